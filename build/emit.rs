@@ -65,7 +65,7 @@ fn compositions(folder: &Folder, folds: &[Option<Vec<char>>]) -> Vec<(char, char
 
 impl Tables {
     fn entry(&mut self, folder: &Folder, c: char, units: &[char]) -> u32 {
-        let upper = if folder.is_upper(c) { UPPER } else { 0 };
+        let upper = if folder.is_upper(c) && units.iter().any(|&unit| folder.is_latin(unit)) { UPPER } else { 0 };
         if ('\u{1F1E6}'..='\u{1F1FF}').contains(&c) {
             return SPECIAL | EMOJI | REGIONAL;
         }

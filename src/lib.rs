@@ -13,3 +13,6 @@ pub mod event;
 pub mod signal;
 pub mod decision;
 pub mod problem;
+
+// Senses: each turns a text into evidence, and knows nothing of the others' verdicts.
+pub mod text;

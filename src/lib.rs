@@ -13,3 +13,6 @@ pub mod event;
 pub mod signal;
 pub mod decision;
 pub mod problem;
+
+// The edges: how records come in, decisions go out and state survives.
+pub mod io;

@@ -16,3 +16,5 @@ pub mod problem;
 
 // Senses: each turns a text into evidence, and knows nothing of the others' verdicts.
 pub mod text;
+// The edges: how records come in, decisions go out and state survives.
+pub mod io;

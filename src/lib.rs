@@ -18,3 +18,5 @@ pub mod problem;
 pub mod text;
 // The edges: how records come in, decisions go out and state survives.
 pub mod io;
+// What is remembered.
+pub mod state;

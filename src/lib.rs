@@ -16,3 +16,4 @@ pub mod problem;
 
 // Senses: each turns a text into evidence, and knows nothing of the others' verdicts.
 pub mod text;
+pub mod keywords;

@@ -20,3 +20,4 @@ pub mod text;
 pub mod io;
 // What is remembered.
 pub mod state;
+pub mod keywords;

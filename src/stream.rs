@@ -29,7 +29,7 @@ use crate::state;
 use front::Front;
 use saver::{Job, Saver};
 
-pub use editions::{Editions, watch};
+pub use editions::{EditionFolders, Editions, FolderError, watch};
 pub use measure::{METRICS, Metric, describe as describe_metrics};
 pub use saver::Latency;
 

@@ -7,7 +7,6 @@ mod check;
 mod diff;
 mod edition;
 mod explain;
-mod input;
 mod man;
 mod observe;
 mod rejects;

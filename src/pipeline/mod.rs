@@ -16,11 +16,12 @@ mod ladder;
 mod observe;
 mod plan;
 mod rehearse;
+mod shipped;
 mod signals;
 mod tally;
 
 pub use edition::{BuildOptions, Edition, Folder, Sources};
 pub use engine::{Engine, Outcome};
 pub use observe::{Item, ObserveScratch, Observed, Refused, observe};
-pub use rehearse::{Explained, Rehearsal, rehearse};
+pub use rehearse::{Explained, Rehearsal, Stage, explain, named_hits, rehearse};
 pub use tally::{RuleTally, Tally, action_name};

@@ -13,3 +13,5 @@ pub mod event;
 pub mod signal;
 pub mod decision;
 pub mod problem;
+
+pub mod rules;

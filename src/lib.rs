@@ -21,3 +21,4 @@ pub mod io;
 // What is remembered.
 pub mod state;
 pub mod keywords;
+pub mod rules;

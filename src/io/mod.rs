@@ -5,7 +5,7 @@
 //! | trait | asks | kinds |
 //! | --- | --- | --- |
 //! | [`Source`] | what is next, and how do I stand there again? | [`MemorySource`], [`FileSource`] (files, `.zst`, `.gz`, stdin), [`FolderSource`], [`RejectsSource`] |
-//! | [`Sink`] | take these lines; take back what came after that mark | [`MemorySink`], [`FileSink`], [`StdoutSink`], [`NullSink`] |
+//! | [`Sink`] | take these lines; take back what came after that mark | [`MemorySink`], [`FileSink`], [`PipeSink`] (stdout), [`NullSink`] |
 //! | [`StateStore`] | save this batch in one piece; what was saved? | [`MemoryStore`], [`RedbStore`] |
 //! | [`Clock`] | what time is it? | [`SystemClock`], [`ManualClock`] |
 //!
@@ -23,17 +23,28 @@
 //! Invariant: nothing here knows a sense, a rule or a signal.
 
 mod clock;
+mod decode;
+mod file_sink;
+mod files;
+mod folder;
+mod lines;
 mod memory;
 mod pseudonyms;
 pub mod rejects;
+mod redb_store;
 mod sink;
 mod source;
 mod store;
 pub mod wire;
 
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use file_sink::{FileSink, PipeSink};
+pub use files::{FileSource, PipeResumes, ReadOptions, open_input};
+pub use folder::{FolderSource, FollowOptions};
 pub use memory::{Failure, MemorySink, MemorySource, MemoryStore, NullSink};
 pub use pseudonyms::Pseudonyms;
+pub use redb_store::{Durability, RedbStore, StoreOptions};
+pub use rejects::RejectsSource;
 pub use sink::{Mark, Reissue, Sink, SinkError};
 pub use source::{BatchLimits, Fault, Flow, Offset, Place, Position, Progress, Raw, RawBatch, Source, SourceError};
 pub use store::{Entry, Output, Refusal, Saved, StateStore, StoreError};

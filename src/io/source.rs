@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ pub trait Source: Send {
     /// Waits at most `limits.wait` and only while the batch is empty: what has come is never held back for more.
     ///
     /// # Errors
-    /// If the input cannot be read on. The records before the fault were delivered by this or an earlier call, and
-    /// later calls give the same error until [`Source::seek`].
+    /// If the input cannot be read on. The records before the fault were delivered by earlier calls; if it is the input
+    /// that is damaged, later calls give the same error until [`Source::seek`].
     fn fill(&mut self, batch: &mut RawBatch, limits: &BatchLimits) -> Result<Flow, SourceError>;
 
     /// Goes to a position that this kind of source gave earlier, perhaps in an earlier process.
@@ -262,7 +262,7 @@ impl RawBatch {
 
     /// Names the source of the records that follow; the source's business.
     pub fn set_source(&mut self, source: &Arc<str>) {
-        if !self.sources.last().is_some_and(|last| Arc::ptr_eq(last, source)) {
+        if self.sources.last().is_none_or(|last| last != source) {
             self.sources.push(Arc::clone(source));
         }
     }
@@ -298,7 +298,7 @@ impl RawBatch {
 }
 
 /// Why the input cannot be read on.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SourceError {
     /// The system refused.
     #[error("cannot {doing} {path}: {source}", path = path.display())]
@@ -308,7 +308,7 @@ pub enum SourceError {
         /// Which file or folder.
         path: PathBuf,
         /// What the system said.
-        source: io::Error,
+        source: Arc<io::Error>,
     },
     /// A compressed file ends too early or does not decompress.
     #[error(
@@ -336,6 +336,10 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
+        Self::Io { doing, path: path.to_owned(), source: Arc::new(source) }
+    }
+
     /// Whether trying again later may help without anybody's help.
     #[must_use]
     pub fn retry(&self) -> bool {

@@ -113,7 +113,8 @@ impl Folder {
         char::from_digit(before % 10, 10)
     }
 
-    fn is_unassigned(&self, c: char) -> bool {
+    /// Unassigned or for private use.
+    pub(crate) fn is_unassigned(&self, c: char) -> bool {
         matches!(self.category.get(c), GeneralCategory::Unassigned | GeneralCategory::PrivateUse)
     }
 

@@ -13,3 +13,6 @@ pub mod event;
 pub mod signal;
 pub mod decision;
 pub mod problem;
+
+// The door.
+pub mod cli;

@@ -1,0 +1,3 @@
+//! The commands. One file a subcommand; `term` is how all of them look.
+
+pub mod term;

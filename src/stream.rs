@@ -19,12 +19,12 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
-use crate::io::wire::{Bounds, Pseudonyms};
+use crate::io::wire::Bounds;
 use crate::io::{
-    BatchLimits, Clock, Flow, Position, Progress, RawBatch, Sink, SinkError, Source, SourceError, StateStore, StoreError,
+    BatchLimits, Clock, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError, StateStore, StoreError,
 };
 use crate::pipeline::{Engine, Outcome, Tally};
-use crate::state;
+use crate::state::{self, Keys};
 
 use front::Front;
 use saver::{Job, Saver};
@@ -64,6 +64,8 @@ pub struct Options {
     pub pseudonyms: Option<Pseudonyms>,
     /// What is remembered.
     pub state: state::Options,
+    /// What keys of names are made with.
+    pub keys: Keys,
 }
 
 /// What others may look at, and the one thing that they may say, while the loop runs.
@@ -165,7 +167,7 @@ struct Read {
 /// See [`StreamError`]. Everything saved before it is kept, and another call goes on from there.
 pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control) -> Result<Summary, StreamError> {
     let Ends { mut source, mut actions, mut rejects, mut store, clock } = ends;
-    let recovered = recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state)?;
+    let recovered = recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state, options.keys)?;
     if let Some(input) = &recovered.input {
         source.seek(input)?;
     }

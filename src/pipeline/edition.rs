@@ -128,7 +128,7 @@ impl Edition {
         problems.extend(found);
         let (ladder, found) = Ladder::read(sources.base.ladder.as_ref(), sources.overlay.ladder.as_ref());
         problems.extend(found);
-        let (matcher, found) = Matcher::build(&lists, &keywords::BuildOptions::seeded(options.seed));
+        let (matcher, found) = Matcher::build(&lists, &keywords::BuildOptions { seed: options.seed, ..keywords::BuildOptions::default() });
         problems.extend(found);
         if has_errors(&problems) {
             return (None, problems);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::decision::{Action, ActionKind, Decision, Ground, Reason};
-use crate::event::{Event, Millis, Verdict};
+use crate::event::{Event, Verdict};
 use crate::rules::{self, Penalties};
 use crate::signal::Value;
 use crate::state::{Entry, Reversal, State, Step, Strike};
@@ -122,7 +122,7 @@ mod tests {
 
     fn penalties(steps: &[u32]) -> Penalties {
         let step = |&at: &u32| rules::Step { at, actions: Vec::new(), file: "ladder.yaml".into(), line: 0 };
-        Penalties { expires_ms: Millis::MAX, steps: steps.iter().map(step).collect() }
+        Penalties { expires_ms: i64::MAX, steps: steps.iter().map(step).collect() }
     }
 
     #[test]

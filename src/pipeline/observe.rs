@@ -60,7 +60,7 @@ pub fn observe<'a>(edition: &Edition, record: Record<'a>, keys: &Keys, scratch: 
 
 fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: &mut ObserveScratch) -> Observed<'a> {
     let mut shape = scratch.read(edition, Field::Text, &event.text);
-    let content = text::content_hash(&scratch.folded, keys.text_seed());
+    let content = text::content_hash(&scratch.folded, keys.content_seed());
     if let Some(title) = &event.title {
         shape = join(shape, scratch.read(edition, Field::Title, title));
     }
@@ -91,7 +91,6 @@ fn fact(event: &Event<'_>, shape: &Shape, word_hit: bool, content: u64, keys: &K
         author: keys.author(&event.author),
         room: event.room.as_deref().map_or(0, |room| keys.room(room)),
         at: event.at,
-        channel: event.channel,
         links: u16::try_from(shape.links).unwrap_or(u16::MAX),
         word_hit,
         content: content as u32,

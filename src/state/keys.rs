@@ -51,10 +51,11 @@ impl Keys {
         self.hash(Domain::Room, room.as_bytes()).max(1)
     }
 
-    /// The mark of a folded text, for [`super::Fact::content`]. 32 bits: it is only compared within one author's posts.
+    /// The seed of the hash of texts, whose lower half is [`super::Fact::content`]: 32 bits are enough, as it is only
+    /// compared within one author's posts.
     #[must_use]
-    pub fn content(&self, folded: &str) -> u32 {
-        self.hash(Domain::Content, folded.as_bytes()) as u32
+    pub fn content_seed(&self) -> u64 {
+        self.hash(Domain::Content, &[])
     }
 
     /// The key of a rule's id.

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::event::{Millis, Record};
-use crate::io::wire::{self, Bounds, Pseudonyms};
-use crate::io::{Clock, Fault, Raw, RawBatch};
+use crate::io::wire::{self, Bounds};
+use crate::io::{Clock, Fault, Pseudonyms, Raw, RawBatch};
 use crate::pipeline::{Edition, Item, ObserveScratch, Refused, observe};
 use crate::state::Keys;
 
@@ -41,7 +41,7 @@ impl Front {
             clock,
             bounds: options.bounds.clone(),
             pseudonyms: options.pseudonyms.clone(),
-            keys: options.state.keys,
+            keys: options.keys,
         })
     }
 
@@ -78,11 +78,7 @@ impl Front {
     /// Replaces the names of people at the door, where that is configured.
     fn pseudonymise<'a>(&self, mut record: Record<'a>) -> Record<'a> {
         if let Some(pseudonyms) = &self.pseudonyms {
-            match &mut record {
-                Record::Event(event) => event.author = pseudonyms.of(&event.author).into(),
-                Record::Erase(erase) => erase.author = pseudonyms.of(&erase.author),
-                Record::Verdict(_) => {}
-            }
+            pseudonyms.apply(&mut record);
         }
         record
     }

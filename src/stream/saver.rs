@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::io::{Entry, Output, Position, RawBatch, Sink, StateStore, rejects, wire};
-use crate::pipeline::Outcome;
+use crate::io::{Entry, Fault, Output, Position, RawBatch, Sink, StateStore, rejects, wire};
+use crate::pipeline::{Outcome, Refused};
 
 use super::{Control, StreamError, measure, now};
 
@@ -30,8 +30,8 @@ impl Job {
         for decision in &outcome.decisions {
             wire::write_decision(decision, &mut actions);
         }
-        for (index, fault) in &outcome.rejected {
-            rejects::write(&batch.get(*index), fault, &mut refused);
+        for (index, Refused { code, message }) in outcome.rejected {
+            rejects::write_reject(&batch.get(index), &Fault { code, message }, &mut refused);
         }
         Self {
             input: batch.end().clone(),

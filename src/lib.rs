@@ -29,4 +29,4 @@ pub mod pipeline;
 pub mod io;
 pub mod stream;
 pub mod config;
-//pub mod cli;
+pub mod cli;

@@ -12,6 +12,7 @@ mod front;
 mod measure;
 mod recover;
 mod saver;
+mod scan;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -26,12 +27,13 @@ use crate::io::{
 use crate::pipeline::{Engine, Outcome, Tally};
 use crate::state::{self, Keys};
 
-use front::Front;
 use saver::{Job, Saver};
 
 pub use editions::{EditionFolders, Editions, FolderError, watch};
+pub use front::Front;
 pub use measure::{METRICS, Metric, describe as describe_metrics};
 pub use saver::Latency;
+pub use scan::scan;
 
 /// What the loop stands between.
 pub struct Ends {
@@ -78,9 +80,9 @@ pub struct Control {
 }
 
 impl Control {
-    /// Asks the loop to finish what it has read, save it and return.
-    pub fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+    /// Asks the loop to finish what it has read, save it and return. False if it was asked before.
+    pub fn stop(&self) -> bool {
+        !self.stop.swap(true, Ordering::Relaxed)
     }
 
     /// Records given out so far.
@@ -94,6 +96,10 @@ impl Control {
     pub fn progress(&self) -> Progress {
         let total = self.total_bytes.load(Ordering::Relaxed);
         Progress { done_bytes: self.done_bytes.load(Ordering::Relaxed), total_bytes: (total > 0).then_some(total) }
+    }
+
+    fn gave_out(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
     }
 
     fn stopping(&self) -> bool {

@@ -291,3 +291,25 @@ pub(super) fn follows(seq: u64, last: Option<u64>) -> Result<(), StoreError> {
         _ => Ok(()),
     }
 }
+
+/// A store that keeps nothing: for runs that nobody will resume.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NullStore;
+
+impl StateStore for NullStore {
+    fn recover(&mut self, _: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn append(&mut self, _: &Entry<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn snapshot(&mut self, _: u64, _: &Position, _: &mut dyn Iterator<Item = Vec<u8>>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn compact(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}

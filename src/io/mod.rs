@@ -41,7 +41,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use file_sink::{FileSink, PipeSink};
 pub use files::{FileSource, PipeResumes, ReadOptions, open_input};
 pub use folder::{FolderSource, FollowOptions};
-pub use memory::{Failure, MemorySink, MemorySource, MemoryStore, NullSink};
+pub use memory::{Failure, MemorySink, MemorySource, MemoryStore, NullSink, NullStore};
 pub use pseudonyms::Pseudonyms;
 pub use redb_store::{Durability, RedbStore, StoreOptions};
 pub use rejects::RejectsSource;

@@ -17,7 +17,7 @@ use super::{Options, StreamError};
 const CHUNK_RECORDS: usize = 128;
 
 /// The pool, and what its threads use again and again.
-pub(super) struct Front {
+pub struct Front {
     pool: ThreadPool,
     scratch: Vec<Mutex<ObserveScratch>>,
     clock: Arc<dyn Clock>,
@@ -46,12 +46,13 @@ impl Front {
     }
 
     /// Runs `work` where its parallel parts find the pool.
-    pub(super) fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+    pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
         self.pool.install(work)
     }
 
     /// What is to be known of each record without knowing what came before it.
-    pub(super) fn observe<'a>(&self, edition: &Edition, batch: &'a RawBatch) -> Vec<Vec<Item<'a>>> {
+    #[must_use]
+    pub fn observe<'a>(&self, edition: &Edition, batch: &'a RawBatch) -> Vec<Vec<Item<'a>>> {
         let now = self.clock.now();
         let starts: Vec<usize> = (0..batch.len()).step_by(CHUNK_RECORDS).collect();
         self.pool.install(|| starts.into_par_iter().map(|start| self.chunk(edition, batch, start, now)).collect())

@@ -1,6 +1,5 @@
 //! The saver: save → emit → commit, one batch after the other, on a thread of its own.
 
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
@@ -107,7 +106,7 @@ impl Saver {
             let elapsed = now().duration_since(job.read_at);
             self.latency.record(elapsed, job.records);
             measure::emitted(elapsed, job.records);
-            control.records.fetch_add(job.records, Ordering::Relaxed);
+            control.gave_out(job.records);
             if let Some(chunks) = job.snapshot {
                 self.snapshot(&job.input, chunks, job.erased)?;
             }

@@ -175,6 +175,9 @@ impl LineReader {
             match self.read(wait) {
                 Ok(Got::Bytes(_)) => {}
                 Ok(Got::Nothing) => return Ok(Filled::Dry),
+                Ok(Got::End) if self.end - self.start > limits.bytes_max.saturating_sub(batch.bytes_len()) => {
+                    return Ok(if batch.is_empty() { Filled::End } else { Filled::Full });
+                }
                 Ok(Got::End) => return Ok(Filled::End),
                 Err(error) if batch.is_empty() => {
                     self.failed = Some(error);
@@ -237,7 +240,7 @@ impl LineReader {
         batch.append(&text[..done]);
         self.start += done;
         self.block = block;
-        full
+        full || batch.len() >= limits.records_max
     }
 
     /// Adds a line that lies, or will lie, at `at` in the batch, and counts it with the end that it has.

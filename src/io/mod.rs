@@ -37,6 +37,9 @@ mod source;
 mod store;
 pub mod wire;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use file_sink::{FileSink, PipeSink};
 pub use files::{FileSource, PipeResumes, ReadOptions, open_input};

@@ -340,3 +340,14 @@ impl<'a> EntryParts<'a> {
         Entry { seq, input: &self.input, deltas: self.deltas, outputs }
     }
 }
+
+/// Makes a store of another format, for tests.
+#[cfg(test)]
+pub(super) fn write_format(path: &Path, format: u64) {
+    let db = Database::create(path).expect("the folder is writable");
+    let transaction = db.begin_write().expect("nobody else writes");
+    let mut meta = transaction.open_table(META).expect("it is new");
+    meta.insert("format", format.to_le_bytes().as_slice()).expect("it is new");
+    drop(meta);
+    transaction.commit().expect("the folder is writable");
+}

@@ -19,6 +19,8 @@ mod formula;
 mod index;
 mod keys;
 mod ladder;
+#[cfg(test)]
+mod oracle;
 mod places;
 mod reader;
 mod rule;

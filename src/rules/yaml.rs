@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn reading_goes_on_behind_a_mistake_of_syntax() {
-        let (roots, problems) = check("- a: 1\n- b: [1, 2\n- c: 3\n- d: 'x\n  y'\n- e: }\n- f: 6\n");
+        let (roots, problems) = check("- a: 1\n- b: [1, 2\n- c: 3\n- d: 'x\n    y'\n- e: }\n- f: 6\n");
         let lines: Vec<_> = problems.iter().map(|p| p.line).collect();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(lines[0] >= 2 && lines[1] >= 6, "{lines:?}");

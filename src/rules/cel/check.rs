@@ -256,8 +256,10 @@ impl<'a> Checker<'a> {
                 Typed::Number(Number::Float(Float::If(Box::new((c, a, b)))))
             }
             (Typed::Text(a), Typed::Text(b)) => Typed::Text(Text::If(Box::new((c, a, b)))),
-            (Typed::Texts(a), Typed::Texts(b)) => Typed::Texts(Texts::If(Box::new((c, a, b)))),
             (a, b) => {
+                if let (Some(a), Some(b)) = (texts(&a), texts(&b)) {
+                    return Some(Typed::Texts(Texts::If(Box::new((c, a, b)))));
+                }
                 let message = format!("the two sides of `:` are {} and {}", a.name(), b.name());
                 self.fault(self.parsed.extent(node), message, None);
                 return None;
@@ -364,6 +366,7 @@ impl<'a> Checker<'a> {
         let int = match self.typed(a)? {
             Typed::Text(Text::Const(text)) => Int::Const(i64::try_from(text.chars().count()).ok()?),
             Typed::Text(text) => Int::Chars(Box::new(text)),
+            Typed::Empty => Int::Const(0),
             Typed::Texts(Texts::Const(list)) => Int::Const(i64::try_from(list.len()).ok()?),
             Typed::Texts(list) => Int::Len(Box::new(list)),
             other => {

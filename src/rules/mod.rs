@@ -20,6 +20,8 @@ mod index;
 mod keys;
 mod ladder;
 #[cfg(test)]
+mod mistakes;
+#[cfg(test)]
 mod oracle;
 mod places;
 mod reader;

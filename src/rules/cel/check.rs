@@ -98,9 +98,8 @@ impl<'a> Checker<'a> {
     fn typed(&mut self, node: &'a IdedExpr) -> Option<Typed> {
         match &node.expr {
             Expr::Literal(literal) => self.literal(node, literal),
-            Expr::Ident(_) => self.name(node),
             Expr::Select(select) if select.test => self.has(node),
-            Expr::Select(_) => self.name(node),
+            Expr::Ident(_) | Expr::Select(_) => self.name(node),
             Expr::Call(call) => self.call(node, call),
             Expr::List(list) => self.list(node, list),
             Expr::Comprehension(walk) => self.walk(node, walk),

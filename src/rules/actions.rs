@@ -194,8 +194,8 @@ impl Reader<'_> {
         let by_language: Vec<(Arc<str>, Arc<str>)> = match &node.kind {
             Kind::Map(pairs) => pairs.iter().filter_map(|(lang, words)| self.translation(lang, words, what)).collect(),
             Kind::Scalar(..) => vec![("".into(), self.string(node, what)?.into())],
-            Kind::List(_) => {
-                self.error(node.place, format!("{what} must be a string or a map from language to string"), None);
+            _ => {
+                self.wrong_type(what, "a string or a map from language to string", node);
                 return None;
             }
         };

@@ -99,7 +99,7 @@ impl Code {
 }
 
 #[inline]
-fn holds<T: PartialOrd>(cmp: Cmp, found: T, value: T) -> bool {
+fn holds<T: PartialOrd + Copy>(cmp: Cmp, found: T, value: T) -> bool {
     match cmp {
         Cmp::Lt => found < value,
         Cmp::Le => found <= value,

@@ -207,10 +207,9 @@ enum Bound {
 fn int_bound(cmp: Cmp, value: i64) -> Option<Bound> {
     match cmp {
         Cmp::Gt => Some(Bound::Least(value.saturating_add(1))),
-        Cmp::Ge => Some(Bound::Least(value)),
+        Cmp::Ge | Cmp::Eq => Some(Bound::Least(value)),
         Cmp::Lt => Some(Bound::Most(value.saturating_sub(1))),
         Cmp::Le => Some(Bound::Most(value)),
-        Cmp::Eq => Some(Bound::Least(value)),
         Cmp::Ne => None,
     }
 }

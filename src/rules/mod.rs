@@ -19,6 +19,10 @@ mod formula;
 mod index;
 mod keys;
 mod ladder;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod oracle;
 mod places;
 mod reader;
 mod rule;

@@ -49,7 +49,10 @@ impl Reader<'_> {
         self.problems.push(problem.hint(hint));
     }
 
-    fn wrong_type(&mut self, what: &str, wanted: &str, node: &Node<'_>) {
+    pub(crate) fn wrong_type(&mut self, what: &str, wanted: &str, node: &Node<'_>) {
+        if matches!(node.kind, Kind::Refused) {
+            return;
+        }
         self.error(node.place, format!("{what} must be {wanted}, not {}", node.noun()), None);
     }
 

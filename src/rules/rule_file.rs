@@ -6,7 +6,7 @@ use std::sync::Arc;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::event::Millis;
+use crate::event::{Channel, Millis};
 use crate::problem::Problem;
 use crate::signal::Catalogue;
 
@@ -55,6 +55,7 @@ impl Reader<'_> {
     fn rules<'n, 'a>(&mut self, root: &'n Node<'a>) -> &'n [Node<'a>] {
         match &root.kind {
             Kind::List(items) => items,
+            Kind::Refused => &[],
             _ if root.is_null() => &[],
             _ => {
                 let hint = Some("begin each rule with `- id: …`".into());
@@ -255,7 +256,7 @@ impl Shelf {
 /// The hash of what a rule means. Every part is written with its length, so that no two meanings share a text.
 fn revision(rule: &Rule) -> u64 {
     let mut hasher = blake3::Hasher::new();
-    let channels: Vec<_> = rule.channels.iter().map(|channel| channel.name()).collect();
+    let channels: Vec<_> = rule.channels.iter().map(Channel::name).collect();
     let parts = [
         cel::normalized(&rule.when),
         channels.join(" "),

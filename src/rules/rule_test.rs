@@ -167,7 +167,7 @@ impl Reader<'_> {
 
     fn given(&mut self, node: &Node<'_>, catalogue: &Catalogue) -> Vec<(Slot, Value)> {
         let Kind::Map(pairs) = &node.kind else {
-            self.error(node.place, format!("`given` must be a map from signal to value, not {}", node.noun()), None);
+            self.wrong_type("`given`", "a map from signal to value", node);
             return Vec::new();
         };
         pairs.iter().filter_map(|(name, value)| self.given_signal(name, value, catalogue)).collect()

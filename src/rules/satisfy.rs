@@ -38,7 +38,9 @@ fn otherwise(formula: &Formula, catalogue: &Catalogue) -> Formula {
         Formula::Any(terms) => Formula::All(each(terms)),
         Formula::Test(test) => {
             let Some(opposite) = opposite(test) else { return Formula::All(Vec::new()) };
-            let slot = test.slot().filter(|slot| catalogue.definition(*slot).default == Value::Missing);
+            let is_of_value = !matches!(test, Test::Known(_) | Test::Unknown(_));
+            let may_be_missing = |slot: &Slot| is_of_value && catalogue.definition(*slot).default == Value::Missing;
+            let slot = test.slot().filter(may_be_missing);
             let unknown = slot.map(|slot| Formula::Test(Test::Unknown(slot)));
             Formula::Any(std::iter::once(Formula::Test(opposite)).chain(unknown).collect())
         }
@@ -150,7 +152,7 @@ fn fits<'t>(tests: impl Iterator<Item = &'t Test>) -> bool {
         clash: false,
     };
     tests.for_each(|test| domain.narrow(test));
-    domain.is_possible()
+    domain.leaves_any()
 }
 
 impl<'t> Domain<'t> {
@@ -172,7 +174,7 @@ impl<'t> Domain<'t> {
         }
     }
 
-    fn is_possible(mut self) -> bool {
+    fn leaves_any(mut self) -> bool {
         while self.not_ints.contains(&self.ints.0) && self.ints.0 < self.ints.1 {
             self.ints.0 += 1;
         }

@@ -57,6 +57,8 @@ pub(crate) enum Kind<'a> {
     Scalar(Cow<'a, str>, Style),
     List(Vec<Node<'a>>),
     Map(Vec<(Node<'a>, Node<'a>)>),
+    /// Something that was refused, and that no second problem is worth.
+    Refused,
 }
 
 impl Node<'_> {
@@ -70,6 +72,7 @@ impl Node<'_> {
         match &self.kind {
             Kind::List(_) => "a list",
             Kind::Map(_) => "a map",
+            Kind::Refused => "this",
             Kind::Scalar(..) if self.is_null() => "nothing",
             Kind::Scalar(text, Style::Plain) => match &**text {
                 "true" | "false" => "a truth value",
@@ -145,8 +148,9 @@ impl<'a> Builder<'a, '_> {
         let place = Place::of(span, self.first_line);
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                self.refuse(place, anchor != 0, tag.is_some());
-                self.put(Node { place, kind: Kind::Scalar(text, style_of(style)) });
+                let is_refused = self.refuse(place, anchor != 0, tag.is_some());
+                let kind = if is_refused { Kind::Refused } else { Kind::Scalar(text, style_of(style)) };
+                self.put(Node { place, kind });
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse(place, anchor != 0, tag.is_some());
@@ -159,21 +163,22 @@ impl<'a> Builder<'a, '_> {
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(_) => {
                 self.refuse(place, true, false);
-                self.put(Node { place, kind: Kind::Scalar(Cow::Borrowed(""), Style::Plain) });
+                self.put(Node { place, kind: Kind::Refused });
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn refuse(&mut self, place: Place, anchor: bool, tag: bool) {
+    fn refuse(&mut self, place: Place, anchor: bool, tag: bool) -> bool {
         let what = match (anchor, tag) {
             (true, _) => "anchors and aliases (`&`, `*`) are not read here",
             (_, true) => "tags (`!`) are not read here",
-            _ => return,
+            _ => return false,
         };
         let problem = Problem::error(self.file, what).at(place.line, place.column, place.length);
-        self.problems.push(problem.hint("write the value out, in quotes if it begins with one of these characters"));
+        self.problems.push(problem.hint("a value that begins with one of these characters needs quotes"));
+        true
     }
 
     fn begin(&mut self, span: Span, node: Node<'a>) -> Result<(), ScanError> {
@@ -201,7 +206,7 @@ impl<'a> Builder<'a, '_> {
                 Some(key) => pairs.push((key, node)),
                 None => open.key = Some(node),
             },
-            Kind::Scalar(..) => {}
+            Kind::Scalar(..) | Kind::Refused => {}
         }
     }
 
@@ -210,7 +215,8 @@ impl<'a> Builder<'a, '_> {
         let mark = error.marker();
         let place = Place { line: mark.line() as u32 + self.first_line, column: mark.col() as u32 + 1, length: 1 };
         let problem = Problem::error(self.file, format!("this is not YAML: {}", error.info()));
-        let hint = "check the indentation, quotes and brackets just before it";
+        let hint =
+            "check indentation, quotes and brackets just before; a value that begins with ! & * ' or \" needs quotes";
         self.problems.push(problem.at(place.line, place.column, 1).hint(hint));
         if !self.open.is_empty() {
             let root = self.open.swap_remove(0).node;
@@ -252,7 +258,7 @@ mod tests {
 
     #[test]
     fn reading_goes_on_behind_a_mistake_of_syntax() {
-        let (roots, problems) = check("- a: 1\n- b: [1, 2\n- c: 3\n- d: 'x\n  y'\n- e: }\n- f: 6\n");
+        let (roots, problems) = check("- a: 1\n- b: [1, 2\n- c: 3\n- d: 'x\n    y'\n- e: }\n- f: 6\n");
         let lines: Vec<_> = problems.iter().map(|p| p.line).collect();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(lines[0] >= 2 && lines[1] >= 6, "{lines:?}");

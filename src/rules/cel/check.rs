@@ -98,9 +98,8 @@ impl<'a> Checker<'a> {
     fn typed(&mut self, node: &'a IdedExpr) -> Option<Typed> {
         match &node.expr {
             Expr::Literal(literal) => self.literal(node, literal),
-            Expr::Ident(_) => self.name(node),
             Expr::Select(select) if select.test => self.has(node),
-            Expr::Select(_) => self.name(node),
+            Expr::Ident(_) | Expr::Select(_) => self.name(node),
             Expr::Call(call) => self.call(node, call),
             Expr::List(list) => self.list(node, list),
             Expr::Comprehension(walk) => self.walk(node, walk),
@@ -256,8 +255,10 @@ impl<'a> Checker<'a> {
                 Typed::Number(Number::Float(Float::If(Box::new((c, a, b)))))
             }
             (Typed::Text(a), Typed::Text(b)) => Typed::Text(Text::If(Box::new((c, a, b)))),
-            (Typed::Texts(a), Typed::Texts(b)) => Typed::Texts(Texts::If(Box::new((c, a, b)))),
             (a, b) => {
+                if let (Some(a), Some(b)) = (texts(&a), texts(&b)) {
+                    return Some(Typed::Texts(Texts::If(Box::new((c, a, b)))));
+                }
                 let message = format!("the two sides of `:` are {} and {}", a.name(), b.name());
                 self.fault(self.parsed.extent(node), message, None);
                 return None;
@@ -364,6 +365,7 @@ impl<'a> Checker<'a> {
         let int = match self.typed(a)? {
             Typed::Text(Text::Const(text)) => Int::Const(i64::try_from(text.chars().count()).ok()?),
             Typed::Text(text) => Int::Chars(Box::new(text)),
+            Typed::Empty => Int::Const(0),
             Typed::Texts(Texts::Const(list)) => Int::Const(i64::try_from(list.len()).ok()?),
             Typed::Texts(list) => Int::Len(Box::new(list)),
             other => {

@@ -80,10 +80,8 @@ fn syntax_fault(source: &str, at: usize, message: &str) -> Fault {
     let fault = Fault::new(at..at + token.len(), format!("`{token}` cannot stand here"));
     match token {
         "=" => fault.hint("compare with `==`"),
-        "&" => fault.hint("write `&&`"),
-        "|" => fault.hint("write `||`"),
-        "and" | "AND" => fault.hint("write `&&`"),
-        "or" | "OR" => fault.hint("write `||`"),
+        "&" | "and" | "AND" => fault.hint("write `&&`"),
+        "|" | "or" | "OR" => fault.hint("write `||`"),
         "not" | "NOT" => fault.hint("write `!`"),
         "“" | "”" | "‘" | "’" | "，" | "（" | "）" => fault.hint("use the ASCII character"),
         "'" | "\"" => fault.hint("the string is not closed, or not with the quote that opened it"),
@@ -169,10 +167,10 @@ fn lexeme(rest: &str) -> (Token, usize) {
     }
     let word = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
     let raw = word > 0 && rest[..word].bytes().all(|b| b.eq_ignore_ascii_case(&b'r') || b.eq_ignore_ascii_case(&b'b'));
-    if word == 0 || (raw && rest[word..].starts_with(['"', '\''])) {
-        if let Some(length) = quoted(&rest[word..], rest[..word].contains(['r', 'R'])) {
-            return (Token::Quoted, word + length);
-        }
+    let may_be_quoted = word == 0 || (raw && rest[word..].starts_with(['"', '\'']));
+    let is_raw = rest[..word].contains(['r', 'R']);
+    if let Some(length) = may_be_quoted.then(|| quoted(&rest[word..], is_raw)).flatten() {
+        return (Token::Quoted, word + length);
     }
     if word > 0 { (Token::Word, word) } else { (Token::Sign, first.len_utf8()) }
 }
@@ -222,6 +220,10 @@ impl Parsed<'_> {
             Expr::Call(call) => match (&call.target, self.source[own.clone()].starts_with('(')) {
                 (Some(target), _) => self.call(own.start, Some(self.extent(target).start)),
                 (None, true) => self.call(own.start, None),
+                (None, false) if self.source[own.clone()].starts_with('[') => {
+                    let start = call.args.first().map(|list| self.extent(list).start);
+                    self.call(own.start, start)
+                }
                 (None, false) => call.args.iter().map(|arg| self.extent(arg)).fold(own, union),
             },
             Expr::Comprehension(walk) => self.call(own.start, Some(self.extent(&walk.iter_range).start)),

@@ -201,7 +201,7 @@ fn the_estimate_of_distinct_names_is_near() {
 fn distinct_names_leave_the_window() {
     let shape = track::ROOMS.shape();
     let mut distinct = distinct::Distinct::new(shape);
-    (1..=100).for_each(|who| distinct.add(shape, who.wrapping_mul(0x9e37_79b9_u32), T0));
+    (1..=100_u32).for_each(|who| distinct.add(shape, who.wrapping_mul(0x9e37_79b9), T0));
     assert!(distinct.estimate(shape, T0 + 5 * MINUTE) > 80);
     assert_eq!(distinct.estimate(shape, T0 + 11 * MINUTE), 0);
 }

@@ -44,7 +44,7 @@ pub struct Caps {
 
 impl Caps {
     /// Counts a firing of a rule with a cap, in the event's own hour.
-    pub fn count(&mut self, rule: u64, revision: u64, per_hour: u64, at: Millis) -> Cap {
+    pub(crate) fn count(&mut self, rule: u64, revision: u64, per_hour: u64, at: Millis) -> Cap {
         let state = self.rules.entry(rule).or_default();
         if state.revision != revision {
             *state = Rule { revision, ..Rule::default() };

@@ -43,6 +43,9 @@ impl Clock {
         let mut last = [0; 3];
         for at in &mut last {
             *at = reader.signed("a clock")?;
+            if clamp(*at) != *at {
+                return Err(Broken("a clock"));
+            }
         }
         Ok(Self { last })
     }

@@ -2,7 +2,8 @@
 //!
 //! A multiresolution bitmap (Estan, Varghese and Fisk, 2003) whose cells hold the last minute they were hit instead of
 //! a bit (Kim and O'Hallaron, 2003), so that the window slides. Level `l` of `L` takes one name in `2^(l+1)`, the last
-//! level the rest. Measured error of the estimate: see `the_estimate_is_near`.
+//! level the rest. A test holds the standard error
+//! under 10 % from 65 to 6,400 names with six levels; one level alone counts to some 400.
 
 use crate::event::Millis;
 use crate::state::codec::{Broken, Reader, put_u32, put_var};
@@ -60,6 +61,11 @@ impl Distinct {
         }
         // The levels from `base` on take one name in 2^base.
         (sum * f64::from(1_u32 << base)).round() as u32
+    }
+
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(&*self.cells)
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {

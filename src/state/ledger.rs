@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use crate::decision::ActionKind;
 use crate::event::{Channel, Millis};
-use crate::state::clock::Clock;
+use crate::state::clock::{Clock, clamp};
 use crate::state::codec::{Broken, Reader, put_bytes, put_opt_str, put_signed, put_u64, put_var};
 use crate::state::standing::{Actions, channel, put_channel};
 
@@ -106,11 +106,12 @@ impl Ledger {
     /// Enters a decision. An event has one entry: a second one takes the place of the first.
     pub(crate) fn record(&mut self, held: Held) {
         self.remove(held.event);
-        let now = self.clock.tick(held.at);
+        let now = self.clock.tick(clamp(held.at));
+        let horizon = now.saturating_sub(self.keep_ms);
         self.insert(held);
-        while self.entries.len() > self.entries_max || self.oldest_at() < now.saturating_sub(self.keep_ms) {
-            let oldest = self.entries.first_key_value().map(|((_, event), _)| *event);
-            oldest.map(|event| self.remove(event));
+        while self.entries.len() > self.entries_max || self.oldest_at() < horizon {
+            let Some((&(_, oldest), _)) = self.entries.first_key_value() else { break };
+            self.remove(oldest);
         }
     }
 

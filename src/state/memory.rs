@@ -22,7 +22,7 @@ const PARALLEL_FACTS_MIN: usize = 1024;
 /// Facts whose memory is touched ahead of being worked on.
 const TOUCH_FACTS: usize = 64;
 
-/// What one event adds: the compact input of [`Memory::remember`]. Keys come from [`super::Keys`].
+/// What one event adds: the compact input of [`super::State::remember`]. Keys come from [`super::Keys`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fact {
     /// The event's id.
@@ -111,7 +111,7 @@ impl Counts {
 
 /// See the module.
 #[derive(Clone, Debug)]
-pub struct Memory {
+pub(crate) struct Memory {
     pub(crate) ids: Vec<Ids>,
     pub(crate) authors: Vec<Shard>,
     pub(crate) rooms: Vec<Shard>,
@@ -120,7 +120,7 @@ pub struct Memory {
 impl Memory {
     /// Nothing known yet.
     #[must_use]
-    pub fn new(options: &Options) -> Self {
+    pub(crate) fn new(options: &Options) -> Self {
         Self {
             ids: vec![Ids::new(options.ids_max / SHARDS); SHARDS],
             authors: vec![Shard::new(options.authors_max / SHARDS); SHARDS],
@@ -130,7 +130,7 @@ impl Memory {
 
     /// Applies the facts in order and gives what is known at each, one [`Counts`] a fact. Runs on the rayon pool it is
     /// called from where the batch is worth it.
-    pub fn remember(&mut self, facts: &[Fact], counts: &mut Vec<Counts>) {
+    pub(crate) fn remember(&mut self, facts: &[Fact], counts: &mut Vec<Counts>) {
         counts.clear();
         counts.resize(facts.len(), Counts::default());
         if facts.len() >= PARALLEL_FACTS_MIN && rayon::current_num_threads() > 1 {
@@ -194,7 +194,7 @@ impl Memory {
 
     /// Forgets an author: their counters go, and their mark in the posts of rooms. Whether they were known.
     /// Walks over all rooms, as an erasure is rare.
-    pub fn forget_author(&mut self, author: u64) -> bool {
+    pub(crate) fn forget_author(&mut self, author: u64) -> bool {
         let mark = mark(author);
         self.rooms.par_iter_mut().for_each(|shard| shard.scrub(mark));
         self.authors[shard_of(author)].forget(author)

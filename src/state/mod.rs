@@ -44,7 +44,8 @@ pub use codec::Broken;
 pub use journal::CorruptDelta;
 pub use keys::Keys;
 pub use ledger::{Entry, Fate, Ledger};
-pub use memory::{Counts, Fact, Memory};
+use memory::Memory;
+pub use memory::{Counts, Fact};
 pub use snapshot::LoadError;
 pub use standing::{Points, Standing, Step, Strike};
 

@@ -98,7 +98,7 @@ impl Shard {
         let mut order: Vec<(Millis, u64)> = self.slots.iter().map(|slot| (slot.track.last_at(), slot.key)).collect();
         let (_, &mut last, _) = order.select_nth_unstable(drop - 1);
         self.slots.retain(|slot| (slot.track.last_at(), slot.key) > last);
-        self.evicted += drop as u64;
+        self.evicted = self.evicted.saturating_add(drop as u64);
     }
 
     /// Forgets a key. Whether it was known.
@@ -136,7 +136,7 @@ impl Shard {
         const WHAT: &str = "a shard of keys";
         let mut shard = Self::new(keys_max);
         shard.clock = Clock::decode(reader)?;
-        shard.since_sweep = reader.var(WHAT)?;
+        shard.since_sweep = reader.var_u32(WHAT)?.into();
         shard.evicted = reader.var(WHAT)?;
         let count = reader.count(12 + TRACK_BYTES_MIN, WHAT)?;
         shard.slots.reserve(count, |slot| slot.key);
@@ -163,4 +163,9 @@ impl Slot {
         }
         Ok(Self { key, first_minute, track })
     }
+}
+
+#[cfg(test)]
+pub(crate) fn slot_bytes() -> usize {
+    size_of::<Slot>()
 }

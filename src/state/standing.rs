@@ -185,7 +185,7 @@ impl Standing {
         let mut order: Vec<(Millis, u64)> = self.accounts.iter().map(Account::rank).collect();
         let (_, &mut last, _) = order.select_nth_unstable(drop - 1);
         self.accounts.retain(|account| account.rank() > last);
-        self.evicted += drop as u64;
+        self.evicted = self.evicted.saturating_add(drop as u64);
     }
 }
 

@@ -292,3 +292,17 @@ impl<'a> Scan<'a> {
 
 /// The least bytes that a track takes in a snapshot.
 pub(crate) const TRACK_BYTES_MIN: usize = POST_BYTES + 1;
+
+#[cfg(test)]
+impl Kind {
+    pub(crate) fn shape(&self) -> Shape {
+        self.shape
+    }
+}
+
+/// Bytes beside the slot of the busiest key.
+#[cfg(test)]
+pub(crate) fn busy_bytes_max(kind: &Kind) -> usize {
+    let log = (LOG_POSTS_MAX + 1) * size_of::<Post>();
+    size_of::<Past>() + log + size_of::<Busy>() + Distinct::new(kind.shape).bytes()
+}

@@ -1,6 +1,6 @@
 //! The definition laid out as tables: pages of entries, expansions, compositions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use crate::fold::Folder;
@@ -8,6 +8,8 @@ use crate::fold::Folder;
 /// Entries a page; the run-time reader knows the same number.
 const PAGE: usize = 64;
 const SCALARS: usize = 0x11_0000;
+/// The first plane of nothing but ideographs, which compose with nothing.
+const IDEOGRAPHS: u32 = 0x2_0000;
 const DELTA_MASK: u32 = (1 << 21) - 1;
 
 const WORD: u32 = 1 << 24;
@@ -32,13 +34,17 @@ struct Tables {
     expansion_ids: HashMap<Vec<char>, u32>,
     /// (base, mark) → composed, sorted.
     compositions: Vec<(char, char, char)>,
+    /// The marks among them.
+    marks: HashSet<char>,
 }
 
 /// Rust source of the tables.
 pub(crate) fn source(folder: &Folder) -> String {
     let folds: Vec<Option<Vec<char>>> =
         (0..SCALARS as u32).map(|scalar| char::from_u32(scalar).map(|c| folder.fold(c))).collect();
-    let mut tables = Tables { compositions: compositions(folder, &folds), ..Tables::default() };
+    let compositions = compositions(folder, &folds);
+    let marks = compositions.iter().map(|&(_, mark, _)| mark).collect();
+    let mut tables = Tables { compositions, marks, ..Tables::default() };
     for (scalar, units) in folds.iter().enumerate() {
         let entry = match (char::from_u32(scalar as u32), units) {
             (Some(c), Some(units)) => tables.entry(folder, c, units),
@@ -52,7 +58,7 @@ pub(crate) fn source(folder: &Folder) -> String {
 /// Pairs that must become one unit where they meet, Hangul syllables apart: those are composed by arithmetic.
 fn compositions(folder: &Folder, folds: &[Option<Vec<char>>]) -> Vec<(char, char, char)> {
     let is_fixed = |c: char| folds[c as usize].as_deref() == Some(&[c]);
-    let mut compositions: Vec<_> = (0x80..SCALARS as u32)
+    let mut compositions: Vec<_> = (0x80..IDEOGRAPHS)
         .filter(|scalar| !(0xAC00..=0xD7A3).contains(scalar))
         .filter_map(char::from_u32)
         .filter(|&c| is_fixed(c))
@@ -65,7 +71,10 @@ fn compositions(folder: &Folder, folds: &[Option<Vec<char>>]) -> Vec<(char, char
 
 impl Tables {
     fn entry(&mut self, folder: &Folder, c: char, units: &[char]) -> u32 {
-        let upper = if folder.is_upper(c) { UPPER } else { 0 };
+        if units == [c] && folder.is_unassigned(c) {
+            return 0;
+        }
+        let upper = if folder.is_upper(c) && units.iter().any(|&unit| folder.is_latin(unit)) { UPPER } else { 0 };
         if ('\u{1F1E6}'..='\u{1F1FF}').contains(&c) {
             return SPECIAL | EMOJI | REGIONAL;
         }
@@ -84,8 +93,7 @@ impl Tables {
 
     /// Whether this unit may merge with the one before it.
     fn composes(&self, unit: char) -> bool {
-        matches!(unit, '\u{1161}'..='\u{1175}' | '\u{11A8}'..='\u{11C2}')
-            || self.compositions.iter().any(|&(_, mark, _)| mark == unit)
+        matches!(unit, '\u{1161}'..='\u{1175}' | '\u{11A8}'..='\u{11C2}') || self.marks.contains(&unit)
     }
 
     fn kind(&self, folder: &Folder, unit: char) -> u32 {

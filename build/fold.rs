@@ -11,7 +11,7 @@ use icu_properties::props::{
 };
 use icu_properties::{CodePointMapData, CodePointMapDataBorrowed, CodePointSetData, CodePointSetDataBorrowed};
 
-use crate::styles;
+use super::styles;
 
 /// More rounds than any scalar value needs to reach its fixed point; reaching it is asserted.
 const ROUNDS_MAX: usize = 8;
@@ -19,6 +19,9 @@ const ROUNDS_MAX: usize = 8;
 /// Scripts whose letters are taken for Latin ones.
 const LOOK_ALIKE_SCRIPTS: [Script; 7] =
     [Script::Latin, Script::Greek, Script::Cyrillic, Script::Armenian, Script::Cherokee, Script::Coptic, Script::Lisu];
+
+/// Letters whose skeleton in UTS #39 is a Latin one that only a font's designer would take them for.
+const NO_LOOK_ALIKES: [char; 2] = ['σ', 'θ'];
 
 /// Scripts written with spaces between words, whose terms therefore match on word boundaries.
 const SPACED_SCRIPTS: [Script; 4] = [Script::Latin, Script::Greek, Script::Cyrillic, Script::Armenian];
@@ -56,6 +59,10 @@ impl Folder {
     /// The folded units of `c` on its own; none for what is dropped.
     pub(crate) fn fold(&self, c: char) -> Vec<char> {
         let mut units = vec![c];
+        // Most of the code space: nothing is known of these but whether they show.
+        if self.is_unassigned(c) && !self.is_invisible(c) {
+            return units;
+        }
         for _ in 0..ROUNDS_MAX {
             let next: Vec<char> = units.iter().flat_map(|&c| self.round(c)).collect();
             if next == units {
@@ -81,6 +88,10 @@ impl Folder {
         }
         let cased = self.case.fold_string(&self.nfkc.normalize(c.encode_utf8(&mut [0; 4]))).into_owned();
         let bare: String = self.nfd.normalize(&cased).chars().filter(|&c| !self.is_dropped_mark(c)).collect();
+        // An accent of its own (´ ¨ ￣) is a symbol, not the space on which Unicode puts it.
+        if bare == " " && !c.is_whitespace() {
+            return vec![c];
+        }
         self.nfc.normalize(&bare).chars().map(|c| self.substitute(c)).collect()
     }
 
@@ -102,12 +113,17 @@ impl Folder {
         char::from_digit(before % 10, 10)
     }
 
+    /// Unassigned or for private use.
+    pub(crate) fn is_unassigned(&self, c: char) -> bool {
+        matches!(self.category.get(c), GeneralCategory::Unassigned | GeneralCategory::PrivateUse)
+    }
+
     fn look_alike(&self, c: char) -> Option<char> {
         let script = self.script.get(c);
         if ('\u{2E80}'..='\u{2EFF}').contains(&c) {
             return self.skeleton(c).filter(|&k| self.script.get(k) == Script::Han);
         }
-        if !LOOK_ALIKE_SCRIPTS.contains(&script) || !self.alphabetic.contains(c) {
+        if !LOOK_ALIKE_SCRIPTS.contains(&script) || !self.alphabetic.contains(c) || NO_LOOK_ALIKES.contains(&c) {
             return None;
         }
         let own = self.latin_skeleton(c);

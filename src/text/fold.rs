@@ -122,20 +122,17 @@ impl Folded {
             INVISIBLE => self.invisible += u32::from(!self.belongs_to_emoji(scalar)),
             DROPPED => {}
             REGIONAL => self.push(scalar, Kind::EMOJI.with(Kind::SPECIAL), start),
-            _ => {
-                let upper = if entry.kind().is(Kind::UPPER) { Kind::UPPER } else { Kind::NONE };
-                self.push_expansion(entry.expansion(), upper, start);
-            }
+            _ => self.push_expansion(entry, start),
         }
     }
 
-    fn push_expansion(&mut self, expansion: &[u32], upper: Kind, start: u32) {
+    fn push_expansion(&mut self, entry: Entry, start: u32) {
         let before = self.chars;
-        for &unit in expansion {
+        for &unit in entry.expansion() {
             let composed = self.units.last().and_then(|&last| compose(last, unit));
             match (composed, self.units.last_mut()) {
                 (Some(composed), Some(last)) => *last = composed,
-                _ => self.push(unit, kind(unit).with(upper), start),
+                _ => self.push(unit, entry.kind_of(unit), start),
             }
         }
         self.chars = before + u32::from(self.chars > before);

@@ -21,4 +21,8 @@ pub use table::{Kind, is_digit, is_emoji, is_han, is_latin, is_separator, is_wor
 pub use view::View;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

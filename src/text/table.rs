@@ -30,7 +30,7 @@ impl Kind {
     pub const DIGIT: Self = Self(1 << 3);
     /// An emoji.
     pub const EMOJI: Self = Self(1 << 4);
-    /// Was written as a capital letter.
+    /// A `LATIN` letter that was written as a capital.
     pub const UPPER: Self = Self(1 << 5);
     /// `@`, `#`, `.` or `:`, with which mentions, tags and links begin.
     pub const MARKUP: Self = Self(1 << 6);
@@ -95,6 +95,12 @@ impl Entry {
         self.0 & PAYLOAD
     }
 
+    /// The kind of one unit of an expansion: letters of a capital are capitals.
+    pub(super) fn kind_of(self, unit: u32) -> Kind {
+        let kind = kind(unit);
+        if self.kind().is(Kind::UPPER) && kind.is(Kind::LATIN) { kind.with(Kind::UPPER) } else { kind }
+    }
+
     /// The units of a special entry that expands.
     pub(super) fn expansion(self) -> &'static [u32] {
         let id = (self.payload() - EXPANDS) as usize;
@@ -127,7 +133,7 @@ pub(super) fn compose(base: u32, mark: u32) -> Option<u32> {
 #[must_use]
 #[inline]
 pub fn kind(unit: u32) -> Kind {
-    Entry::of(unit).kind().without(Kind::SPECIAL)
+    Entry::of(unit).kind().without(Kind::SPECIAL.with(Kind::UPPER))
 }
 
 /// Not a letter, digit or kept mark: punctuation, symbols, white space, emoji.

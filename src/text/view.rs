@@ -30,12 +30,11 @@ impl View {
     /// False, and an empty view, if nothing is joined.
     pub fn strip(&mut self, folded: &Folded) -> bool {
         self.clear();
-        let Some(first) = gaps(folded).find(|gap| gap.joins(folded)) else {
+        if !gaps(folded).any(|gap| gap.joins(folded)) {
             return false;
-        };
-        self.copy(folded, 0..first.range.start);
-        let mut at = first.range.end;
-        for gap in gaps_from(folded, at) {
+        }
+        let mut at = 0;
+        for gap in gaps(folded) {
             self.copy(folded, at..gap.range.start);
             self.close(folded, &gap);
             at = gap.range.end;
@@ -190,15 +189,9 @@ fn is_space(unit: u32) -> bool {
 }
 
 fn gaps(folded: &Folded) -> impl Iterator<Item = Gap> {
-    let words = folded.kinds().iter().position(|kind| kind.is(Kind::WORD));
-    gaps_from(folded, words.unwrap_or(folded.kinds().len()))
-}
-
-/// The gaps after `at`, which is the index of a word unit.
-fn gaps_from(folded: &Folded, at: usize) -> impl Iterator<Item = Gap> {
-    let mut at = at;
+    let kinds = folded.kinds();
+    let mut at = kinds.iter().position(|kind| kind.is(Kind::WORD)).unwrap_or(kinds.len());
     std::iter::from_fn(move || {
-        let kinds = folded.kinds();
         let start = at + kinds[at..].iter().position(|kind| !kind.is(Kind::WORD))?;
         let end = start + kinds[start..].iter().position(|kind| kind.is(Kind::WORD))?;
         at = end;

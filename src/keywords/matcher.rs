@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::automaton::{Automaton, Bytes};
 use super::compile::{Chain, Combination, Compiled, Use, compile};
+use super::engine::{Budget, Candidates, Engine};
 use super::gather::{Buffers, Found, gather};
 use super::hits::Hits;
 use super::lists::{ListId, Lists};
@@ -54,7 +55,7 @@ pub struct TermInfo {
 pub struct Matcher {
     infos: Box<[ListInfo]>,
     compiled: Compiled,
-    keys: Automaton,
+    engine: Engine,
     literals: Automaton,
 }
 
@@ -63,8 +64,10 @@ pub struct Matcher {
 pub struct Scratch {
     runs: RunsBuffer,
     bytes: Bytes,
+    candidates: Candidates,
     found: Vec<Found>,
     buffers: Buffers,
+    budget: Budget,
     is_truncated: bool,
 }
 
@@ -84,10 +87,10 @@ impl Matcher {
             });
             ListInfo { name: Arc::clone(&list.name), terms: terms.collect() }
         };
-        let keys = Automaton::new(compiled.words.keys.iter()).expect("bounded by terms_max");
+        let engine = Engine::new(&compiled.words, options.seed);
         let literals =
             Automaton::new(compiled.literals.iter().map(|literal| &*literal.units)).expect("bounded by terms_max");
-        let matcher = Self { infos: lists.lists.iter().map(info).collect(), compiled, keys, literals };
+        let matcher = Self { infos: lists.lists.iter().map(info).collect(), compiled, engine, literals };
         if lists.lists.iter().any(|list| !list.exceptions.is_empty()) {
             problems.extend(matcher.idle_exceptions(lists));
         }
@@ -102,13 +105,20 @@ impl Matcher {
 
     /// Looks at one text of the event; call it once for each.
     pub fn scan(&self, field: Field, folded: &Folded, scratch: &mut Scratch) {
-        let Scratch { runs, bytes, found, is_truncated, .. } = scratch;
+        let Scratch { runs, bytes, found, candidates, budget, is_truncated, .. } = scratch;
+        budget.add(folded.units().len());
         let runs = runs.view(folded);
         let room = found.len() + FOUND_MAX + 4 * folded.units().len();
         let mut sink = Sink { field, folded, runs, found, room };
-        self.keys.find(runs.heads, bytes, |key, at| self.try_key(key, at.start, &mut sink));
-        self.literals.find(folded.units(), bytes, |literal, at| self.try_literal(literal, at, &mut sink));
-        *is_truncated |= sink.is_full();
+        let mut is_done =
+            self.engine.find(&self.compiled.words, runs.padded, candidates, budget, |budget, key, run| {
+                self.try_key(key, run, budget, &mut sink)
+            });
+        self.literals.find(folded.units(), bytes, |literal, at| {
+            is_done &= self.try_literal(literal, at, &mut sink);
+            is_done
+        });
+        *is_truncated |= !is_done;
     }
 
     /// Turns what the scans found into `hits`: exceptions and combinations count over all texts of the event. The scratch
@@ -129,11 +139,14 @@ impl Matcher {
         &self.compiled.combinations
     }
 
-    /// The key's runs stand at `run`: which of its variants occur? False when there is no room for more.
-    fn try_key(&self, key: usize, run: usize, sink: &mut Sink<'_>) -> bool {
+    /// The key's runs stand at `run`: which of its variants occur? False when there is no room or budget for more.
+    fn try_key(&self, key: usize, run: usize, budget: &mut Budget, sink: &mut Sink<'_>) -> bool {
         let words = &self.compiled.words;
         let length = words.keys.get(key).len();
         for &variant in words.variants(key) {
+            if !budget.spend(sink.runs.cost(run, length)) {
+                return false;
+            }
             let fit = sink.runs.fit(run, length, words.steps(variant, length), variant.is_inside);
             if let Some(letters) = fit {
                 sink.push(variant.part, letters, sink.runs.units(letters));

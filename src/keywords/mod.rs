@@ -7,13 +7,17 @@
 
 mod automaton;
 mod compile;
+mod engine;
 mod gather;
 mod hits;
 mod lists;
 mod matcher;
 mod pattern;
+mod rarity;
 mod syntax;
 
+#[cfg(test)]
+mod oracle;
 #[cfg(test)]
 mod tests;
 

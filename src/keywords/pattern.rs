@@ -179,6 +179,9 @@ fn usual(before: Option<u32>, unit: u32) -> Step {
     Step { count: 1, before: gap(before, unit, false, false), within: Gap::between(class(unit), class(unit)) }
 }
 
+/// Runs that stand after the last one, so that windows need no end.
+pub(crate) const PADDING: usize = 3;
+
 /// The buffers of [`Runs`], kept from text to text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunsBuffer {
@@ -194,7 +197,7 @@ impl RunsBuffer {
         let (units, kinds) = (folded.units(), folded.kinds());
         if self.at.len() <= units.len() {
             let length = (units.len() + 1).next_power_of_two();
-            self.heads.resize(length, 0);
+            self.heads.resize(length + PADDING, 0);
             self.starts.resize(length + 1, 0);
             self.at.resize(length, 0);
         }
@@ -210,15 +213,16 @@ impl RunsBuffer {
             last = if is_word { unit } else { last };
         }
         self.starts[runs] = letters as u32;
-        Runs { heads: &self.heads[..runs], starts: &self.starts[..=runs], at: &self.at[..letters], folded }
+        self.heads[runs..runs + PADDING].fill(0);
+        Runs { padded: &self.heads[..runs + PADDING], starts: &self.starts[..=runs], at: &self.at[..letters], folded }
     }
 }
 
 /// A text's letters without separators, in runs. A *letter index* counts letters from the start of the text.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Runs<'a> {
-    /// The letter of each run.
-    pub(crate) heads: &'a [u32],
+    /// The letter of each run, and then [`PADDING`] that is none.
+    pub(crate) padded: &'a [u32],
     /// The letter index at which each run starts, and last the number of letters.
     starts: &'a [u32],
     /// The folded index of each letter.
@@ -245,6 +249,12 @@ impl Runs<'_> {
         let start = self.left_edge(&wanted)?;
         let end = self.right_edge(&wanted)?;
         self.gaps_fit(start, end, &wanted).then_some((start, end))
+    }
+
+    /// How many letters the runs of a word have here: what looking closer costs.
+    #[inline]
+    pub(crate) fn cost(&self, run: usize, length: usize) -> usize {
+        (self.starts[run + length] - self.starts[run]) as usize
     }
 
     /// The folded units of these letters.

@@ -7,7 +7,7 @@ OUT    ?= out
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools lint check bless bench fuzz deny sample clean
+.PHONY: help run test tools lint check bless bench fuzz deny clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,9 +55,6 @@ fuzz: tools ## Every fuzz target for FUZZ_SECONDS (60)
 deny: tools ## Licences, bans and sources of every dependency on every platform (cargo-deny)
 	@$(CARGO) deny --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-deny
 	$(CARGO) deny --all-features check licenses bans sources
-
-sample: tools ## Compose datasets/sample.jsonl.zst again (then correct datasets/MANIFEST.toml)
-	$(CARGO) run --release --locked --quiet -- synth --events 4000 --seed 1 --faults 6 --out datasets/sample.jsonl.zst
 
 clean: ## Remove what was built and what was run
 	$(CARGO) clean

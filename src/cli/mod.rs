@@ -16,7 +16,7 @@ mod run;
 mod schema;
 mod setting;
 mod signals;
-//mod synth;
+mod synth;
 pub mod term;
 
 use std::io::{self, Write};
@@ -68,7 +68,7 @@ enum Command {
     Rejects(rejects::RejectsCommand),
     Signals(signals::SignalsArgs),
     Schema(schema::SchemaArgs),
-    //Synth(synth::SynthArgs),
+    Synth(synth::Args),
     Completions(man::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -111,7 +111,7 @@ pub fn main() -> ExitCode {
         Command::Rejects(command) => rejects::run(&command, &output),
         Command::Signals(args) => signals::run(&args, &output),
         Command::Schema(args) => schema::run(&args),
-        //Command::Synth(args) => synth::run(&args, &output),
+        Command::Synth(args) => synth::run(&args, output.err).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),
     };

@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
 mod architecture;
+mod bless;
+mod datasets;
 mod licences;
 mod source;

@@ -216,8 +216,9 @@ pub struct Erase {
 
 /// Anything that the stream may carry.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "nearly every record is an event: a box would cost an allocation each")]
 pub enum Record<'a> {
-    /// A message; the only record without a `kind`. Boxed where it would swell a queue of small records.
+    /// A message; the only record without a `kind`.
     Event(Event<'a>),
     /// `{"kind":"verdict", …}`
     Verdict(Verdict),
@@ -250,7 +251,33 @@ pub(crate) enum At {
 
 /// Reads RFC 3339.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<Millis> {
-    text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    parse_utc_seconds(text.as_bytes())
+        .or_else(|| text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond))
+}
+
+/// The one form in which nearly every stream writes its times, `2026-11-23T08:00:00Z`; any other is the library's
+/// business, and so is what is wrong with it.
+fn parse_utc_seconds(text: &[u8]) -> Option<Millis> {
+    let text: &[u8; 20] = text.try_into().ok()?;
+    let marks = [text[4], text[7], text[10], text[13], text[16], text[19]];
+    if marks != *b"--T::Z" {
+        return None;
+    }
+    let digit = |at: usize| Some(i64::from(text[at].wrapping_sub(b'0'))).filter(|&digit| digit < 10);
+    let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
+    let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    // Days that not every month has are left to the library, too.
+    let usual = (1..=12).contains(&month) && (1..=28).contains(&day) && hour < 24 && minute < 60 && second < 60;
+    usual.then(|| (((days_since_epoch(year, month, day) * 24 + hour) * 60 + minute) * 60 + second) * 1000)
+}
+
+/// Days from 1970-01-01 to a day of the Gregorian calendar: years begin in March, so that a leap day ends one.
+/// (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.)
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400) + day_of_year - 719_468
 }
 
 /// Writes RFC 3339 in UTC, or the bare number where the calendar has no such day.
@@ -312,5 +339,31 @@ pub(crate) mod rfc3339_or_millis_option {
         #[derive(Deserialize)]
         struct Wrapped(#[serde(with = "rfc3339_or_millis")] Millis);
         Option::<Wrapped>::deserialize(d).map(|wrapped| wrapped.map(|Wrapped(at)| at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The library alone.
+    fn reference(text: &str) -> Option<Millis> {
+        text.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond)
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_is_the_library_s_day() {
+        let days = (-140_000..80_000).map(|day: i64| rfc3339(day * 86_400_000 + 45_296_000));
+        for text in days {
+            assert_eq!(parse_rfc3339(&text), reference(&text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_time_reads_as_the_library_reads_it(text in "[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-6][0-9]:[0-6][0-9](Z|z|\\.5Z|\\+08:00|)") {
+            prop_assert_eq!(parse_rfc3339(&text), reference(&text));
+        }
     }
 }

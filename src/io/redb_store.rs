@@ -41,8 +41,8 @@ impl Default for StoreOptions {
 pub enum Durability {
     /// When it returns.
     Immediate,
-    /// With every so-manieth append and every snapshot. A stop loses the appends since then; the run resumes before
-    /// them and, into a sink that rewinds, decides and writes them again.
+    /// With the first append, every so-manieth and every snapshot. A stop loses the appends since then; the run resumes
+    /// before them and, into a sink that rewinds, decides and writes them again.
     Eventual {
         /// At least 1.
         every: u32,
@@ -82,7 +82,8 @@ impl RedbStore {
     fn next_durability(&mut self) -> redb::Durability {
         self.pending += 1;
         match self.options.durability {
-            Durability::Eventual { every } if self.pending < every => redb::Durability::None,
+            // Without the first entry nobody could say that what is in the output is ours.
+            Durability::Eventual { every } if self.pending < every && self.last_seq.is_some() => redb::Durability::None,
             _ => {
                 self.pending = 0;
                 redb::Durability::Immediate

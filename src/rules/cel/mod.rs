@@ -8,7 +8,7 @@ mod tree;
 
 pub(crate) use check::check;
 pub(crate) use numbers::{Float, Int, Number};
-pub(crate) use syntax::normalized;
+pub(crate) use syntax::{clauses, normalized};
 pub(crate) use tree::{Bool, Cmp, Reads, Scope, Text, Texts};
 
 use crate::signal::Slot;

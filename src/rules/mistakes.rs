@@ -88,92 +88,85 @@ fn a_mistake_in_a_condition_is_found_at_its_column_however_the_condition_is_writ
     }
 }
 
+/// A condition, the part of it that is meant, the message and the hint.
+const CONDITIONS: &[(&str, &str, &str, &str)] = &[
+    (
+        "words.fraud.count",
+        "words.fraud.count",
+        "the condition is of type int, not bool",
+        "compare it with something, such as `> 0`",
+    ),
+    (
+        "words.fraud.cuont > 0",
+        "words.fraud.cuont",
+        "there is no signal `words.fraud.cuont`",
+        "did you mean `words.fraud.count`?",
+    ),
+    ("words.nothere.count > 0", "nothere", "there is no word list `nothere`", "make rules/words/nothere.txt"),
+    (
+        "account == 'x'",
+        "account",
+        "`account` is a group of signals, not a signal",
+        "such as account.age_days, account.verified, account.authority",
+    ),
+    ("channel.contain('x')", "contain", "there is no function `contain`", "did you mean `contains`?"),
+    ("channel.contains(1)", "1", "`contains` takes a string, not int", ""),
+    ("contains(channel, 'x')", "contains", "`contains` is called on a string", "write channel.contains(…)"),
+    (
+        "words.fraud.tags.contains('x')",
+        "words.fraud.tags",
+        "`contains` looks into strings, not into lists",
+        "write 'x' in words.fraud.tags",
+    ),
+    ("'x' in channel", "'x' in channel", "`in` looks into lists, not into strings", "write channel.contains('x')"),
+    (
+        "text.chars + text.han_share > 1.0",
+        "text.chars + text.han_share",
+        "there is no arithmetic on int and double",
+        "convert one side with double(…) or int(…)",
+    ),
+    ("text.chars / 0 > 1", "text.chars / 0", "this divides by zero", ""),
+    ("text.chars > 9223372036854775807 + 1", "9223372036854775807 + 1", "this number does not fit into 64 bits", ""),
+    ("channel in ['a', 1]", "1", "the list mixes string and int", ""),
+    (
+        "channel in ['a', lang]",
+        "['a', lang]",
+        "a list may hold constant strings and numbers only",
+        "compare one by one and join with ||",
+    ),
+    ("channel.matches('(a')", "'(a'", "the pattern is wrong: unclosed group", ""),
+    ("channel.matches(lang)", "lang", "the pattern of `matches` must be a constant", ""),
+    ("text.chars = 3", "=", "`=` cannot stand here", "compare with `==`"),
+    ("event.forward and author.first", "and", "`and` cannot stand here", "write `&&`"),
+    ("event.forward & author.first", "&", "`&` cannot stand here", "write `&&`"),
+    (
+        "words.fraud.tags.map(t, t) == []",
+        "words.fraud.tags.map(t, t)",
+        "this list macro cannot be used in conditions",
+        "of the list macros there are `exists` and `all`",
+    ),
+    ("words.fraud.tags[0] == 'x'", "words.fraud.tags[0]", "indexing cannot be used in conditions", ""),
+    ("lang == null", "null", "null cannot be used in conditions", "whether a signal is known is asked by has(name)"),
+    ("event.forward && text.chars", "text.chars", "`&&` takes bool, not int", ""),
+    (
+        "has(account.age_dys)",
+        "account.age_dys",
+        "there is no signal `account.age_dys`",
+        "did you mean `account.age_days`?",
+    ),
+    ("words.fraud.tags.exists(t, t > 1)", "1", "string cannot be compared with int", ""),
+    (
+        "event.forward ? text.chars : true",
+        "event.forward ? text.chars : true",
+        "the two sides of `:` are int and bool",
+        "",
+    ),
+    ("text.chars > 1u", "1u", "unsigned numbers cannot be used in conditions", ""),
+];
+
 #[test]
 fn every_mistake_of_a_condition_says_what_and_where() {
-    for (when, part, message, hint) in [
-        (
-            "words.fraud.count",
-            "words.fraud.count",
-            "the condition is of type int, not bool",
-            "compare it with something, such as `> 0`",
-        ),
-        (
-            "words.fraud.cuont > 0",
-            "words.fraud.cuont",
-            "there is no signal `words.fraud.cuont`",
-            "did you mean `words.fraud.count`?",
-        ),
-        ("words.nothere.count > 0", "nothere", "there is no word list `nothere`", "make rules/words/nothere.txt"),
-        (
-            "account == 'x'",
-            "account",
-            "`account` is a group of signals, not a signal",
-            "such as account.age_days, account.verified, account.authority",
-        ),
-        ("channel.contain('x')", "contain", "there is no function `contain`", "did you mean `contains`?"),
-        ("channel.contains(1)", "1", "`contains` takes a string, not int", ""),
-        ("contains(channel, 'x')", "contains", "`contains` is called on a string", "write channel.contains(…)"),
-        (
-            "words.fraud.tags.contains('x')",
-            "words.fraud.tags",
-            "`contains` looks into strings, not into lists",
-            "write 'x' in words.fraud.tags",
-        ),
-        ("'x' in channel", "'x' in channel", "`in` looks into lists, not into strings", "write channel.contains('x')"),
-        (
-            "text.chars + text.han_share > 1.0",
-            "text.chars + text.han_share",
-            "there is no arithmetic on int and double",
-            "convert one side with double(…) or int(…)",
-        ),
-        ("text.chars / 0 > 1", "text.chars / 0", "this divides by zero", ""),
-        (
-            "text.chars > 9223372036854775807 + 1",
-            "9223372036854775807 + 1",
-            "this number does not fit into 64 bits",
-            "",
-        ),
-        ("channel in ['a', 1]", "1", "the list mixes string and int", ""),
-        (
-            "channel in ['a', lang]",
-            "['a', lang]",
-            "a list may hold constant strings and numbers only",
-            "compare one by one and join with ||",
-        ),
-        ("channel.matches('(a')", "'(a'", "the pattern is wrong: unclosed group", ""),
-        ("channel.matches(lang)", "lang", "the pattern of `matches` must be a constant", ""),
-        ("text.chars = 3", "=", "`=` cannot stand here", "compare with `==`"),
-        ("event.forward and author.first", "and", "`and` cannot stand here", "write `&&`"),
-        ("event.forward & author.first", "&", "`&` cannot stand here", "write `&&`"),
-        (
-            "words.fraud.tags.map(t, t) == []",
-            "words.fraud.tags.map(t, t)",
-            "this list macro cannot be used in conditions",
-            "of the list macros there are `exists` and `all`",
-        ),
-        ("words.fraud.tags[0] == 'x'", "words.fraud.tags[0]", "indexing cannot be used in conditions", ""),
-        (
-            "lang == null",
-            "null",
-            "null cannot be used in conditions",
-            "whether a signal is known is asked by has(name)",
-        ),
-        ("event.forward && text.chars", "text.chars", "`&&` takes bool, not int", ""),
-        (
-            "has(account.age_dys)",
-            "account.age_dys",
-            "there is no signal `account.age_dys`",
-            "did you mean `account.age_days`?",
-        ),
-        ("words.fraud.tags.exists(t, t > 1)", "1", "string cannot be compared with int", ""),
-        (
-            "event.forward ? text.chars : true",
-            "event.forward ? text.chars : true",
-            "the two sides of `:` are int and bool",
-            "",
-        ),
-        ("text.chars > 1u", "1u", "unsigned numbers cannot be used in conditions", ""),
-    ] {
+    for &(when, part, message, hint) in CONDITIONS {
         let (line, column, length, said, hinted) = of_condition(when);
         let start = when.find(part).unwrap();
         let start =

@@ -2,6 +2,9 @@
 //! trust team needs the column of the misspelt name and the nearest right one.
 
 mod check;
+mod fold;
+mod functions;
+mod names;
 mod numbers;
 mod syntax;
 mod tree;

@@ -68,23 +68,26 @@ fn between_words(kinds: &[Kind]) -> usize {
     kinds.iter().rposition(is_word).map_or(0, |last| last + 1 - first)
 }
 
+/// Without a branch, as digits come at random: a letter takes the run to zero, a separator leaves it.
 fn digits_run(kinds: &[Kind]) -> usize {
-    let (mut run, mut longest) = (0, 0);
-    for kind in kinds.iter().filter(|kind| kind.is(Kind::WORD)) {
-        run = if kind.is(Kind::DIGIT) { run + 1 } else { 0 };
+    let (mut run, mut longest) = (0_u32, 0);
+    for kind in kinds {
+        let (is_digit, is_word) = (kind.is(Kind::DIGIT), kind.is(Kind::WORD));
+        run = (run + u32::from(is_digit)) * u32::from(is_digit | !is_word);
         longest = longest.max(run);
     }
-    longest
+    longest as usize
 }
 
+/// Spaces and control characters show nothing, however many there are.
 fn repeat_max(units: &[u32]) -> usize {
-    // Most texts have few doubles or none: to compare neighbours is cheap, to follow runs is not.
-    let doubles = units.iter().zip(units.iter().skip(1)).filter(|(unit, next)| unit == next).count();
-    if doubles == 0 {
-        return usize::from(!units.is_empty());
+    let (mut before, mut run, mut longest) = (u32::MAX, 0_u32, 0);
+    for &unit in units {
+        run = run * u32::from(unit == before && unit > u32::from(b' ')) + 1;
+        longest = longest.max(run);
+        before = unit;
     }
-    let is_visible = |run: &&[u32]| !run.first().is_some_and(|&unit| super::table::is_white_space(unit));
-    units.chunk_by(|unit, next| unit == next).filter(is_visible).map(<[u32]>::len).max().unwrap_or(0)
+    longest as usize
 }
 
 /// Emoji as they show: pairs of regional indicators, skin tones and what a joiner ties on count with what they belong to.

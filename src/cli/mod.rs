@@ -1,4 +1,96 @@
-//! The commands. One file a subcommand; `term` is how all of them look.
+//! The command line: one file a subcommand. Arguments are parsed and checked here, at the door; what runs is told.
+//!
+//! Exit codes: 0 all is well; 1 something was found (a rule is wrong, a test fails, editions differ under
+//! `--fail-on-change`); 2 the command cannot run (wrong arguments, missing files, a failed disk).
 
-pub mod synth;
+mod synth;
 pub mod term;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use term::{ColorChoice, Role, Terminal};
+
+/// Folds, limits and labels what flows by, and says why.
+///
+/// Messages go in (files, a folder, standard input); fold, limit and label actions come out, each with the evidence that
+/// explains it.
+#[derive(Parser, Debug)]
+#[command(name = "tidegate", version, propagate_version = true, max_term_width = 110)]
+#[command(after_help = "Begin with:
+  tidegate run --input events.jsonl --output out     decide on a stream
+  tidegate explain '加 薇 信 领 彩 金'                 see why one message is acted on
+  tidegate check rules                               lint rules and run their tests
+
+Exit codes: 0 all is well, 1 something was found, 2 the command cannot run.")]
+struct Cli {
+    #[command(flatten)]
+    look: Look,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How output looks; the same for every command.
+#[derive(Args, Clone, Copy, Debug)]
+struct Look {
+    /// When to use colours; NO_COLOR turns them off too.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN", help_heading = "Output")]
+    color: ColorChoice,
+    /// Machine-readable output: one JSON object a line.
+    #[arg(long, global = true, help_heading = "Output")]
+    json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Synth(synth::SynthArgs),
+}
+
+/// What a command writes to.
+#[derive(Clone, Copy, Debug)]
+struct Output {
+    out: Terminal,
+    err: Terminal,
+    json: bool,
+}
+
+impl Output {
+    fn new(look: Look) -> Self {
+        Self { out: Terminal::stdout(look.color), err: Terminal::stderr(look.color), json: look.json }
+    }
+
+    /// Says on standard error why the command cannot run: what, because of what, and what to do next.
+    fn fail(&self, error: &anyhow::Error) {
+        let mut shown = format!("{}: {error}\n", self.err.paint(Role::Bad, "error"));
+        for cause in error.chain().skip(1) {
+            shown.push_str(&format!("  {} {cause}\n", self.err.paint(Role::Quiet, "because")));
+        }
+        let _ = io::stderr().write_all(shown.as_bytes());
+    }
+}
+
+/// Parses the process's arguments and does what they say.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.look);
+    let done = match cli.command {
+        Command::Synth(args) => synth::run(&args, &output),
+    };
+    match done {
+        Ok(code) => code,
+        // Whoever reads us has seen enough: `tidegate … | head`.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.fail(&error);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+    cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}

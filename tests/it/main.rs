@@ -4,5 +4,6 @@
 mod architecture;
 mod bless;
 mod datasets;
+mod docs;
 mod licences;
 mod source;

@@ -14,5 +14,19 @@ pub mod signal;
 pub mod decision;
 pub mod problem;
 
-// The door.
+// Senses: each turns a text into evidence, and knows nothing of the others' verdicts.
+pub mod text;
+pub mod keywords;
+
+// What is judged by, and what is remembered.
+pub mod rules;
+pub mod state;
+
+// How one record becomes a decision.
+pub mod pipeline;
+
+// The edges: how records come in, decisions go out and state survives; the loop; settings; commands.
+pub mod io;
+pub mod stream;
+pub mod config;
 pub mod cli;

@@ -3,13 +3,26 @@
 //! Exit codes: 0 all is well; 1 something was found (a rule is wrong, a test fails, editions differ under
 //! `--fail-on-change`); 2 the command cannot run (wrong arguments, missing files, a failed disk).
 
+mod check;
+mod diff;
+mod edition;
+mod explain;
+mod man;
+mod observe;
+mod rejects;
+mod replay;
+mod report;
+mod run;
+mod schema;
+mod setting;
+mod signals;
 mod synth;
 pub mod term;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use term::{ColorChoice, Role, Terminal};
 
@@ -45,7 +58,19 @@ struct Look {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    Synth(synth::SynthArgs),
+    Run(run::RunArgs),
+    Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
+    Observe(observe::ObserveArgs),
+    Replay(replay::ReplayArgs),
+    Diff(diff::DiffArgs),
+    #[command(subcommand)]
+    Rejects(rejects::RejectsCommand),
+    Signals(signals::SignalsArgs),
+    Schema(schema::SchemaArgs),
+    Synth(synth::Args),
+    Completions(man::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// What a command writes to.
@@ -77,7 +102,18 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(cli.look);
     let done = match cli.command {
-        Command::Synth(args) => synth::run(&args, &output),
+        Command::Run(args) => run::run(&args, &output),
+        Command::Check(args) => check::run(&args, &output),
+        Command::Explain(args) => explain::run(&args, &output),
+        Command::Observe(args) => observe::run(&args, &output),
+        Command::Replay(args) => replay::run(&args, &output),
+        Command::Diff(args) => diff::run(&args, &output),
+        Command::Rejects(command) => rejects::run(&command, &output),
+        Command::Signals(args) => signals::run(&args, &output),
+        Command::Schema(args) => schema::run(&args),
+        Command::Synth(args) => synth::run(&args, output.err).map(|()| ExitCode::SUCCESS),
+        Command::Completions(args) => man::completions(&args),
+        Command::Man(args) => man::man(&args),
     };
     match done {
         Ok(code) => code,
@@ -93,4 +129,9 @@ pub fn main() -> ExitCode {
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let cause = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
     cause.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// The whole command line, for completions and the manual.
+fn command() -> clap::Command {
+    Cli::command()
 }

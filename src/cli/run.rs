@@ -1,0 +1,244 @@
+//! `tidegate run`: the stage itself.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum, ValueHint};
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, Survives};
+use crate::io::{
+    Clock, Durability, FileSink, NullSink, NullStore, PipeSink, RedbStore, Sink, StateStore, StoreOptions, SystemClock,
+};
+use crate::pipeline::Edition;
+use crate::problem::Problem;
+use crate::stream::{self, Control, EditionFolders, Editions, Ends};
+
+use super::edition::{self, EditionArgs};
+use super::report::{self, Report};
+use super::term::{self, Progress, Unit};
+use super::{Output, setting};
+
+/// Decides on a stream: events in, fold / limit / label out.
+///
+/// OUTPUT gets actions.jsonl (one decision a line, in input order), rejects.jsonl (what could not be taken, with reason and
+/// raw bytes) and journal.redb, from which a stopped run goes on: run the same command again.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tidegate run --input events.jsonl.zst --output out
+  zstdcat events.zst | tidegate run --input - --output - > decisions.jsonl
+  tidegate run --config deploy/tidegate.toml
+  tidegate run --input inbox/ --follow --output out --metrics 127.0.0.1:9464
+
+Stopped by SIGINT or SIGTERM, it saves what it has read and exits with 0.")]
+pub(super) struct RunArgs {
+    /// Settings; arguments go before them. See docs/config.md.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    config: Option<PathBuf>,
+    /// JSONL files (plain, .gz, .zst), one folder, or - for standard input.
+    #[arg(long, short, value_name = "PATH", num_args = 1.., value_hint = ValueHint::AnyPath)]
+    input: Vec<PathBuf>,
+    /// Where decisions, rejects and the journal go; - writes decisions to standard output and keeps no journal.
+    #[arg(long, short, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    edition: EditionArgs,
+    /// Threads that observe; 0 takes one for each core. Decisions do not depend on it.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Stop after so many records.
+    #[arg(long, value_name = "N")]
+    limit: Option<u64>,
+    /// Records in a batch, at most. Decisions do not depend on it.
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Wait for more when a folder's files are read to their end.
+    #[arg(long)]
+    follow: bool,
+    /// Serve metrics for Prometheus there.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics: Option<SocketAddr>,
+    /// How log lines are written to standard error; TIDEGATE_LOG sets which (default: warn).
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    log: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: one object a line.
+    Json,
+}
+
+impl RunArgs {
+    /// The configuration with the arguments over it.
+    fn config(&self, output: &Output) -> anyhow::Result<Config> {
+        let mut config = setting::read_config(self.config.as_deref(), output)?;
+        if !self.input.is_empty() {
+            config.input.paths.clone_from(&self.input);
+        }
+        if let Some(dir) = &self.output {
+            config.output.dir.clone_from(dir);
+        }
+        config.input.follow |= self.follow;
+        config.edition.dir = self.edition.edition.clone().or(config.edition.dir);
+        config.edition.overlay = self.edition.overlay.clone().or(config.edition.overlay);
+        config.run.threads = self.threads.unwrap_or(config.run.threads);
+        config.run.batch_records_max = self.batch.unwrap_or(config.run.batch_records_max).max(1);
+        config.metrics.listen = self.metrics.or(config.metrics.listen);
+        Ok(config)
+    }
+}
+
+pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
+    start_logging(args.log, output)?;
+    let config = args.config(output)?;
+    start_metrics(config.metrics.listen)?;
+    let options = setting::options(&config, args.limit)?;
+    let folders = EditionFolders { base: config.edition.dir.clone(), overlay: config.edition.overlay.clone() };
+    let edition = edition::open_folders(&folders, &setting::build_options(&config), output)?;
+    tracing::info!(edition = &*edition.id, rules = edition.rulebook.rules().len(), "edition in force");
+    let ends = ends(&config)?;
+    let control = Arc::new(Control::default());
+    stop_on_signal(&control)?;
+    let started = now();
+    let summary = alongside(&config, &folders, edition, &control, output, |editions| {
+        stream::run(ends, editions, &options, &control).map_err(setting::explain_stream_error)
+    })?;
+    let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &config.output.dir };
+    if is_stdout(&config.output.dir) {
+        report::print(&report, &mut io::stderr().lock(), output.err, output.json)?;
+    } else {
+        report::print(&report, &mut io::stdout().lock(), output.out, output.json)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `work` with the progress bar drawn and the edition's folders watched beside it.
+fn alongside<T: Send>(
+    config: &Config,
+    folders: &EditionFolders,
+    edition: Arc<Edition>,
+    control: &Control,
+    output: &Output,
+    work: impl FnOnce(&Editions) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let editions = Editions::new(edition);
+    let has_folders = folders.base.is_some() || folders.overlay.is_some();
+    thread::scope(|scope| {
+        let (draw_until, drawn) = mpsc::channel();
+        let (watch_until, watched) = mpsc::channel();
+        scope.spawn(|| draw(control, output, drawn));
+        if config.edition.watch && has_folders {
+            let every = Duration::from_millis(config.edition.watch_every_ms);
+            let options = setting::build_options(config);
+            let editions = &editions;
+            scope.spawn(move || stream::watch(folders, &options, every, editions, &watched, tell));
+        }
+        let done = work(&editions);
+        drop((draw_until, watch_until));
+        done
+    })
+}
+
+/// Logs what became of a changed edition.
+fn tell(outcome: Result<&str, &[Problem]>) {
+    match outcome {
+        Ok(edition) => tracing::info!(edition, "edition in force"),
+        Err(problems) => {
+            tracing::error!(problems = problems.len(), "the changed edition is refused, the old one stays");
+            problems.iter().for_each(|problem| tracing::error!(problem = %problem, "problem of the refused edition"));
+        }
+    }
+}
+
+/// Draws progress until the other end is dropped.
+fn draw(control: &Control, output: &Output, until: Receiver<()>) {
+    let mut bar = None;
+    let mut done = 0;
+    while until.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
+        let progress = control.progress();
+        let bar = bar.get_or_insert_with(|| Progress::new(output.err, Unit::Bytes, progress.total_bytes, "deciding"));
+        bar.advance(progress.done_bytes.saturating_sub(done));
+        done = progress.done_bytes;
+    }
+}
+
+/// What the loop stands between.
+fn ends(config: &Config) -> anyhow::Result<Ends> {
+    let source = setting::source(&config.input)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let dir = &config.output.dir;
+    if is_stdout(dir) {
+        let (actions, rejects) = (Box::new(PipeSink::stdout()), Box::new(NullSink));
+        return Ok(Ends { source, actions, rejects, store: Box::new(NullStore), clock });
+    }
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make the output folder {}", dir.display()))?;
+    let durability = match config.store.survives {
+        Survives::Power => Durability::Immediate,
+        Survives::Process => Durability::Eventual { every: 64 },
+    };
+    let store = RedbStore::open(dir.join("journal.redb"), StoreOptions { durability, ..StoreOptions::default() })?;
+    let is_resumed = store.last_seq().is_some();
+    let (actions, rejects) = (sink(&dir.join("actions.jsonl"), is_resumed)?, sink(&dir.join("rejects.jsonl"), is_resumed)?);
+    Ok(Ends { source, actions, rejects, store: Box::new(store) as Box<dyn StateStore>, clock })
+}
+
+/// A new file, or one that the journal knows.
+fn sink(path: &Path, is_resumed: bool) -> anyhow::Result<Box<dyn Sink>> {
+    Ok(Box::new(if is_resumed { FileSink::open(path)? } else { FileSink::create(path)? }))
+}
+
+fn is_stdout(dir: &Path) -> bool {
+    dir.as_os_str() == "-"
+}
+
+fn start_logging(format: LogFormat, output: &Output) -> anyhow::Result<()> {
+    let filter = EnvFilter::builder().with_env_var("TIDEGATE_LOG").with_default_directive(tracing::Level::WARN.into());
+    let filter = filter.from_env().context("TIDEGATE_LOG is not a list of levels such as `info` or `tidegate=debug`")?;
+    let log = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).with_ansi(output.err.is_colored());
+    match format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+fn start_metrics(listen: Option<SocketAddr>) -> anyhow::Result<()> {
+    let Some(address) = listen else { return Ok(()) };
+    PrometheusBuilder::new()
+        .with_http_listener(address)
+        .install()
+        .with_context(|| format!("cannot serve metrics on {address}"))?;
+    stream::describe_metrics();
+    tracing::info!(%address, "metrics are served");
+    Ok(())
+}
+
+/// The first signal asks the loop to finish; the second one ends the process, which resumes like any other.
+fn stop_on_signal(control: &Arc<Control>) -> anyhow::Result<()> {
+    let control = Arc::clone(control);
+    ctrlc::set_handler(move || {
+        if control.stop() {
+            let _ = writeln!(io::stderr(), "{}", term::printable("stopping: saving what was read; once more to stop at once"));
+        } else {
+            std::process::abort();
+        }
+    })
+    .context("cannot listen for signals")
+}
+
+#[expect(clippy::disallowed_methods, reason = "the report says how long the run took")]
+fn now() -> Instant {
+    Instant::now()
+}

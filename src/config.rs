@@ -1,0 +1,321 @@
+//! The configuration file: TOML → [`Config`] → [`Config::check`] → the rooms' own options, with nothing optional left.
+//!
+//! Each field's comment is its line in `docs/config.md`; a test keeps the page true. Rooms never read configuration.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::problem::{Problem, nearest};
+
+/// Everything that can be configured. Unknown keys are refused.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Where events come from.
+    pub input: Input,
+    /// Where decisions and rejects go.
+    pub output: Output,
+    /// The rules, word lists and ladders.
+    pub edition: Edition,
+    /// How work is cut and shared out.
+    pub run: Run,
+    /// What an event may be.
+    pub bounds: Bounds,
+    /// What is remembered, and for how long.
+    pub state: State,
+    /// How decisions and state are made safe.
+    pub store: Store,
+    /// Personal data.
+    pub privacy: Privacy,
+    /// Metrics.
+    pub metrics: Metrics,
+}
+
+/// `[input]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Input {
+    /// JSONL files (plain, `.gz` or `.zst`), one folder, or `-` for standard input.
+    pub paths: Vec<PathBuf>,
+    /// Whether to wait for more when a folder's files are read to their end.
+    pub follow: bool,
+    /// The longest line that is read whole, in bytes; longer ones are rejected.
+    pub line_bytes_max: usize,
+}
+
+impl Default for Input {
+    fn default() -> Self {
+        Self { paths: vec!["-".into()], follow: false, line_bytes_max: 4 << 20 }
+    }
+}
+
+/// `[output]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Output {
+    /// The folder that gets `actions.jsonl`, `rejects.jsonl` and the journal. `-` writes decisions to standard output
+    /// and keeps no journal.
+    pub dir: PathBuf,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { dir: "out".into() }
+    }
+}
+
+/// `[edition]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Edition {
+    /// The folder of rules; without it, the rules that ship.
+    pub dir: Option<PathBuf>,
+    /// A site's own folder, laid over the rules by rule id, list name and channel.
+    pub overlay: Option<PathBuf>,
+    /// Whether to look for changes in these folders and swap the edition when they are right.
+    pub watch: bool,
+    /// How often to look, in milliseconds.
+    pub watch_every_ms: u64,
+}
+
+impl Default for Edition {
+    fn default() -> Self {
+        Self { dir: None, overlay: None, watch: true, watch_every_ms: 1000 }
+    }
+}
+
+/// `[run]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Run {
+    /// Threads that observe; 0 takes one for each core.
+    pub threads: usize,
+    /// The most records in a batch. Decisions do not depend on it.
+    pub batch_records_max: usize,
+    /// The most bytes in a batch.
+    pub batch_bytes_max: usize,
+    /// How long a batch may wait to fill up, in milliseconds.
+    pub batch_wait_ms: u64,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { threads: 0, batch_records_max: 4096, batch_bytes_max: 8 << 20, batch_wait_ms: 50 }
+    }
+}
+
+/// `[bounds]`: an event that breaks one goes to the rejects.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bounds {
+    /// The longest text, in bytes.
+    pub text_bytes_max: usize,
+    /// The longest text of an article, in bytes.
+    pub article_text_bytes_max: usize,
+    /// The longest title, in bytes.
+    pub title_bytes_max: usize,
+    /// The most links.
+    pub links_max: usize,
+    /// The most media.
+    pub media_max: usize,
+    /// How far ahead of the clock an event's time may be, in milliseconds.
+    pub future_ms_max: i64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            text_bytes_max: 64 << 10,
+            article_text_bytes_max: 1 << 20,
+            title_bytes_max: 4 << 10,
+            links_max: 256,
+            media_max: 64,
+            future_ms_max: 24 * 60 * 60 * 1000,
+        }
+    }
+}
+
+/// `[state]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct State {
+    /// The most authors whose counters are kept; the longest silent go first.
+    pub authors_max: usize,
+    /// The most rooms whose counters are kept.
+    pub rooms_max: usize,
+    /// How many of the latest event ids are remembered, to drop repeats.
+    pub ids_max: usize,
+    /// How long a decision can be overturned, in days of event time.
+    pub ledger_days: u32,
+    /// The most decisions that can be overturned.
+    pub ledger_max: usize,
+    /// Seeds every hash that state rests on. Set a random number of your own, once, and keep it: without it, texts can
+    /// be crafted to collide.
+    pub seed: u64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            authors_max: 4_000_000,
+            rooms_max: 1_000_000,
+            ids_max: 4_000_000,
+            ledger_days: 180,
+            ledger_max: 1_000_000,
+            seed: 0,
+        }
+    }
+}
+
+/// `[store]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Store {
+    /// What a saved batch survives: `power` (a power cut; synced to disk) or `process` (a crash of the process).
+    pub survives: Survives,
+    /// The journal is folded into a snapshot when it has grown by this many bytes.
+    pub snapshot_journal_bytes: u64,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { survives: Survives::Power, snapshot_journal_bytes: 256 << 20 }
+    }
+}
+
+/// What a saved batch survives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Survives {
+    /// A power cut: every batch is synced to disk before it is given out.
+    Power,
+    /// A crash of the process; the last batches may be lost in a power cut.
+    Process,
+}
+
+/// `[privacy]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Privacy {
+    /// A file with the key (32 bytes in hexadecimal) that authors are pseudonymised with at the door. Without it, authors
+    /// are taken as they come: the platform is trusted to have pseudonymised them.
+    pub pseudonym_key_file: Option<PathBuf>,
+}
+
+/// `[metrics]`
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Metrics {
+    /// Where Prometheus finds them, such as `127.0.0.1:9464`; without it, nowhere.
+    pub listen: Option<SocketAddr>,
+}
+
+impl Config {
+    /// Reads a configuration file's text. Everything that is wrong comes back with its place.
+    ///
+    /// # Errors
+    /// A list of problems, at least one of them an error.
+    pub fn read(file: &Arc<str>, text: &str) -> Result<Self, Vec<Problem>> {
+        let config: Self = toml::from_str(text).map_err(|error| vec![toml_problem(file, text, &error)])?;
+        let problems = config.check(file);
+        if problems.is_empty() { Ok(config) } else { Err(problems) }
+    }
+
+    /// The bounds that types cannot hold.
+    fn check(&self, file: &Arc<str>) -> Vec<Problem> {
+        let positive: [(&str, u64); 8] = [
+            ("input.line_bytes_max", self.input.line_bytes_max as u64),
+            ("run.batch_records_max", self.run.batch_records_max as u64),
+            ("run.batch_bytes_max", self.run.batch_bytes_max as u64),
+            ("bounds.text_bytes_max", self.bounds.text_bytes_max as u64),
+            ("state.authors_max", self.state.authors_max as u64),
+            ("state.rooms_max", self.state.rooms_max as u64),
+            ("state.ids_max", self.state.ids_max as u64),
+            ("edition.watch_every_ms", self.edition.watch_every_ms),
+        ];
+        let mut problems: Vec<Problem> = positive
+            .iter()
+            .filter(|(_, value)| *value == 0)
+            .map(|(key, _)| Problem::error(file, format!("`{key}` is 0, and must be at least 1")))
+            .collect();
+        if self.input.paths.is_empty() {
+            problems.push(Problem::error(file, "`input.paths` is empty").hint("name files, a folder, or \"-\""));
+        }
+        if self.input.line_bytes_max < self.bounds.article_text_bytes_max {
+            let (line, text) = (self.input.line_bytes_max, self.bounds.article_text_bytes_max);
+            let message = format!("`input.line_bytes_max` is {line}, below `bounds.article_text_bytes_max`, {text}");
+            problems.push(Problem::error(file, message).hint("a line holds a text and the rest of its event"));
+        }
+        problems
+    }
+}
+
+/// A parser's error with its place, and the nearest key where one was misspelt.
+fn toml_problem(file: &Arc<str>, text: &str, error: &toml::de::Error) -> Problem {
+    let problem = Problem::error(file, error.message());
+    let problem = match error.span() {
+        Some(span) => {
+            let (line, column) = place(text, span.start);
+            let length = text.get(span.clone()).map_or(1, |s| s.chars().count().max(1));
+            problem.at(line, column, u32::try_from(length).unwrap_or(u32::MAX))
+        }
+        None => problem,
+    };
+    match misspelt(error.message()) {
+        Some(right) => problem.hint(format!("did you mean `{right}`?")),
+        None => problem,
+    }
+}
+
+/// Line and column, both from 1, of a byte of the text.
+fn place(text: &str, byte: usize) -> (u32, u32) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+}
+
+/// The nearest of the names that serde's message lists: "unknown field `a`, expected one of `b`, `c`".
+fn misspelt(message: &str) -> Option<&str> {
+    let mut names = message.strip_prefix("unknown field ")?.split('`').skip(1).step_by(2);
+    let wrong = names.next()?;
+    nearest(wrong, names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, Vec<Problem>> {
+        Config::read(&"tidegate.toml".into(), text)
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(read("").expect("nothing is wrong with nothing"), Config::default());
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_place_and_the_way_out() {
+        let cases = [
+            ("[run]\nthread = 2\n", 2, 1, "did you mean `threads`?"),
+            ("[input]\npaths = []\n", 0, 0, "name files, a folder, or \"-\""),
+            ("[input]\nline_bytes_max = 1000\n", 0, 0, "a line holds a text and the rest of its event"),
+        ];
+        for (text, line, column, hint) in cases {
+            let problems = read(text).expect_err(text);
+            assert_eq!((problems[0].line, problems[0].column), (line, column), "{text}");
+            assert_eq!(problems[0].hint.as_deref(), Some(hint), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_type_names_its_place() {
+        let problems = read("[run]\nthreads = \"two\"\n").expect_err("a string is no number");
+        assert_eq!((problems[0].line, problems[0].column), (2, 11));
+    }
+}

@@ -1,0 +1,53 @@
+//! How records come in, how decisions go out, and how what was learnt survives a stop.
+//!
+//! Four traits, each with a kind that needs nothing but memory and a kind that works on files:
+//!
+//! | trait | asks | kinds |
+//! | --- | --- | --- |
+//! | [`Source`] | what is next, and how do I stand there again? | [`MemorySource`], [`FileSource`] (files, `.zst`, `.gz`, stdin), [`FolderSource`], [`RejectsSource`] |
+//! | [`Sink`] | take these lines; take back what came after that mark | [`MemorySink`], [`FileSink`], [`PipeSink`] (stdout), [`NullSink`] |
+//! | [`StateStore`] | save this batch in one piece; what was saved? | [`MemoryStore`], [`RedbStore`] |
+//! | [`Clock`] | what time is it? | [`SystemClock`], [`ManualClock`] |
+//!
+//! **The order that makes the stage exact.** A batch is *saved* ([`StateStore::append`]: input position, state deltas,
+//! the very bytes that go out and where each sink stood before), then *emitted* ([`Sink::emit`]), then *committed*
+//! ([`Source::commit`]). After a stop at any point the saved entries are emitted again over what they left
+//! ([`Reissue`]) and the source seeks to the position of the last one, so that the output is byte for byte that of a
+//! run without a stop.
+//!
+//! **In a transaction** (Kafka) the three calls fall together: `append` and `emit` write into the open transaction,
+//! `commit` adds the input offsets and ends it. Marks are empty there and `rewind` has nothing to do, because what an
+//! aborted transaction wrote was never visible; a position is the partition → offset map.
+//!
+//! [`wire`] turns bytes into records with every bound checked; what fails becomes a line of [`rejects`].
+//! Invariant: nothing here knows a sense, a rule or a signal.
+
+mod clock;
+mod decode;
+mod file_sink;
+mod files;
+mod folder;
+mod lines;
+mod memory;
+mod pseudonyms;
+pub mod rejects;
+mod redb_store;
+mod sink;
+mod source;
+mod store;
+pub mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use file_sink::{FileSink, PipeSink};
+pub use files::{FileSource, PipeResumes, ReadOptions, open_input};
+pub use folder::{FolderSource, FollowOptions};
+pub use memory::{Failure, MemorySink, MemorySource, MemoryStore, NullSink, NullStore};
+pub use pseudonyms::Pseudonyms;
+pub use redb_store::{Durability, RedbStore, StoreOptions};
+pub use rejects::RejectsSource;
+pub use sink::{Mark, Reissue, Sink, SinkError};
+pub use source::{BatchLimits, Fault, Flow, Offset, Place, Position, Progress, Raw, RawBatch, Source, SourceError};
+pub use store::{Entry, Output, Refusal, Saved, StateStore, StoreError};

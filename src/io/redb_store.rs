@@ -1,0 +1,353 @@
+//! Snapshot and journal in one file of an embedded database: each append is one transaction of one value.
+
+use std::path::{Path, PathBuf};
+
+use redb::{
+    Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, ReadableTable, StorageError, Table,
+    TableDefinition, WriteTransaction,
+};
+
+use super::memory::follows;
+use super::sink::Mark;
+use super::source::Position;
+use super::store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
+
+/// The layout of tables and values below. A change of either is another number.
+const FORMAT: u64 = 1;
+
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+const CHUNKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("chunks");
+const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal");
+
+/// How a store is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreOptions {
+    /// When an append is on the disk.
+    pub durability: Durability,
+    /// How much of the file is kept in memory.
+    pub cache_bytes: usize,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self { durability: Durability::Immediate, cache_bytes: 32 << 20 }
+    }
+}
+
+/// When an append is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When it returns.
+    Immediate,
+    /// With every so-manieth append and every snapshot. A stop loses the appends since then; the run resumes before
+    /// them and, into a sink that rewinds, decides and writes them again.
+    Eventual {
+        /// At least 1.
+        every: u32,
+    },
+}
+
+/// A store in one file.
+#[derive(Debug)]
+pub struct RedbStore {
+    path: PathBuf,
+    options: StoreOptions,
+    db: Database,
+    last_seq: Option<u64>,
+    /// Appends since the last one that is on the disk.
+    pending: u32,
+}
+
+impl RedbStore {
+    /// Opens the store in that file, or begins one.
+    ///
+    /// # Errors
+    /// If another process has it open, if it is of another format, or if the file cannot be read or made.
+    pub fn open(path: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
+        let path = path.into();
+        remove_leftover(&rewritten(&path))?;
+        let db = open_database(&path, &options)?;
+        let last_seq = last_seq(&db).map_err(|error| failed(&path, error))?;
+        Ok(Self { path, options, db, last_seq, pending: 0 })
+    }
+
+    /// The number of the last entry saved, in a snapshot or the journal.
+    #[must_use]
+    pub fn last_seq(&self) -> Option<u64> {
+        self.last_seq
+    }
+
+    fn next_durability(&mut self) -> redb::Durability {
+        self.pending += 1;
+        match self.options.durability {
+            Durability::Eventual { every } if self.pending < every => redb::Durability::None,
+            _ => {
+                self.pending = 0;
+                redb::Durability::Immediate
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        durability: redb::Durability,
+        change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StoreError> {
+        let write = || {
+            let mut transaction = self.db.begin_write()?;
+            transaction.set_durability(durability)?;
+            change(&transaction)?;
+            Ok::<(), redb::Error>(transaction.commit()?)
+        };
+        write().map_err(|error| failed(&self.path, error))
+    }
+
+    fn fail<E: Into<redb::Error>>(&self) -> impl Fn(E) -> StoreError {
+        |error| failed(&self.path, error)
+    }
+
+    fn damaged(&self, reason: String) -> StoreError {
+        StoreError::Corrupt { path: self.path.clone(), reason }
+    }
+
+    fn each_of_snapshot(
+        &self,
+        read: &ReadTransaction,
+        visit: &mut dyn FnMut(Saved<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let meta = read.open_table(META).map_err(self.fail())?;
+        let Some(value) = meta.get("snapshot").map_err(self.fail())? else { return Ok(()) };
+        let head = decode_snapshot(value.value());
+        let (seq, input) = head.ok_or_else(|| self.damaged("the snapshot does not say what it covers".into()))?;
+        visit(Saved::Snapshot { seq, input: &input })?;
+        let chunks = read.open_table(CHUNKS).map_err(self.fail())?;
+        for row in chunks.iter().map_err(self.fail())? {
+            visit(Saved::Chunk(row.map_err(self.fail())?.1.value()))?;
+        }
+        Ok(())
+    }
+
+    fn each_of_journal(
+        &self,
+        read: &ReadTransaction,
+        visit: &mut dyn FnMut(Saved<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let journal = read.open_table(JOURNAL).map_err(self.fail())?;
+        for row in journal.iter().map_err(self.fail())? {
+            let (seq, value) = row.map_err(self.fail())?;
+            let parts = EntryParts::decode(value.value());
+            let parts = parts.ok_or_else(|| self.damaged(format!("entry {} cannot be read", seq.value())))?;
+            visit(Saved::Entry(parts.entry(seq.value(), &parts.outputs())))?;
+        }
+        Ok(())
+    }
+}
+
+impl StateStore for RedbStore {
+    fn recover(&mut self, visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>) -> Result<(), StoreError> {
+        let visit = &mut |saved: Saved<'_>| visit(saved).map_err(StoreError::Refused);
+        let read = self.db.begin_read().map_err(self.fail())?;
+        self.each_of_snapshot(&read, visit)?;
+        self.each_of_journal(&read, visit)
+    }
+
+    fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
+        follows(entry.seq, self.last_seq)?;
+        let durability = self.next_durability();
+        self.write(durability, |transaction| insert_entry(&mut transaction.open_table(JOURNAL)?, entry))?;
+        self.last_seq = Some(entry.seq);
+        Ok(())
+    }
+
+    fn snapshot(
+        &mut self,
+        seq: u64,
+        input: &Position,
+        chunks: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        self.write(redb::Durability::Immediate, |transaction| {
+            transaction.delete_table(CHUNKS)?;
+            let mut table = transaction.open_table(CHUNKS)?;
+            for (index, chunk) in chunks.enumerate() {
+                table.insert(index as u64, chunk.as_slice())?;
+            }
+            transaction.open_table(META)?.insert("snapshot", encode_snapshot(seq, input).as_slice())?;
+            Ok(transaction.open_table(JOURNAL)?.retain(|entry, _| entry > seq)?)
+        })?;
+        self.pending = 0;
+        self.last_seq = self.last_seq.max(Some(seq));
+        Ok(())
+    }
+
+    /// Copies what is live into a new file and puts it in the place of the old one: the database's own compaction
+    /// moves pages about and may leave old bytes in those that it keeps.
+    fn compact(&mut self) -> Result<(), StoreError> {
+        let fresh = rewritten(&self.path);
+        remove_leftover(&fresh)?;
+        let copy = open_database(&fresh, &self.options)?;
+        copy_all(&self.db, &copy).map_err(|error| failed(&self.path, error))?;
+        drop(copy);
+        let renamed = std::fs::rename(&fresh, &self.path).and_then(|()| sync_folder_of(&self.path));
+        renamed.map_err(|source| StoreError::Io { doing: "replace", path: self.path.clone(), source })?;
+        self.db = open_database(&self.path, &self.options)?;
+        self.pending = 0;
+        Ok(())
+    }
+}
+
+fn open_database(path: &Path, options: &StoreOptions) -> Result<Database, StoreError> {
+    let db = Builder::new().set_cache_size(options.cache_bytes).create(path).map_err(|error| match error {
+        DatabaseError::DatabaseAlreadyOpen => StoreError::Locked { path: path.to_owned() },
+        DatabaseError::UpgradeRequired(version) => {
+            StoreError::Format { path: path.to_owned(), found: format!("database version {version}"), wanted: FORMAT }
+        }
+        error => failed(path, error),
+    })?;
+    match format_of(&db).map_err(|error| failed(path, error))? {
+        FORMAT => Ok(db),
+        other => Err(StoreError::Format { path: path.to_owned(), found: other.to_string(), wanted: FORMAT }),
+    }
+}
+
+/// Reads the format number, or writes it into a new database together with its tables.
+fn format_of(db: &Database) -> Result<u64, redb::Error> {
+    let transaction = db.begin_write()?;
+    let mut meta = transaction.open_table(META)?;
+    let found = meta.get("format")?.map(|value| value.value().try_into().map_or(0, u64::from_le_bytes));
+    if let Some(format) = found {
+        return Ok(format);
+    }
+    meta.insert("format", FORMAT.to_le_bytes().as_slice())?;
+    drop(meta);
+    transaction.open_table(CHUNKS)?;
+    transaction.open_table(JOURNAL)?;
+    transaction.commit()?;
+    Ok(FORMAT)
+}
+
+fn last_seq(db: &Database) -> Result<Option<u64>, redb::Error> {
+    let read = db.begin_read()?;
+    if let Some((seq, _)) = read.open_table(JOURNAL)?.last()? {
+        return Ok(Some(seq.value()));
+    }
+    let snapshot = read.open_table(META)?.get("snapshot")?;
+    Ok(snapshot.and_then(|value| decode_snapshot(value.value())).map(|(seq, _)| seq))
+}
+
+fn copy_all(from: &Database, to: &Database) -> Result<(), redb::Error> {
+    let (read, write) = (from.begin_read()?, to.begin_write()?);
+    let mut meta = write.open_table(META)?;
+    for row in read.open_table(META)?.iter()? {
+        let (key, value) = row?;
+        meta.insert(key.value(), value.value())?;
+    }
+    drop(meta);
+    for name in [CHUNKS, JOURNAL] {
+        let mut table = write.open_table(name)?;
+        for row in read.open_table(name)?.iter()? {
+            let (key, value) = row?;
+            table.insert(key.value(), value.value())?;
+        }
+    }
+    Ok(write.commit()?)
+}
+
+fn rewritten(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".rewritten");
+    name.into()
+}
+
+/// A rewrite that was stopped left a copy of what may have been erased since.
+fn remove_leftover(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(StoreError::Io { doing: "remove", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A rename is on the disk when its folder is.
+fn sync_folder_of(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn failed(path: &Path, error: impl Into<redb::Error>) -> StoreError {
+    let path = path.to_owned();
+    match error.into() {
+        redb::Error::Io(source) => StoreError::Io { doing: "use", path, source },
+        redb::Error::Corrupted(reason) => StoreError::Corrupt { path, reason },
+        error => StoreError::Database { path, reason: error.to_string() },
+    }
+}
+
+fn encode_snapshot(seq: u64, input: &Position) -> Vec<u8> {
+    [&seq.to_le_bytes(), input.0.as_slice()].concat()
+}
+
+fn decode_snapshot(bytes: &[u8]) -> Option<(u64, Position)> {
+    let (seq, input) = bytes.split_first_chunk()?;
+    Some((u64::from_le_bytes(*seq), Position(input.to_vec())))
+}
+
+/// Every part as its length in four bytes and its bytes: the position, the deltas, then mark and lines of each output.
+fn insert_entry(journal: &mut Table<'_, u64, &'static [u8]>, entry: &Entry<'_>) -> Result<(), redb::Error> {
+    let outputs = entry.outputs.iter().flat_map(|output| [output.mark.0.as_slice(), output.lines]);
+    let parts = [entry.input.0.as_slice(), entry.deltas].into_iter().chain(outputs);
+    let length = parts.clone().map(|part| part.len() + 4).sum();
+    let mut place = journal.insert_reserve(entry.seq, length)?;
+    let mut rest = place.as_mut();
+    for part in parts {
+        let length = u32::try_from(part.len()).map_err(|_| StorageError::ValueTooLarge(part.len()))?;
+        let (head, tail) = rest.split_at_mut(4 + part.len());
+        head[..4].copy_from_slice(&length.to_le_bytes());
+        head[4..].copy_from_slice(part);
+        rest = tail;
+    }
+    Ok(())
+}
+
+/// An entry as it lies in the database.
+struct EntryParts<'a> {
+    input: Position,
+    deltas: &'a [u8],
+    outputs: Vec<(Mark, &'a [u8])>,
+}
+
+impl<'a> EntryParts<'a> {
+    fn decode(mut bytes: &'a [u8]) -> Option<Self> {
+        let mut next = || {
+            let (length, rest) = bytes.split_first_chunk()?;
+            let (part, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            bytes = rest;
+            Some(part)
+        };
+        let (input, deltas) = (Position(next()?.to_vec()), next()?);
+        let mut outputs = Vec::new();
+        while let Some(mark) = next() {
+            outputs.push((Mark(mark.to_vec()), next()?));
+        }
+        bytes.is_empty().then_some(Self { input, deltas, outputs })
+    }
+
+    fn outputs(&self) -> Vec<Output<'_>> {
+        self.outputs.iter().map(|(mark, lines)| Output { mark, lines }).collect()
+    }
+
+    fn entry<'e>(&'e self, seq: u64, outputs: &'e [Output<'e>]) -> Entry<'e> {
+        Entry { seq, input: &self.input, deltas: self.deltas, outputs }
+    }
+}
+
+/// Makes a store of another format, for tests.
+#[cfg(test)]
+pub(super) fn write_format(path: &Path, format: u64) {
+    let db = Database::create(path).expect("the folder is writable");
+    let transaction = db.begin_write().expect("nobody else writes");
+    let mut meta = transaction.open_table(META).expect("it is new");
+    meta.insert("format", format.to_le_bytes().as_slice()).expect("it is new");
+    drop(meta);
+    transaction.commit().expect("the folder is writable");
+}

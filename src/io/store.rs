@@ -1,0 +1,166 @@
+//! What survives a stop: the contract of snapshot and journal.
+
+use std::error::Error;
+use std::io;
+use std::path::PathBuf;
+
+use super::sink::Mark;
+use super::source::Position;
+
+/// Keeps the last snapshot of the state and, in order, every batch saved since.
+pub trait StateStore: Send {
+    /// Gives everything that was saved: the snapshot, its chunks, then the entries after it in order. One piece at a
+    /// time, so that a large state is never in memory twice. Nothing is given where nothing was saved.
+    ///
+    /// # Errors
+    /// If it cannot be read, or `visit` refuses a piece.
+    fn recover(&mut self, visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>) -> Result<(), StoreError>;
+
+    /// Saves a batch: all of it or nothing, and for good when it returns.
+    ///
+    /// # Errors
+    /// If it cannot be written, or its number does not follow the last one.
+    fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError>;
+
+    /// Replaces the snapshot by the state after entry `seq` and drops the entries up to it: all of it or nothing.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn snapshot(
+        &mut self,
+        seq: u64,
+        input: &Position,
+        chunks: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), StoreError>;
+
+    /// Leaves no byte of what was replaced or dropped in the store's files. Slow; for erasure, after a snapshot.
+    ///
+    /// # Errors
+    /// If it cannot be written; what was saved is still there.
+    fn compact(&mut self) -> Result<(), StoreError>;
+}
+
+/// What one call of [`StateStore::recover`]'s visitor gets.
+#[derive(Clone, Copy, Debug)]
+pub enum Saved<'a> {
+    /// There is a snapshot: the state after entry `seq`, which had read the input up to `input`.
+    Snapshot {
+        /// The last entry that it covers.
+        seq: u64,
+        /// Where the source stood.
+        input: &'a Position,
+    },
+    /// The next chunk of the snapshot, as it was given.
+    Chunk(&'a [u8]),
+    /// The next entry of the journal.
+    Entry(Entry<'a>),
+}
+
+/// One batch, as it is saved before anything of it is emitted.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    /// Its number: one more than the entry before.
+    pub seq: u64,
+    /// Where the source stands after it.
+    pub input: &'a Position,
+    /// What it changes in the state.
+    pub deltas: &'a [u8],
+    /// What it emits, for each sink in the loop's order.
+    pub outputs: &'a [Output<'a>],
+}
+
+/// What a batch emits to one sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Output<'a> {
+    /// Where the sink stood before.
+    pub mark: &'a Mark,
+    /// The very bytes.
+    pub lines: &'a [u8],
+}
+
+/// Why a visitor refuses what was saved.
+pub type Refusal = Box<dyn Error + Send + Sync>;
+
+/// Why state cannot be saved or read.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The system refused.
+    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    Io {
+        /// `open`, `create`, `rename`.
+        doing: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process has the store open.
+    #[error("{path} is in use by another process", path = path.display())]
+    Locked {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The store was written in another format.
+    #[error("{path} has format {found}; this version reads format {wanted}", path = path.display())]
+    Format {
+        /// Which file.
+        path: PathBuf,
+        /// What it says of itself.
+        found: String,
+        /// What this version reads.
+        wanted: u64,
+    },
+    /// What is saved does not hold together.
+    #[error("{path} is damaged: {reason}", path = path.display())]
+    Corrupt {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// An entry's number does not follow the last one.
+    #[error("entry {seq} does not follow entry {last}")]
+    Sequence {
+        /// Its number.
+        seq: u64,
+        /// The last one saved.
+        last: u64,
+    },
+    /// The embedded database failed.
+    #[error("the store {path} failed: {reason}", path = path.display())]
+    Database {
+        /// Which file.
+        path: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// What was saved does not fit who reads it.
+    #[error("what was saved cannot be used: {0}")]
+    Refused(#[source] Refusal),
+    /// A test asked for this failure.
+    #[error("injected failure: {0}")]
+    Injected(&'static str),
+}
+
+impl StoreError {
+    /// Whether trying again later may help without anybody's help.
+    #[must_use]
+    pub fn retry(&self) -> bool {
+        matches!(self, Self::Locked { .. })
+    }
+
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Io { .. } => "check space and rights on that path",
+            Self::Locked { .. } => "stop the other run that uses this --output folder, or give another folder",
+            Self::Format { .. } => "use the version that wrote it, or give a new --output folder to start over",
+            Self::Corrupt { .. } | Self::Database { .. } => {
+                "restore the folder from a copy, or give a new --output folder to start over"
+            }
+            Self::Sequence { .. } | Self::Injected(_) => "this is a mistake in the product: please report it",
+            Self::Refused(_) => "see the message",
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What was saved is there after a restart, in order; what a snapshot covers is gone.
+
+use tempfile::TempDir;
+
+use super::*;
+
+type Open = Box<dyn Fn() -> Box<dyn StateStore>>;
+
+/// Every kind of store, opened as a process that starts does.
+fn kinds(folder: &TempDir) -> Vec<(&'static str, Open)> {
+    let (memory, path) = (MemoryStore::default(), folder.path().join("journal.redb"));
+    let late = folder.path().join("late.redb");
+    let eventual = StoreOptions { durability: Durability::Eventual { every: 3 }, ..StoreOptions::default() };
+    vec![
+        ("memory", Box::new(move || Box::new(memory.clone()))),
+        ("redb", Box::new(move || Box::new(RedbStore::open(&path, StoreOptions::default()).expect("it opens")))),
+        ("redb, eventual", Box::new(move || Box::new(RedbStore::open(&late, eventual).expect("it opens")))),
+    ]
+}
+
+/// What a store says, as text.
+fn recovered(store: &mut dyn StateStore) -> Vec<String> {
+    let mut pieces = Vec::new();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let read = store.recover(&mut |saved| {
+        pieces.push(match saved {
+            Saved::Snapshot { seq, input } => format!("snapshot {seq} at {}", text(&input.0)),
+            Saved::Chunk(chunk) => format!("chunk {}", text(chunk)),
+            Saved::Entry(entry) => {
+                let outputs = entry.outputs.iter().map(|o| format!("{}:{}", text(&o.mark.0), text(o.lines)));
+                let outputs: Vec<_> = outputs.collect();
+                format!("{} at {} {} [{}]", entry.seq, text(&entry.input.0), text(entry.deltas), outputs.join(" "))
+            }
+        });
+        Ok(())
+    });
+    read.expect("it can be read");
+    pieces
+}
+
+fn append(store: &mut dyn StateStore, seq: u64) -> Result<(), StoreError> {
+    let (input, mark) = (Position(format!("p{seq}").into_bytes()), Mark(format!("m{seq}").into_bytes()));
+    let (deltas, lines) = (format!("d{seq}"), format!("l{seq}"));
+    let outputs = [Output { mark: &mark, lines: lines.as_bytes() }, Output { mark: &mark, lines: b"" }];
+    store.append(&Entry { seq, input: &input, deltas: deltas.as_bytes(), outputs: &outputs })
+}
+
+fn snapshot(store: &mut dyn StateStore, seq: u64, chunks: &[&str]) -> Result<(), StoreError> {
+    let input = Position(format!("p{seq}").into_bytes());
+    store.snapshot(seq, &input, &mut chunks.iter().map(|chunk| chunk.as_bytes().to_vec()))
+}
+
+#[test]
+fn every_kind_gives_back_what_was_saved() {
+    let folder = TempDir::new().expect("a folder");
+    for (kind, open) in kinds(&folder) {
+        assert_eq!(recovered(&mut *open()), [""; 0], "{kind}");
+        let mut store = open();
+        (1..=4).for_each(|seq| append(&mut *store, seq).expect(kind));
+        snapshot(&mut *store, 3, &["a", "", "b"]).expect(kind);
+        append(&mut *store, 5).expect(kind);
+        drop(store);
+        let expected =
+            ["snapshot 3 at p3", "chunk a", "chunk ", "chunk b", "4 at p4 d4 [m4:l4 m4:]", "5 at p5 d5 [m5:l5 m5:]"];
+        let mut store = open();
+        assert_eq!(recovered(&mut *store), expected, "{kind}");
+        store.compact().expect(kind);
+        assert_eq!(recovered(&mut *store), expected, "{kind} after compaction");
+        append(&mut *store, 6).expect(kind);
+        snapshot(&mut *store, 6, &["c"]).expect(kind);
+        drop(store);
+        assert_eq!(recovered(&mut *open()), ["snapshot 6 at p6", "chunk c"], "{kind}");
+    }
+}
+
+#[test]
+fn an_entry_must_follow_the_last_one() {
+    let folder = TempDir::new().expect("a folder");
+    for (kind, open) in kinds(&folder) {
+        let mut store = open();
+        append(&mut *store, 7).expect("the first entry may have any number");
+        for seq in [7, 9, 6] {
+            let refused = append(&mut *store, seq);
+            assert!(matches!(refused, Err(StoreError::Sequence { last: 7, .. })), "{kind} {seq}");
+        }
+        snapshot(&mut *store, 7, &[]).expect(kind);
+        drop(store);
+        let mut store = open();
+        assert!(append(&mut *store, 7).is_err(), "{kind}: a snapshot keeps the number");
+        append(&mut *store, 8).expect(kind);
+    }
+}
+
+#[test]
+fn a_visitor_can_refuse_what_was_saved() {
+    let folder = TempDir::new().expect("a folder");
+    for (kind, open) in kinds(&folder) {
+        let mut store = open();
+        append(&mut *store, 1).expect(kind);
+        let refused = store.recover(&mut |_| Err("no".into()));
+        assert!(matches!(refused, Err(StoreError::Refused(_))), "{kind}");
+    }
+}
+
+#[test]
+fn a_failure_that_was_asked_for_comes_once_and_where_it_was_asked_for() {
+    use Failure::{AfterAppend, AfterSnapshot, BeforeAppend, BeforeSnapshot};
+    for (point, entries) in [(BeforeAppend, 1), (AfterAppend, 2), (BeforeSnapshot, 2), (AfterSnapshot, 0)] {
+        let mut store = MemoryStore::default();
+        let nth = usize::from(matches!(point, BeforeAppend | AfterAppend));
+        store.fail(point, nth);
+        let run = append(&mut store, 1).and_then(|()| append(&mut store, 2));
+        let run = run.and_then(|()| snapshot(&mut store, 2, &["s"]));
+        assert!(matches!(run, Err(StoreError::Injected(_))), "{point:?}");
+        assert_eq!(store.clone().journal_len(), entries, "{point:?}");
+        snapshot(&mut store, 2, &["s"]).expect("it fails once");
+    }
+}
+
+#[test]
+fn a_store_in_use_says_so() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("journal.redb");
+    let _open = RedbStore::open(&path, StoreOptions::default()).expect("it opens");
+    let error = RedbStore::open(&path, StoreOptions::default()).expect_err("it is open");
+    assert!(matches!(error, StoreError::Locked { .. }) && error.retry(), "{error}");
+}
+
+#[test]
+fn what_is_no_store_is_refused() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("journal.redb");
+    put(&path, &b"{\"id\":1}\n".repeat(1000));
+    assert!(RedbStore::open(&path, StoreOptions::default()).is_err());
+    let path = folder.path().join("other.redb");
+    redb_store::write_format(&path, 99);
+    let error = RedbStore::open(&path, StoreOptions::default()).expect_err("format 99");
+    assert!(error.to_string().contains("has format 99; this version reads format 1"), "{error}");
+}
+
+#[test]
+fn compaction_leaves_no_byte_of_what_was_erased() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("journal.redb");
+    let mut store = RedbStore::open(&path, StoreOptions::default()).expect("it opens");
+    let secret = "author-to-be-forgotten ".repeat(500);
+    snapshot(&mut store, 0, &[&secret, "kept"]).expect("it is writable");
+    let (input, mark) = (Position::default(), Mark::default());
+    let outputs = [Output { mark: &mark, lines: secret.as_bytes() }];
+    store
+        .append(&Entry { seq: 1, input: &input, deltas: secret.as_bytes(), outputs: &outputs })
+        .expect("it is writable");
+    snapshot(&mut store, 1, &["kept"]).expect("it is writable");
+    store.compact().expect("it is writable");
+    drop(store);
+    for file in std::fs::read_dir(folder.path()).expect("it is there") {
+        let bytes = std::fs::read(file.expect("it is there").path()).expect("it is readable");
+        let found = memchr::memmem::find(&bytes, b"forgotten");
+        assert_eq!(found, None, "of {} bytes", bytes.len());
+    }
+    assert_eq!(recovered(&mut RedbStore::open(&path, StoreOptions::default()).expect("it opens")).len(), 2);
+}

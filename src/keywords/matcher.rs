@@ -1,0 +1,224 @@
+//! The matcher: immutable tables that all threads share, and the scratch that each thread has of its own.
+
+use std::sync::Arc;
+
+use super::automaton::{Automaton, Bytes};
+use super::compile::{Chain, Combination, Compiled, Use, compile};
+use super::engine::{Budget, Candidates, Engine};
+use super::gather::{Buffers, Found, gather};
+use super::hits::Hits;
+use super::lists::{ListId, Lists};
+use super::pattern::{Letters, Runs, RunsBuffer};
+use crate::problem::Problem;
+use crate::signal::Field;
+use crate::text::Folded;
+
+/// How a matcher is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BuildOptions {
+    /// The deployment's seed: without it, nobody can craft texts or lists whose hashes collide.
+    pub seed: u64,
+    /// Ways to write one term beside its own that its expansions may make.
+    pub expansions_per_term_max: usize,
+    /// The same, of all terms together.
+    pub expansions_max: usize,
+}
+
+impl Default for BuildOptions {
+    fn default() -> Self {
+        Self { seed: 0, expansions_per_term_max: 64, expansions_max: 1_000_000 }
+    }
+}
+
+/// What a matcher knows of a list for those who read its hits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListInfo {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its terms, which hits number.
+    pub terms: Box<[TermInfo]>,
+}
+
+/// What a matcher knows of a term.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TermInfo {
+    /// The term as written.
+    pub text: Arc<str>,
+    /// Its weight.
+    pub weight: f64,
+    /// Its tags, sorted, each once.
+    pub tags: Arc<[Arc<str>]>,
+}
+
+/// Finds the terms of all lists at once. Immutable; share it by `Arc`.
+#[derive(Debug)]
+pub struct Matcher {
+    infos: Box<[ListInfo]>,
+    compiled: Compiled,
+    engine: Engine,
+    literals: Automaton,
+}
+
+/// What one thread needs to match, kept from event to event so that nothing is allocated after the first ones.
+#[derive(Clone, Debug, Default)]
+pub struct Scratch {
+    runs: RunsBuffer,
+    bytes: Bytes,
+    candidates: Candidates,
+    found: Vec<Found>,
+    buffers: Buffers,
+    budget: Budget,
+    is_truncated: bool,
+}
+
+/// Occurrences taken from a text: this many, and four for each of its units.
+const FOUND_MAX: usize = 64;
+
+impl Matcher {
+    /// Builds the matcher of these lists. Terms that break a bound are left out and told.
+    #[must_use]
+    pub fn build(lists: &Lists, options: &BuildOptions) -> (Self, Vec<Problem>) {
+        let (compiled, mut problems) = compile(lists, options);
+        let info = |list: &super::List| {
+            let terms = list.terms.iter().map(|term| TermInfo {
+                text: Arc::clone(&term.text),
+                weight: term.weight,
+                tags: Arc::clone(&term.tags),
+            });
+            ListInfo { name: Arc::clone(&list.name), terms: terms.collect() }
+        };
+        let engine = Engine::new(&compiled.words, options.seed);
+        let literals =
+            Automaton::new(compiled.literals.iter().map(|literal| &*literal.units)).expect("bounded by terms_max");
+        let matcher = Self { infos: lists.lists.iter().map(info).collect(), compiled, engine, literals };
+        if lists.lists.iter().any(|list| !list.exceptions.is_empty()) {
+            problems.extend(matcher.idle_exceptions(lists));
+        }
+        (matcher, problems)
+    }
+
+    /// The lists, which hits number.
+    #[must_use]
+    pub fn lists(&self) -> &[ListInfo] {
+        &self.infos
+    }
+
+    /// Looks at one text of the event; call it once for each.
+    pub fn scan(&self, field: Field, folded: &Folded, scratch: &mut Scratch) {
+        let Scratch { runs, bytes, found, candidates, budget, is_truncated, .. } = scratch;
+        budget.add(folded.units().len());
+        let runs = runs.view(folded);
+        let room = found.len() + FOUND_MAX + 4 * folded.units().len();
+        let mut sink = Sink { field, folded, runs, found, room };
+        let mut is_done =
+            self.engine.find(&self.compiled.words, runs.padded, candidates, budget, |budget, key, run| {
+                self.try_key(key, run, budget, &mut sink)
+            });
+        self.literals.find(folded.units(), bytes, |literal, at| {
+            is_done &= self.try_literal(literal, at, &mut sink);
+            is_done
+        });
+        *is_truncated |= !is_done;
+    }
+
+    /// Turns what the scans found into `hits`: exceptions and combinations count over all texts of the event. The scratch
+    /// is then ready for the next event.
+    pub fn finish(&self, scratch: &mut Scratch, hits: &mut Hits) {
+        hits.clear(std::mem::take(&mut scratch.is_truncated));
+        if !scratch.found.is_empty() {
+            gather(self, &mut scratch.found, &mut scratch.buffers, hits);
+            scratch.found.clear();
+        }
+    }
+
+    pub(crate) fn uses(&self, part: u32) -> &[Use] {
+        self.compiled.uses.row(part as usize)
+    }
+
+    pub(crate) fn combinations(&self) -> &[Combination] {
+        &self.compiled.combinations
+    }
+
+    /// The key's runs stand at `run`: which of its variants occur? False when there is no room or budget for more.
+    fn try_key(&self, key: usize, run: usize, budget: &mut Budget, sink: &mut Sink<'_>) -> bool {
+        let words = &self.compiled.words;
+        let length = words.keys.get(key).len();
+        for &variant in words.variants(key) {
+            if !budget.spend(sink.runs.cost(run, length)) {
+                return false;
+            }
+            let fit = sink.runs.fit(run, length, words.steps(variant, length), variant.is_inside);
+            if let Some(letters) = fit {
+                sink.push(variant.part, letters, sink.runs.units(letters));
+            }
+        }
+        !sink.is_full()
+    }
+
+    fn try_literal(&self, literal: usize, at: std::ops::Range<usize>, sink: &mut Sink<'_>) -> bool {
+        let literal = &self.compiled.literals[literal];
+        if sink.runs.literal_fits(&at, literal.is_inside) {
+            let letters = (sink.runs.letters_before(at.start), sink.runs.letters_before(at.end));
+            sink.push(literal.part, letters, at);
+        }
+        !sink.is_full()
+    }
+
+    /// Exceptions inside which nothing of their list can be found.
+    fn idle_exceptions(&self, lists: &Lists) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let parts = self.parts_of_lists();
+        let (mut folded, mut scratch) = (Folded::default(), Scratch::default());
+        for (index, list) in lists.lists.iter().enumerate() {
+            for exception in &list.exceptions {
+                folded.fold(&exception.expr.atoms().map(|atom| &*atom.text).collect::<String>());
+                self.scan(Field::Text, &folded, &mut scratch);
+                let is_of_list = |found: Found| parts.binary_search(&(ListId(index as u16), found.part)).is_ok();
+                if !scratch.found.drain(..).any(is_of_list) {
+                    let file = &lists.files[exception.place.file as usize];
+                    let message = format!("the exception `{}` holds no term of its list", exception.text);
+                    let problem = exception.place.of(Problem::warning(file, message));
+                    problems.push(problem.hint("take it out, or write it so that a term stands inside it"));
+                }
+            }
+        }
+        problems
+    }
+
+    /// Which parts each list's terms have, sorted.
+    fn parts_of_lists(&self) -> Vec<(ListId, u32)> {
+        let plain = self.compiled.uses.iter().filter_map(|(part, used)| match used {
+            Use::Term(term) => Some((term.list, part)),
+            Use::Exception(_) | Use::Combination(_) => None,
+        });
+        let links = |chain: &Chain| chain.links.iter().map(|&(_, part)| part).collect::<Vec<_>>();
+        let combined = self.compiled.combinations.iter().flat_map(|combination| {
+            let list = combination.term.list;
+            combination.chains.iter().flat_map(links).map(move |part| (list, part))
+        });
+        let mut parts: Vec<_> = plain.chain(combined).collect();
+        parts.sort_unstable();
+        parts
+    }
+}
+
+/// Where occurrences in one text go.
+struct Sink<'a> {
+    field: Field,
+    folded: &'a Folded,
+    runs: Runs<'a>,
+    found: &'a mut Vec<Found>,
+    room: usize,
+}
+
+impl Sink<'_> {
+    fn push(&mut self, part: u32, (start, end): Letters, units: std::ops::Range<usize>) {
+        let bytes = self.folded.span(units);
+        let bytes = (bytes.start as u32, bytes.end as u32);
+        self.found.push(Found { part, field: self.field, start, end, bytes });
+    }
+
+    fn is_full(&self) -> bool {
+        self.found.len() >= self.room
+    }
+}

@@ -1,0 +1,192 @@
+//! Judging: signals → rules → one decision with its reasons, in input order, on one thread.
+//!
+//! What judging writes (strikes, standing, the ledger, caps) is read by judging alone, so that the order of the input is
+//! the only order there is.
+
+use std::sync::Arc;
+
+use crate::decision::{Decision, Ground, Reason, Shadow};
+use crate::event::{Event, Millis};
+use crate::keywords::Hits;
+use crate::rules::{self, Rule, RuleIndex, Status};
+use crate::signal::{Signals, Slot, Value};
+use crate::state::{Cap, Counts, Points, State};
+
+use super::edition::Edition;
+use super::ladder;
+use super::observe::Observed;
+use super::plan;
+use super::signals::{Known, Standing};
+
+/// What the judge uses again for every event of an edition.
+pub(crate) struct Bench {
+    edition: Arc<str>,
+    signals: Signals,
+    rules: rules::Scratch,
+    fired: Vec<RuleIndex>,
+}
+
+impl Bench {
+    pub(crate) fn new(edition: &Edition) -> Self {
+        Self {
+            edition: Arc::clone(&edition.id),
+            signals: Signals::new(&edition.catalogue),
+            rules: rules::Scratch::default(),
+            fired: Vec::new(),
+        }
+    }
+
+    /// Whether it was made for that edition.
+    pub(crate) fn fits(&self, edition: &Edition) -> bool {
+        self.edition == edition.id
+    }
+
+    /// Judges one event. `None` where no rule has anything to say, which is nearly always.
+    pub(crate) fn judge(
+        &mut self,
+        edition: &Edition,
+        observed: &Observed<'_>,
+        counts: &Counts,
+        state: &mut State,
+        tripped: &mut Vec<Arc<str>>,
+    ) -> Option<Decision> {
+        let event = &observed.event;
+        self.raise(edition, observed, counts, state);
+        self.fired.clear();
+        edition.rulebook.fire(event.channel, event.at, &self.signals, &mut self.rules, &mut self.fired);
+        if self.fired.is_empty() {
+            return None;
+        }
+        let mut case = Case::new(edition, event, observed.hits.as_deref(), &self.signals);
+        for &index in &self.fired {
+            let rule = &edition.rulebook.rules()[index.index()];
+            let is_live = rule.status == Status::Live && within_cap(rule, event.at, state, tripped);
+            case.add(rule, is_live);
+        }
+        Some(case.close(observed, state))
+    }
+
+    /// Raises everything that is known of the event.
+    pub(crate) fn raise(&mut self, edition: &Edition, observed: &Observed<'_>, counts: &Counts, state: &State) -> &mut Signals {
+        let event = &observed.event;
+        let standing = if edition.filler.reads_standing {
+            let Points { points, strikes } = state.points(observed.fact.author, event.channel, event.at);
+            Standing { points, strikes }
+        } else {
+            Standing::default()
+        };
+        let hits = observed.hits.as_deref();
+        let known = Known { event, shape: &observed.shape, hits, counts, standing, trusted: edition.trusts(event) };
+        self.signals.clear();
+        edition.filler.fill(&known, &edition.matcher, &mut self.signals);
+        &mut self.signals
+    }
+}
+
+/// Counts a firing against the rule's cap. False where the rule has fallen back to shadow.
+fn within_cap(rule: &Rule, at: Millis, state: &mut State, tripped: &mut Vec<Arc<str>>) -> bool {
+    let Some(per_hour) = rule.cap_per_hour else { return true };
+    let key = state.keys().rule(&rule.id);
+    match state.count_cap(key, rule.revision, per_hour.into(), at) {
+        Cap::Allowed => true,
+        Cap::Tripped => false,
+        Cap::JustTripped => {
+            tripped.push(Arc::clone(&rule.id));
+            false
+        }
+    }
+}
+
+/// A decision in the making.
+struct Case<'a> {
+    decision: Decision,
+    points: u32,
+    is_trusted: bool,
+    event: &'a Event<'a>,
+    edition: &'a Edition,
+    hits: Option<&'a Hits>,
+    signals: &'a Signals,
+}
+
+impl<'a> Case<'a> {
+    fn new(edition: &'a Edition, event: &'a Event<'a>, hits: Option<&'a Hits>, signals: &'a Signals) -> Self {
+        let decision = Decision {
+            id: decision_id("event", &event.id),
+            event: event.id.to_string(),
+            channel: event.channel,
+            author: event.author.to_string(),
+            room: event.room.as_deref().map(str::to_owned),
+            at: event.at,
+            edition: Arc::clone(&edition.id),
+            actions: Vec::new(),
+            reasons: Vec::new(),
+            missing: Vec::new(),
+            shadow: Vec::new(),
+        };
+        Self { decision, points: 0, is_trusted: edition.trusts(event), event, edition, hits, signals }
+    }
+
+    /// Adds what one rule wants. Where several rules strike, the heaviest alone counts: one offence, one strike.
+    fn add(&mut self, rule: &Rule, is_live: bool) {
+        let reason = Reason { rule: Arc::clone(&rule.id), signals: self.grounds(&rule.grounds) };
+        let lang = self.event.lang.as_deref();
+        let wanted = rule.actions.iter().map(|spec| spec.act(self.event.at, lang));
+        let mut wanted = wanted.filter(|kind| !(self.is_trusted && plan::restricts(kind))).peekable();
+        if !is_live {
+            self.decision.shadow.push(Shadow { reason, actions: wanted.collect() });
+            return;
+        }
+        if wanted.peek().is_none() {
+            return;
+        }
+        let index = self.decision.reasons.len() as u16;
+        wanted.for_each(|kind| plan::add(&mut self.decision.actions, kind, index));
+        self.decision.reasons.push(reason);
+        if !self.is_trusted {
+            self.points = self.points.max(rule.points);
+        }
+    }
+
+    /// The raised signals of a condition, with the places in the text where they were found.
+    fn grounds(&self, slots: &[Slot]) -> Vec<Ground> {
+        let raised = slots.iter().filter(|&&slot| {
+            let value = self.signals.get(slot);
+            *value != Value::Missing && *value != self.edition.catalogue.definition(slot).default
+        });
+        raised.map(|&slot| self.ground(slot)).collect()
+    }
+
+    fn ground(&self, slot: Slot) -> Ground {
+        let definition = self.edition.catalogue.definition(slot);
+        let list = self.edition.filler.list_of(slot);
+        let hits = self.hits.into_iter().flat_map(|hits| hits.all().iter().map(move |hit| (hits, hit)));
+        let found = hits.filter(|(_, hit)| Some(hit.list) == list).flat_map(|(hits, hit)| hits.spans(hit));
+        let mut spans: Vec<_> = found.copied().collect();
+        spans.sort_unstable();
+        spans.dedup();
+        spans.truncate(SPANS_MAX);
+        Ground { name: Arc::clone(&definition.name), value: self.signals.get(slot).clone(), spans }
+    }
+
+    /// Adds the author's points, the ladder's step, and the entry that a verdict will need.
+    fn close(mut self, observed: &Observed<'_>, state: &mut State) -> Decision {
+        let by_rules = self.decision.actions.clone();
+        if self.points > 0 {
+            ladder::strike(self.edition, observed, self.points, &mut self.decision, state);
+        }
+        if !self.decision.actions.is_empty() {
+            ladder::enter(observed, self.points, &by_rules, &self.decision, state);
+        }
+        self.decision
+    }
+}
+
+/// Places that one ground may name; a text that repeats a word a thousand times is explained as well by the first ones.
+const SPANS_MAX: usize = 64;
+
+/// The id of a decision: the same for the same record, whoever decides and however often.
+pub(crate) fn decision_id(kind: &str, record: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(kind.as_bytes()).update(&[0]).update(record.as_bytes());
+    format!("d-{}", &hasher.finalize().to_hex()[..24])
+}

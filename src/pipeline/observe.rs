@@ -1,0 +1,118 @@
+//! The pure first half: what one record says of itself, whatever came before it. Any thread may do it.
+
+use crate::event::{Erase, Event, Record, Verdict};
+use crate::keywords::{self, Hits};
+use crate::signal::Field;
+use crate::state::{Fact, Keys};
+use crate::text::{self, Folded, Shape};
+
+use super::edition::Edition;
+
+/// One record, observed, in its place in the stream.
+pub enum Item<'a> {
+    /// A message.
+    Event(Observed<'a>),
+    /// A reviewer's word.
+    Verdict(Verdict),
+    /// A request to forget.
+    Erase(Erase),
+    /// Something that could not be taken.
+    Refused(Refused),
+}
+
+/// Why a record is not decided on. The code is for machines and never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// One of those of `docs/rejects.md`.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+/// What is known of a message without knowing what came before it.
+pub struct Observed<'a> {
+    /// The message.
+    pub event: Event<'a>,
+    /// Counts over its texts.
+    pub shape: Shape,
+    /// What the word lists found; `None` where they found nothing, which is nearly always.
+    pub hits: Option<Box<Hits>>,
+    /// What it adds to memory.
+    pub fact: Fact,
+}
+
+/// What a thread uses again for every record.
+#[derive(Default)]
+pub struct ObserveScratch {
+    folded: Folded,
+    keywords: keywords::Scratch,
+    hits: Hits,
+}
+
+/// Observes one record.
+pub fn observe<'a>(edition: &Edition, record: Record<'a>, keys: &Keys, scratch: &mut ObserveScratch) -> Item<'a> {
+    match record {
+        Record::Event(event) => Item::Event(observe_event(edition, event, keys, scratch)),
+        Record::Verdict(verdict) => Item::Verdict(verdict),
+        Record::Erase(erase) => Item::Erase(erase),
+    }
+}
+
+fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: &mut ObserveScratch) -> Observed<'a> {
+    let mut shape = scratch.read(edition, Field::Text, &event.text);
+    let content = text::content_hash(&scratch.folded, keys.content_seed());
+    if let Some(title) = &event.title {
+        shape = join(shape, scratch.read(edition, Field::Title, title));
+    }
+    for (i, media) in event.media.iter().enumerate().take(usize::from(u8::MAX) + 1) {
+        if let Some(text) = &media.text {
+            shape = join(shape, scratch.read(edition, Field::Media(i as u8), text));
+        }
+    }
+    shape.links += event.links.len();
+    edition.matcher.finish(&mut scratch.keywords, &mut scratch.hits);
+    let hits = (!scratch.hits.is_empty()).then(|| Box::new(scratch.hits.clone()));
+    let fact = fact(&event, &shape, hits.is_some(), content, keys);
+    Observed { event, shape, hits, fact }
+}
+
+impl ObserveScratch {
+    /// Folds one text, looks for words in it and takes its shape.
+    fn read(&mut self, edition: &Edition, field: Field, text: &str) -> Shape {
+        self.folded.fold(text);
+        edition.matcher.scan(field, &self.folded, &mut self.keywords);
+        text::shape(text, &self.folded)
+    }
+}
+
+fn fact(event: &Event<'_>, shape: &Shape, word_hit: bool, content: u64, keys: &Keys) -> Fact {
+    Fact {
+        id: keys.event(&event.id),
+        author: keys.author(&event.author),
+        room: event.room.as_deref().map_or(0, |room| keys.room(room)),
+        at: event.at,
+        links: u16::try_from(shape.links).unwrap_or(u16::MAX),
+        word_hit,
+        content: content as u32,
+    }
+}
+
+/// The shape of two texts as of one: counts add up, runs do not join, shares are weighted by length.
+fn join(a: Shape, b: Shape) -> Shape {
+    let total = (a.chars + b.chars).max(1) as f64;
+    let share = |of_a: f64, of_b: f64| (of_a * a.chars as f64 + of_b * b.chars as f64) / total;
+    Shape {
+        chars: a.chars + b.chars,
+        links: a.links + b.links,
+        mentions: a.mentions + b.mentions,
+        hashtags: a.hashtags + b.hashtags,
+        digits_run: a.digits_run.max(b.digits_run),
+        emoji: a.emoji + b.emoji,
+        invisible: a.invisible + b.invisible,
+        repeat_max: a.repeat_max.max(b.repeat_max),
+        han_share: share(a.han_share, b.han_share),
+        latin_share: share(a.latin_share, b.latin_share),
+        upper_share: share(a.upper_share, b.upper_share),
+        spaced_share: share(a.spaced_share, b.spaced_share),
+    }
+}

@@ -1,0 +1,223 @@
+//! The signals that every edition knows, and how one event fills them.
+//!
+//! One table says name, type, default and meaning of each; `docs/signals.md` is printed from it. A signal that no rule
+//! reads is never computed, and one that has its default value is not raised, so that rules which rest on it sleep.
+
+use std::sync::Arc;
+
+use crate::event::{Channel, Event};
+use crate::keywords::{Hits, ListHits, ListId, Matcher};
+use crate::signal::{Catalogue, Signals, Slot, Type, Value};
+use crate::state::Counts;
+use crate::text::Shape;
+
+/// Everything that is known of one event before judging.
+#[derive(Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) event: &'a Event<'a>,
+    pub(crate) shape: &'a Shape,
+    pub(crate) hits: Option<&'a Hits>,
+    pub(crate) counts: &'a Counts,
+    pub(crate) standing: Standing,
+    pub(crate) trusted: bool,
+}
+
+/// What the ladder holds against an author in the event's channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) points: u32,
+    pub(crate) strikes: u32,
+}
+
+macro_rules! base_signals {
+    ($($name:literal, $ty:ident, $default:expr, $about:literal, $fill:expr;)*) => {
+        /// The fixed signals, in the order of the documentation.
+        const BASE: &[Base] = &[$(Base { name: $name, ty: Type::$ty, default: || $default, about: $about, fill: $fill },)*];
+    };
+}
+
+/// One row of the table.
+struct Base {
+    name: &'static str,
+    ty: Type,
+    default: fn() -> Value,
+    about: &'static str,
+    fill: fn(&Known<'_>) -> Value,
+}
+
+fn int(n: impl Into<i64>) -> Value {
+    Value::Int(n.into())
+}
+
+fn size(n: usize) -> Value {
+    Value::Int(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+fn share(n: f64) -> Value {
+    Value::Float(n)
+}
+
+fn text_or_missing(text: Option<&str>) -> Value {
+    text.map_or(Value::Missing, |text| Value::Text(text.into()))
+}
+
+fn account<'a>(known: &Known<'a>) -> Option<&'a crate::event::Account> {
+    known.event.account.as_ref()
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+fn account_age(known: &Known<'_>) -> Value {
+    let created = account(known).and_then(|account| account.created_at);
+    created.map_or(Value::Missing, |created| Value::Int((known.event.at - created).max(0) / DAY_MS))
+}
+
+/// A channel's name as a value, without an allocation an event.
+fn channel_value(channel: Channel) -> Value {
+    static NAMES: std::sync::LazyLock<Vec<Arc<str>>> =
+        std::sync::LazyLock::new(|| Channel::ALL.iter().map(|channel| channel.name().into()).collect());
+    Value::Text(Arc::clone(&NAMES[channel as usize]))
+}
+
+base_signals! {
+    "channel", Text, Value::Text("".into()), "Where it was published: article, video, ad, post or group.", |k| channel_value(k.event.channel);
+    "lang", Text, Value::Missing, "The language that the event names.", |k| text_or_missing(k.event.lang.as_deref());
+    "region", Text, Value::Missing, "The region that the event names.", |k| text_or_missing(k.event.region.as_deref());
+    "text.chars", Int, Value::Int(0), "Visible characters of title, text and media text together.", |k| size(k.shape.chars);
+    "text.links", Int, Value::Int(0), "Links in the texts, and those that the event lists.", |k| size(k.shape.links);
+    "text.mentions", Int, Value::Int(0), "Mentions such as @name.", |k| size(k.shape.mentions);
+    "text.hashtags", Int, Value::Int(0), "Hashtags such as #topic#.", |k| size(k.shape.hashtags);
+    "text.digits_run", Int, Value::Int(0), "The longest run of digits, separators between them ignored.", |k| size(k.shape.digits_run);
+    "text.emoji", Int, Value::Int(0), "Emoji.", |k| size(k.shape.emoji);
+    "text.invisible", Int, Value::Int(0), "Invisible characters: zero-width, bidi controls, variation selectors.", |k| size(k.shape.invisible);
+    "text.repeat_max", Int, Value::Int(0), "The longest run of one visible character.", |k| size(k.shape.repeat_max);
+    "text.han_share", Float, Value::Float(0.0), "The share of characters that are Han.", |k| share(k.shape.han_share);
+    "text.latin_share", Float, Value::Float(0.0), "The share of characters that are Latin letters.", |k| share(k.shape.latin_share);
+    "text.upper_share", Float, Value::Float(0.0), "The share of Latin letters that are capitals.", |k| share(k.shape.upper_share);
+    "text.spaced_share", Float, Value::Float(0.0), "The share of characters that are separators standing between two word characters.", |k| share(k.shape.spaced_share);
+    "event.forward", Bool, Value::Bool(false), "Whether it passes another event on.", |k| Value::Bool(k.event.forward_of.is_some());
+    "event.reply", Bool, Value::Bool(false), "Whether it answers another event.", |k| Value::Bool(k.event.reply_to.is_some());
+    "event.media", Int, Value::Int(0), "Media attached.", |k| size(k.event.media.len());
+    "event.reach", Int, Value::Missing, "How many people it reaches, where the event says.", |k| k.event.reach.map_or(Value::Missing, |n| Value::Int(i64::try_from(n).unwrap_or(i64::MAX)));
+    "audience.minors", Bool, Value::Bool(false), "Whether minors are among those who see it.", |k| Value::Bool(k.event.audience.is_some_and(|audience| audience.minors));
+    "account.age_days", Int, Value::Missing, "Whole days since the account was opened.", account_age;
+    "account.verified", Bool, Value::Missing, "Whether the platform has verified the account.", |k| account(k).map_or(Value::Missing, |account| Value::Bool(account.verified));
+    "account.followers", Int, Value::Missing, "How many follow the account.", |k| account(k).map_or(Value::Missing, |account| Value::Int(i64::try_from(account.followers).unwrap_or(i64::MAX)));
+    "account.authority", Text, Value::Missing, "The authority that the account speaks for.", |k| text_or_missing(account(k).and_then(|account| account.authority.as_deref()));
+    "account.trusted", Bool, Value::Bool(false), "Whether that authority is on the edition's list (authorities.txt).", |k| Value::Bool(k.trusted);
+    "author.posts_1m", Int, Value::Int(0), "Events by this author within a minute, this one included.", |k| int(k.counts.author_posts_1m);
+    "author.posts_10m", Int, Value::Int(0), "Events by this author within ten minutes.", |k| int(k.counts.author_posts_10m);
+    "author.posts_1h", Int, Value::Int(0), "Events by this author within an hour.", |k| int(k.counts.author_posts_1h);
+    "author.posts_1d", Int, Value::Int(0), "Events by this author within a day.", |k| int(k.counts.author_posts_1d);
+    "author.links_1h", Int, Value::Int(0), "Links by this author within an hour.", |k| int(k.counts.author_links_1h);
+    "author.hits_1d", Int, Value::Int(0), "Events by this author within a day in which any word list hit.", |k| int(k.counts.author_hits_1d);
+    "author.same_1h", Int, Value::Int(0), "Events by this author within an hour with this very text, this one included.", |k| int(k.counts.author_same_1h);
+    "author.rooms_1h", Int, Value::Int(0), "Distinct rooms that this author spoke in within an hour.", |k| int(k.counts.author_rooms_1h);
+    "author.known_days", Int, Value::Int(0), "Whole days since this stage first saw the author.", |k| int(k.counts.author_known_days);
+    "author.first", Bool, Value::Bool(false), "Whether this is the first event seen of the author.", |k| Value::Bool(k.counts.author_first);
+    "author.points", Int, Value::Int(0), "Unexpired points of the author in this channel, before this event.", |k| int(k.standing.points);
+    "author.strikes", Int, Value::Int(0), "Unexpired strikes of the author in this channel, before this event.", |k| int(k.standing.strikes);
+    "room.posts_1m", Int, Value::Int(0), "Events in this room within a minute.", |k| int(k.counts.room_posts_1m);
+    "room.posts_10m", Int, Value::Int(0), "Events in this room within ten minutes.", |k| int(k.counts.room_posts_10m);
+    "room.posts_1h", Int, Value::Int(0), "Events in this room within an hour.", |k| int(k.counts.room_posts_1h);
+    "room.authors_10m", Int, Value::Int(0), "Distinct authors in this room within ten minutes.", |k| int(k.counts.room_authors_10m);
+    "room.hits_1h", Int, Value::Int(0), "Events in this room within an hour in which any word list hit.", |k| int(k.counts.room_hits_1h);
+    "words.any", Int, Value::Int(0), "Hits of all word lists together.", |k| size(k.hits.map_or(0, Hits::len));
+}
+
+/// The slots of one word list's signals.
+#[derive(Clone, Copy, Debug)]
+struct ListSlots {
+    count: Slot,
+    distinct: Slot,
+    weight: Slot,
+    terms: Slot,
+    tags: Slot,
+}
+
+/// The catalogue of an edition: the fixed signals, and five for each word list.
+pub(crate) fn catalogue<'a>(lists: impl IntoIterator<Item = &'a str>) -> Catalogue {
+    let mut catalogue = Catalogue::default();
+    for base in BASE {
+        catalogue.define(base.name, base.ty, (base.default)(), base.about);
+    }
+    for list in lists {
+        define_list(&mut catalogue, list);
+    }
+    catalogue
+}
+
+fn define_list(catalogue: &mut Catalogue, list: &str) -> ListSlots {
+    let mut define = |part: &str, ty, default, about: &str| {
+        catalogue.define(&format!("words.{list}.{part}"), ty, default, &about.replace("{}", list))
+    };
+    ListSlots {
+        count: define("count", Type::Int, Value::Int(0), "Hits of the word list `{}`."),
+        distinct: define("distinct", Type::Int, Value::Int(0), "Distinct terms of the word list `{}` that hit."),
+        weight: define("weight", Type::Float, Value::Float(0.0), "Sum of the weights of those terms."),
+        terms: define("terms", Type::Texts, Value::Texts([].into()), "Those terms, as the list writes them."),
+        tags: define("tags", Type::Texts, Value::Texts([].into()), "The tags of those terms, sorted."),
+    }
+}
+
+/// How the signals that some rule reads are filled in, worked out once an edition.
+pub(crate) struct Filler {
+    base: Vec<(Slot, &'static Base)>,
+    lists: Vec<ListSlots>,
+    uses: Box<[bool]>,
+    /// Whether some rule reads what the ladder holds against an author.
+    pub(crate) reads_standing: bool,
+}
+
+impl Filler {
+    /// A filler for the slots for which `uses` answers true.
+    pub(crate) fn new(catalogue: &Catalogue, matcher: &Matcher, uses: impl Fn(Slot) -> bool) -> Self {
+        let slot = |name: &str| catalogue.slot(name).expect("the catalogue was made from the same table");
+        let uses: Box<[bool]> = catalogue.iter().map(|(slot, _)| uses(slot)).collect();
+        let base = BASE.iter().map(|base| (slot(base.name), base)).filter(|(slot, _)| uses[slot.index()]).collect();
+        let part = |list: &str, part: &str| slot(&format!("words.{list}.{part}"));
+        let slots = |list: &str| ListSlots {
+            count: part(list, "count"),
+            distinct: part(list, "distinct"),
+            weight: part(list, "weight"),
+            terms: part(list, "terms"),
+            tags: part(list, "tags"),
+        };
+        let lists = matcher.lists().iter().map(|list| slots(&list.name)).collect();
+        let reads_standing = ["author.points", "author.strikes"].iter().any(|name| uses[slot(name).index()]);
+        Self { base, lists, uses, reads_standing }
+    }
+
+    /// Raises what this event raises. `signals` must be clear.
+    pub(crate) fn fill(&self, known: &Known<'_>, matcher: &Matcher, signals: &mut Signals) {
+        for &(slot, base) in &self.base {
+            let value = (base.fill)(known);
+            if value != *signals.get(slot) {
+                signals.set(slot, value);
+            }
+        }
+        for hits in known.hits.iter().flat_map(|hits| hits.by_list(matcher)) {
+            self.fill_list(&hits, signals);
+        }
+    }
+
+    fn fill_list(&self, hits: &ListHits<'_>, signals: &mut Signals) {
+        let slots = self.lists[hits.list.index()];
+        let mut raise = |slot: Slot, value: &dyn Fn() -> Value| {
+            if self.uses[slot.index()] {
+                signals.set(slot, value());
+            }
+        };
+        raise(slots.count, &|| size(hits.count()));
+        raise(slots.distinct, &|| size(hits.distinct()));
+        raise(slots.weight, &|| Value::Float(hits.weight()));
+        raise(slots.terms, &|| Value::Texts(hits.terms().map(|term| Arc::clone(&term.text)).collect()));
+        raise(slots.tags, &|| Value::Texts(hits.tags().into()));
+    }
+
+    /// The list whose signal a slot is, if it is one's: its hits are where the signal was found.
+    pub(crate) fn list_of(&self, slot: Slot) -> Option<ListId> {
+        let is_of = |list: &ListSlots| [list.count, list.distinct, list.weight, list.terms, list.tags].contains(&slot);
+        self.lists.iter().position(is_of).map(|index| ListId(index as u16))
+    }
+}

@@ -1,0 +1,230 @@
+//! Rules that cannot mean what they say: conditions that are never true or always true, by intervals, equalities and
+//! presence of single signals. What involves several signals at once is taken as possible.
+
+use crate::signal::{Catalogue, Slot, Value};
+
+use super::cel::{Bool, Cmp};
+use super::formula::{Formula, Test};
+
+/// How many tests are looked at before a condition is taken as possible.
+const CASES_MAX: u32 = 1024;
+
+/// What is wrong with a condition as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Futile {
+    /// It is never true; where one signal is to blame, that one.
+    Never(Option<Slot>),
+    /// It is always true.
+    Always,
+}
+
+/// Whether a condition can be true and can be otherwise.
+pub(crate) fn futile(tree: &Bool, catalogue: &Catalogue) -> Option<Futile> {
+    let when_true = Formula::when(tree, true);
+    let mut search = Search::default();
+    if !search.possible(&mut vec![&when_true]) {
+        return Some(Futile::Never(search.blame));
+    }
+    let otherwise = otherwise(&when_true, catalogue);
+    let always = !Search::default().possible(&mut vec![&otherwise]);
+    always.then_some(Futile::Always)
+}
+
+/// When a formula does not hold: some test fails, or meets a signal that may be missing.
+fn otherwise(formula: &Formula, catalogue: &Catalogue) -> Formula {
+    let each = |terms: &[Formula]| terms.iter().map(|term| otherwise(term, catalogue)).collect();
+    match formula {
+        Formula::All(terms) => Formula::Any(each(terms)),
+        Formula::Any(terms) => Formula::All(each(terms)),
+        Formula::Test(test) => {
+            let Some(opposite) = opposite(test) else { return Formula::All(Vec::new()) };
+            let is_of_value = !matches!(test, Test::Known(_) | Test::Unknown(_));
+            let may_be_missing = |slot: &Slot| is_of_value && catalogue.definition(*slot).default == Value::Missing;
+            let slot = test.slot().filter(may_be_missing);
+            let unknown = slot.map(|slot| Formula::Test(Test::Unknown(slot)));
+            Formula::Any(std::iter::once(Formula::Test(opposite)).chain(unknown).collect())
+        }
+    }
+}
+
+fn opposite(test: &Test) -> Option<Test> {
+    Some(match test {
+        Test::Int(slot, cmp, value) => Test::Int(*slot, cmp.negated(), *value),
+        Test::Float(slot, cmp, value) => Test::Float(*slot, cmp.negated(), *value),
+        Test::Len(slot, cmp, value) => Test::Len(*slot, cmp.negated(), *value),
+        Test::Flag(slot, value) => Test::Flag(*slot, !value),
+        Test::Known(slot) => Test::Unknown(*slot),
+        Test::Unknown(slot) => Test::Known(*slot),
+        Test::Text(slot, text, equal) => Test::Text(*slot, text.clone(), !equal),
+        Test::Item(slot, text, inside) => Test::Item(*slot, text.clone(), !inside),
+        Test::Tree(..) => return None,
+    })
+}
+
+/// A search through the cases of a formula for one whose tests do not contradict each other.
+#[derive(Default)]
+struct Search<'f> {
+    chosen: Vec<&'f Test>,
+    cases: u32,
+    blame: Option<Slot>,
+    cleared: bool,
+}
+
+impl<'f> Search<'f> {
+    fn possible(&mut self, pending: &mut Vec<&'f Formula>) -> bool {
+        let Some(next) = pending.pop() else { return true };
+        let depth = pending.len();
+        let found = match next {
+            Formula::Test(test) => self.with_test(test, pending),
+            Formula::All(terms) => {
+                pending.extend(terms);
+                self.possible(pending)
+            }
+            Formula::Any(terms) => terms.iter().any(|term| {
+                let mut pending = pending.clone();
+                pending.push(term);
+                self.possible(&mut pending)
+            }),
+        };
+        if !found {
+            pending.truncate(depth);
+        }
+        found
+    }
+
+    fn with_test(&mut self, test: &'f Test, pending: &mut Vec<&'f Formula>) -> bool {
+        self.cases += 1;
+        if self.cases > CASES_MAX {
+            return true;
+        }
+        self.chosen.push(test);
+        let slot = test.slot();
+        let fits = slot.is_none_or(|slot| fits(self.chosen.iter().copied().filter(|t| t.slot() == Some(slot))));
+        if !fits {
+            self.accuse(slot);
+        }
+        let found = fits && self.possible(pending);
+        self.chosen.pop();
+        found
+    }
+
+    /// One signal is to blame if every case fails by it.
+    fn accuse(&mut self, slot: Option<Slot>) {
+        if self.blame.is_some() && self.blame != slot {
+            self.cleared = true;
+        }
+        self.blame = if self.cleared { None } else { slot };
+    }
+}
+
+/// What tests of one signal leave of its values.
+struct Domain<'t> {
+    ints: (i64, i64),
+    floats: (f64, f64),
+    len: (i64, i64),
+    flags: [bool; 2],
+    known: bool,
+    unknown: bool,
+    text: Option<&'t str>,
+    holds: Vec<&'t str>,
+    lacks: Vec<&'t str>,
+    other_than: Vec<&'t str>,
+    not_ints: Vec<i64>,
+    not_floats: Vec<f64>,
+    clash: bool,
+}
+
+/// Whether some value, or its absence, passes all these tests.
+fn fits<'t>(tests: impl Iterator<Item = &'t Test>) -> bool {
+    let mut domain = Domain {
+        ints: (i64::MIN, i64::MAX),
+        floats: (f64::NEG_INFINITY, f64::INFINITY),
+        len: (0, i64::MAX),
+        flags: [true; 2],
+        known: false,
+        unknown: false,
+        text: None,
+        holds: Vec::new(),
+        lacks: Vec::new(),
+        other_than: Vec::new(),
+        not_ints: Vec::new(),
+        not_floats: Vec::new(),
+        clash: false,
+    };
+    tests.for_each(|test| domain.narrow(test));
+    domain.leaves_any()
+}
+
+impl<'t> Domain<'t> {
+    fn narrow(&mut self, test: &'t Test) {
+        self.known |= !matches!(test, Test::Unknown(_));
+        match test {
+            Test::Int(_, Cmp::Ne, value) => self.not_ints.push(*value),
+            Test::Int(_, cmp, value) => self.clash |= narrow_ints(&mut self.ints, *cmp, *value),
+            Test::Len(_, cmp, value) => self.clash |= narrow_ints(&mut self.len, *cmp, *value),
+            Test::Float(_, Cmp::Ne, value) => self.not_floats.push(*value),
+            Test::Float(_, cmp, value) => narrow_floats(&mut self.floats, *cmp, *value),
+            Test::Flag(_, value) => self.flags[usize::from(!value)] = false,
+            Test::Known(_) | Test::Tree(..) => {}
+            Test::Unknown(_) => self.unknown = true,
+            Test::Text(_, text, true) => self.clash |= self.text.replace(text).is_some_and(|other| other != &**text),
+            Test::Text(_, text, false) => self.other_than.push(text),
+            Test::Item(_, text, true) => self.holds.push(text),
+            Test::Item(_, text, false) => self.lacks.push(text),
+        }
+    }
+
+    fn leaves_any(mut self) -> bool {
+        while self.not_ints.contains(&self.ints.0) && self.ints.0 < self.ints.1 {
+            self.ints.0 += 1;
+        }
+        while self.not_ints.contains(&self.ints.1) && self.ints.0 < self.ints.1 {
+            self.ints.1 -= 1;
+        }
+        self.holds.sort_unstable();
+        self.holds.dedup();
+        let only_float = self.floats.0 == self.floats.1 && self.not_floats.contains(&self.floats.0);
+        let too_short = i64::try_from(self.holds.len()).is_ok_and(|held| held > self.len.1);
+        !(self.clash
+            || (self.known && self.unknown)
+            || self.ints.0 > self.ints.1
+            || (self.ints.0 == self.ints.1 && self.not_ints.contains(&self.ints.0))
+            || self.floats.0 > self.floats.1
+            || only_float
+            || self.len.0 > self.len.1
+            || too_short
+            || self.flags == [false; 2]
+            || self.text.is_some_and(|text| self.other_than.contains(&text))
+            || self.holds.iter().any(|text| self.lacks.contains(text)))
+    }
+}
+
+/// Narrows an interval; whether nothing can be left of it at the ends of 64 bits.
+fn narrow_ints(range: &mut (i64, i64), cmp: Cmp, value: i64) -> bool {
+    let (low, high) = match cmp {
+        Cmp::Lt => (i64::MIN, value.checked_sub(1)),
+        Cmp::Le => (i64::MIN, Some(value)),
+        Cmp::Gt => match value.checked_add(1) {
+            Some(low) => (low, Some(i64::MAX)),
+            None => return true,
+        },
+        Cmp::Ge => (value, Some(i64::MAX)),
+        Cmp::Eq => (value, Some(value)),
+        Cmp::Ne => return *range == (value, value),
+    };
+    let Some(high) = high else { return true };
+    *range = (range.0.max(low), range.1.min(high));
+    false
+}
+
+fn narrow_floats(range: &mut (f64, f64), cmp: Cmp, value: f64) {
+    let (low, high) = match cmp {
+        Cmp::Lt => (f64::NEG_INFINITY, value.next_down()),
+        Cmp::Le => (f64::NEG_INFINITY, value),
+        Cmp::Gt => (value.next_up(), f64::INFINITY),
+        Cmp::Ge => (value, f64::INFINITY),
+        Cmp::Eq => (value, value),
+        Cmp::Ne => return,
+    };
+    *range = (range.0.max(low), range.1.min(high));
+}

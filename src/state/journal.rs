@@ -1,0 +1,222 @@
+//! What was asked of the state, as bytes that can be asked again.
+//!
+//! A journal holds the questions, not the answers: as every answer depends on nothing but the state and the question,
+//! replaying a journal on the state that it was begun on gives the same state, bit for bit.
+//!
+//! A fact costs 21 bytes and its time (1–3 bytes), a link count where there is one, and its room: 8 bytes, or 1 where
+//! the room was named shortly before. Authors named shortly before cost 1 byte as well.
+
+use crate::event::Millis;
+use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
+use crate::state::ledger::Held;
+use crate::state::memory::Fact;
+use crate::state::standing::{HeldStep, Strike};
+
+/// Format of a journal block; the first byte of each.
+pub(crate) const VERSION: u8 = 1;
+
+/// Why a journal block was refused. The state is as it was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CorruptDelta {
+    /// Written by a release that this one does not know.
+    #[error(
+        "the journal block is of format {found} and this release knows format {known}: use the release that wrote it or a later one"
+    )]
+    Newer {
+        /// The format of the block.
+        found: u8,
+        /// The format that is known.
+        known: u8,
+    },
+    /// Not what was written.
+    #[error("the journal block is corrupt: {0}; the journal was damaged or cut off, restore it from a copy")]
+    Corrupt(#[from] Broken),
+}
+
+/// One change.
+#[derive(Clone, Debug)]
+pub(crate) enum Delta {
+    Facts(Vec<Fact>),
+    Strike { author: u64, strike: Strike },
+    Impose { author: u64, step: HeldStep },
+    Record(Held),
+    Overturn { event: u64, at: Millis },
+    Uphold { event: u64 },
+    Cap { rule: u64, revision: u64, per_hour: u64, at: Millis },
+    Forget { author: u64 },
+}
+
+const FACTS: u8 = 1;
+const STRIKE: u8 = 2;
+const IMPOSE: u8 = 3;
+const RECORD: u8 = 4;
+const OVERTURN: u8 = 5;
+const UPHOLD: u8 = 6;
+const CAP: u8 = 7;
+const FORGET: u8 = 8;
+
+impl Delta {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Facts(facts) => put_facts(out, facts),
+            Self::Strike { author, strike } => {
+                put_head(out, STRIKE, *author);
+                strike.encode(out);
+            }
+            Self::Impose { author, step } => {
+                put_head(out, IMPOSE, *author);
+                step.encode(out);
+            }
+            Self::Record(held) => {
+                out.push(RECORD);
+                held.encode(out);
+            }
+            Self::Overturn { event, at } => {
+                put_head(out, OVERTURN, *event);
+                put_signed(out, *at);
+            }
+            Self::Uphold { event } => put_head(out, UPHOLD, *event),
+            Self::Cap { rule, revision, per_hour, at } => {
+                put_head(out, CAP, *rule);
+                put_u64(out, *revision);
+                put_var(out, *per_hour);
+                put_signed(out, *at);
+            }
+            Self::Forget { author } => put_head(out, FORGET, *author),
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, Broken> {
+        const WHAT: &str = "a change";
+        Ok(match reader.u8(WHAT)? {
+            FACTS => Self::Facts(facts(reader)?),
+            STRIKE => Self::Strike { author: reader.u64(WHAT)?, strike: Strike::decode(reader)? },
+            IMPOSE => Self::Impose { author: reader.u64(WHAT)?, step: HeldStep::decode(reader)? },
+            RECORD => Self::Record(Held::decode(reader)?),
+            OVERTURN => Self::Overturn { event: reader.u64(WHAT)?, at: reader.signed(WHAT)? },
+            UPHOLD => Self::Uphold { event: reader.u64(WHAT)? },
+            CAP => Self::Cap {
+                rule: reader.u64(WHAT)?,
+                revision: reader.u64(WHAT)?,
+                per_hour: reader.var(WHAT)?,
+                at: reader.signed(WHAT)?,
+            },
+            FORGET => Self::Forget { author: reader.u64(WHAT)? },
+            _ => return Err(Broken(WHAT)),
+        })
+    }
+
+    /// All changes of a block. An empty block has none.
+    pub(crate) fn decode_block(block: &[u8]) -> Result<Vec<Self>, CorruptDelta> {
+        let Some((&found, rest)) = block.split_first() else {
+            return Ok(Vec::new());
+        };
+        if found != VERSION {
+            return Err(CorruptDelta::Newer { found, known: VERSION });
+        }
+        let mut reader = Reader::new(rest);
+        let mut deltas = Vec::new();
+        while !reader.is_empty() {
+            deltas.push(Self::decode(&mut reader)?);
+        }
+        Ok(deltas)
+    }
+}
+
+fn put_head(out: &mut Vec<u8>, tag: u8, key: u64) {
+    out.push(tag);
+    put_u64(out, key);
+}
+
+const HIT: u8 = 1;
+const LINKS: u8 = 2;
+const AUTHOR_AGAIN: u8 = 4;
+const ROOM: u8 = 8;
+const ROOM_AGAIN: u8 = 16;
+
+/// The keys named lately: one for each value of eight of their bits. Writer and reader keep the same.
+struct Lately([u64; 256]);
+
+impl Lately {
+    fn new() -> Self {
+        Self([0; 256])
+    }
+
+    /// Whether the key is the one at its place; it is from now on.
+    fn again(&mut self, key: u64) -> bool {
+        std::mem::replace(&mut self.0[place(key)], key) == key
+    }
+}
+
+fn place(key: u64) -> usize {
+    (key >> 40) as usize % 256
+}
+
+/// Facts as they stand in a journal; written straight from the batch.
+pub(crate) fn put_facts(out: &mut Vec<u8>, facts: &[Fact]) {
+    out.push(FACTS);
+    put_var(out, facts.len() as u64);
+    let (mut authors, mut rooms) = (Lately::new(), Lately::new());
+    let mut last_at = 0_i64;
+    for fact in facts {
+        let author_again = authors.again(fact.author);
+        let room_again = fact.room != 0 && rooms.again(fact.room);
+        out.push(flags(fact, author_again, room_again));
+        put_u64(out, fact.id);
+        put_u32(out, fact.content);
+        put_signed(out, fact.at.wrapping_sub(last_at));
+        last_at = fact.at;
+        put_key(out, fact.author, author_again);
+        if fact.room != 0 {
+            put_key(out, fact.room, room_again);
+        }
+        if fact.links != 0 {
+            put_var(out, fact.links.into());
+        }
+    }
+}
+
+fn flags(fact: &Fact, author_again: bool, room_again: bool) -> u8 {
+    let flag = |set: bool, bit: u8| if set { bit } else { 0 };
+    flag(fact.word_hit, HIT)
+        | flag(fact.links != 0, LINKS)
+        | flag(author_again, AUTHOR_AGAIN)
+        | flag(fact.room != 0, ROOM)
+        | flag(room_again, ROOM_AGAIN)
+}
+
+fn put_key(out: &mut Vec<u8>, key: u64, again: bool) {
+    if again {
+        out.push(place(key) as u8);
+    } else {
+        put_u64(out, key);
+    }
+}
+
+fn facts(reader: &mut Reader<'_>) -> Result<Vec<Fact>, Broken> {
+    const WHAT: &str = "facts";
+    let count = reader.count(15, WHAT)?;
+    let (mut authors, mut rooms) = (Lately::new(), Lately::new());
+    let mut facts = Vec::with_capacity(count);
+    let mut at = 0_i64;
+    for _ in 0..count {
+        let flags = reader.u8(WHAT)?;
+        let (id, content) = (reader.u64(WHAT)?, reader.u32(WHAT)?);
+        at = at.wrapping_add(reader.signed(WHAT)?);
+        let author = key(reader, &mut authors, flags & AUTHOR_AGAIN != 0)?;
+        let room = if flags & ROOM != 0 { key(reader, &mut rooms, flags & ROOM_AGAIN != 0)? } else { 0 };
+        let links = if flags & LINKS != 0 { reader.var(WHAT)? } else { 0 };
+        let links = u16::try_from(links).map_err(|_| Broken(WHAT))?;
+        facts.push(Fact { id, author, room, at, links, word_hit: flags & HIT != 0, content });
+    }
+    Ok(facts)
+}
+
+fn key(reader: &mut Reader<'_>, lately: &mut Lately, again: bool) -> Result<u64, Broken> {
+    if again {
+        return Ok(lately.0[usize::from(reader.u8("facts")?)]);
+    }
+    let key = reader.u64("facts")?;
+    lately.0[place(key)] = key;
+    Ok(key)
+}

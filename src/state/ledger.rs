@@ -1,0 +1,251 @@
+//! What was done about which event, for as long as it may be appealed against.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::decision::ActionKind;
+use crate::event::{Channel, Millis};
+use crate::state::clock::{Clock, clamp};
+use crate::state::codec::{Broken, Reader, put_bytes, put_opt_str, put_signed, put_u64, put_var};
+use crate::state::standing::{Actions, channel, put_channel};
+
+/// One decision that acted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The decision's id.
+    pub decision: Arc<str>,
+    /// The key of the event.
+    pub event: u64,
+    /// The key of the author.
+    pub author: u64,
+    /// The author as the event named them.
+    pub author_name: Arc<str>,
+    /// The channel.
+    pub channel: Channel,
+    /// The room, if the event had one.
+    pub room: Option<Arc<str>>,
+    /// What was done, in order.
+    pub actions: Vec<ActionKind>,
+    /// Points that it cost the author.
+    pub points: u32,
+    /// Event time of the event.
+    pub at: Millis,
+}
+
+/// What became of a decision.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fate {
+    /// Nobody has said anything.
+    #[default]
+    Open,
+    /// A person said that it stands.
+    Upheld,
+    /// It was undone.
+    Overturned,
+}
+
+/// The entry as it is held: actions as the JSON that they came as.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Held {
+    event: u64,
+    at: Millis,
+    decision: Arc<str>,
+    author: u64,
+    author_name: Arc<str>,
+    channel: Channel,
+    room: Option<Arc<str>>,
+    actions: Actions,
+    points: u32,
+    fate: Fate,
+}
+
+/// See the module. Entries by time and event, so that the oldest goes first.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    entries: BTreeMap<(Millis, u64), Held>,
+    times: HashMap<u64, Millis, foldhash::fast::FixedState>,
+    by_author: BTreeSet<(u64, u64)>,
+    clock: Clock,
+    keep_ms: Millis,
+    entries_max: usize,
+}
+
+impl Ledger {
+    pub(crate) fn new(keep_ms: Millis, entries_max: usize) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            times: HashMap::default(),
+            by_author: BTreeSet::new(),
+            clock: Clock::default(),
+            keep_ms,
+            entries_max: entries_max.max(1),
+        }
+    }
+
+    /// How many decisions are held.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The decision on an event and what became of it.
+    #[must_use]
+    pub fn get(&self, event: u64) -> Option<(Entry, Fate)> {
+        let at = *self.times.get(&event)?;
+        self.entries.get(&(at, event)).map(|held| (held.open(), held.fate))
+    }
+
+    /// Enters a decision. An event has one entry: a second one takes the place of the first.
+    pub(crate) fn record(&mut self, held: Held) {
+        self.remove(held.event);
+        let now = self.clock.tick(clamp(held.at));
+        let horizon = now.saturating_sub(self.keep_ms);
+        self.insert(held);
+        while self.entries.len() > self.entries_max || self.oldest_at() < horizon {
+            let Some((&(_, oldest), _)) = self.entries.first_key_value() else { break };
+            self.remove(oldest);
+        }
+    }
+
+    fn oldest_at(&self) -> Millis {
+        self.entries.first_key_value().map_or(Millis::MAX, |((at, _), _)| *at)
+    }
+
+    /// Marks the decision on an event as undone and gives it; `None` where there is none, or it was undone before.
+    pub(crate) fn overturn(&mut self, event: u64) -> Option<Entry> {
+        let at = *self.times.get(&event)?;
+        let held = self.entries.get_mut(&(at, event))?;
+        if held.fate == Fate::Overturned {
+            return None;
+        }
+        held.fate = Fate::Overturned;
+        Some(held.open())
+    }
+
+    /// Marks the decision on an event as confirmed. Whether there was one that was not undone.
+    pub(crate) fn uphold(&mut self, event: u64) -> bool {
+        let held = self.times.get(&event).and_then(|at| self.entries.get_mut(&(*at, event)));
+        let Some(held) = held.filter(|held| held.fate != Fate::Overturned) else {
+            return false;
+        };
+        held.fate = Fate::Upheld;
+        true
+    }
+
+    /// Forgets an author. How many entries went.
+    pub(crate) fn forget(&mut self, author: u64) -> usize {
+        let events: Vec<u64> =
+            self.by_author.range((author, 0)..=(author, u64::MAX)).map(|(_, event)| *event).collect();
+        events.iter().for_each(|event| self.remove(*event));
+        events.len()
+    }
+
+    fn insert(&mut self, held: Held) {
+        self.times.insert(held.event, held.at);
+        self.by_author.insert((held.author, held.event));
+        self.entries.insert((held.at, held.event), held);
+    }
+
+    fn remove(&mut self, event: u64) {
+        let held = self.times.remove(&event).and_then(|at| self.entries.remove(&(at, event)));
+        if let Some(held) = held {
+            self.by_author.remove(&(held.author, event));
+        }
+    }
+
+    /// Canonical: sorted by time and event.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        self.clock.encode(out);
+        put_var(out, self.entries.len() as u64);
+        self.entries.values().for_each(|held| held.encode(out));
+    }
+
+    pub(crate) fn decode(keep_ms: Millis, entries_max: usize, reader: &mut Reader<'_>) -> Result<Self, Broken> {
+        const WHAT: &str = "the ledger";
+        let mut ledger = Self::new(keep_ms, entries_max);
+        ledger.clock = Clock::decode(reader)?;
+        for _ in 0..reader.count(24, WHAT)? {
+            let held = Held::decode(reader)?;
+            if ledger.times.contains_key(&held.event) {
+                return Err(Broken(WHAT));
+            }
+            ledger.insert(held);
+        }
+        Ok(ledger)
+    }
+}
+
+impl Held {
+    fn open(&self) -> Entry {
+        Entry {
+            decision: Arc::clone(&self.decision),
+            event: self.event,
+            author: self.author,
+            author_name: Arc::clone(&self.author_name),
+            channel: self.channel,
+            room: self.room.clone(),
+            actions: self.actions.open(),
+            points: self.points,
+            at: self.at,
+        }
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        put_u64(out, self.event);
+        put_signed(out, self.at);
+        put_bytes(out, self.decision.as_bytes());
+        put_u64(out, self.author);
+        put_bytes(out, self.author_name.as_bytes());
+        put_channel(out, self.channel);
+        put_opt_str(out, self.room.as_deref());
+        self.actions.encode(out);
+        put_var(out, self.points.into());
+        out.push(self.fate as u8);
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Broken> {
+        const WHAT: &str = "an entry of the ledger";
+        Ok(Self {
+            event: reader.u64(WHAT)?,
+            at: reader.signed(WHAT)?,
+            decision: reader.str(WHAT)?.into(),
+            author: reader.u64(WHAT)?,
+            author_name: reader.str(WHAT)?.into(),
+            channel: channel(reader)?,
+            room: reader.opt_str(WHAT)?.map(Arc::from),
+            actions: Actions::decode(reader)?,
+            points: reader.var_u32(WHAT)?,
+            fate: match reader.u8(WHAT)? {
+                0 => Fate::Open,
+                1 => Fate::Upheld,
+                2 => Fate::Overturned,
+                _ => return Err(Broken(WHAT)),
+            },
+        })
+    }
+}
+
+impl From<&Entry> for Held {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            event: entry.event,
+            at: entry.at,
+            decision: Arc::clone(&entry.decision),
+            author: entry.author,
+            author_name: Arc::clone(&entry.author_name),
+            channel: entry.channel,
+            room: entry.room.clone(),
+            actions: Actions::seal(&entry.actions),
+            points: entry.points,
+            fate: Fate::Open,
+        }
+    }
+}

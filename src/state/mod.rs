@@ -1,0 +1,324 @@
+//! What the stage remembers: counters, ids, strikes, steps of the ladder, the ledger of decisions, caps of rules.
+//!
+//! [`State`] is the one owner and the one door: whatever changes it is also written to its journal, so that snapshot
+//! and journal together are the state at any point.
+//!
+//! ```text
+//!  remember (a batch, many threads)          judge (one thread, input order)
+//!    Fact ─► Memory: ids, authors, rooms       Strike, Step, Entry, Cap ─► Standing, Ledger, Caps
+//!              └────────► Counts                 └────────► Points, Reversal
+//!                          every change ─► journal ─► State::apply, after State::load
+//! ```
+//!
+//! What is absent: this room has no clock, no files and no rules. Event time is all the time there is; bytes are given
+//! to whoever keeps them; what a strike costs and when a step is due is decided elsewhere. Nothing here depends on the
+//! order of a hash table, on the number of threads or on how the stream was cut into batches.
+
+mod caps;
+mod clock;
+mod codec;
+mod distinct;
+mod ids;
+mod journal;
+mod keys;
+mod ledger;
+mod memory;
+mod post;
+mod ring;
+mod shard;
+mod snapshot;
+mod standing;
+mod track;
+
+#[cfg(test)]
+mod tests;
+
+use crate::event::{Channel, Millis};
+use clock::Clock;
+use journal::Delta;
+use ledger::Held;
+use standing::HeldStep;
+
+pub use caps::{Cap, Caps};
+pub use codec::Broken;
+pub use journal::CorruptDelta;
+pub use keys::Keys;
+pub use ledger::{Entry, Fate, Ledger};
+use memory::Memory;
+pub use memory::{Counts, Fact};
+pub use snapshot::LoadError;
+pub use standing::{Points, Standing, Step, Strike};
+
+/// The bounds. All of them are over the whole state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Event ids held; at least the last half of so many are known again. About 20 bytes each.
+    pub ids_max: usize,
+    /// Authors held; beyond, the least recently active go.
+    pub authors_max: usize,
+    /// Rooms held; beyond, the least recently active go.
+    pub rooms_max: usize,
+    /// Authors with strikes held; beyond, those whose strikes expire first go.
+    pub accounts_max: usize,
+    /// How long decisions that acted are held, in event time.
+    pub ledger_ms: Millis,
+    /// Decisions held; beyond, the oldest go.
+    pub ledger_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            ids_max: 4_000_000,
+            authors_max: 4_000_000,
+            rooms_max: 500_000,
+            accounts_max: 1_000_000,
+            ledger_ms: 180 * 24 * 60 * 60 * 1000,
+            ledger_max: 1_000_000,
+        }
+    }
+}
+
+/// How much is held, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// Event ids.
+    pub ids: usize,
+    /// Authors.
+    pub authors: usize,
+    /// Rooms.
+    pub rooms: usize,
+    /// Authors with strikes or steps.
+    pub accounts: usize,
+    /// Decisions in the ledger.
+    pub ledger: usize,
+    /// Authors dropped to stay within the bound, since the state was begun.
+    pub authors_evicted: u64,
+    /// Rooms dropped so.
+    pub rooms_evicted: u64,
+    /// Authors with strikes dropped so.
+    pub accounts_evicted: u64,
+}
+
+/// What undoing a decision comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reversal {
+    /// The decision that is undone.
+    pub entry: Entry,
+    /// Steps of the ladder that its author no longer has the points for, with the decisions that imposed them.
+    pub lifted: Vec<Step>,
+    /// What is left of the points.
+    pub points: Points,
+}
+
+/// What an erasure removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Whether there were counters.
+    pub counters: bool,
+    /// Whether there were strikes or steps.
+    pub standing: bool,
+    /// How many decisions were in the ledger.
+    pub entries: usize,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct State {
+    keys: Keys,
+    clock: Clock,
+    memory: Memory,
+    standing: Standing,
+    ledger: Ledger,
+    caps: Caps,
+    journal: Vec<u8>,
+}
+
+/// What is read.
+impl State {
+    /// Nothing known yet.
+    #[must_use]
+    pub fn new(options: &Options, keys: Keys) -> Self {
+        Self {
+            keys,
+            clock: Clock::default(),
+            memory: Memory::new(options),
+            standing: Standing::new(options.accounts_max),
+            ledger: Ledger::new(options.ledger_ms, options.ledger_max),
+            caps: Caps::default(),
+            journal: Vec::new(),
+        }
+    }
+
+    /// What makes keys of strings; a copy may go to any thread.
+    #[must_use]
+    pub fn keys(&self) -> Keys {
+        self.keys
+    }
+
+    /// What time it is by the events: the median of the last three. One event dated ahead does not move it. It is known
+    /// per batch: for lag and metrics, not for judging.
+    #[must_use]
+    pub fn watermark(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Strikes and steps.
+    #[must_use]
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Decisions that acted.
+    #[must_use]
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Caps of rules.
+    #[must_use]
+    pub fn caps(&self) -> &Caps {
+        &self.caps
+    }
+
+    /// How much is held.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
+        let memory = &self.memory;
+        Sizes {
+            ids: memory.ids.iter().map(ids::Ids::len).sum(),
+            authors: memory.authors.iter().map(shard::Shard::len).sum(),
+            rooms: memory.rooms.iter().map(shard::Shard::len).sum(),
+            accounts: self.standing.len(),
+            ledger: self.ledger.len(),
+            authors_evicted: memory.authors.iter().map(|shard| shard.evicted).sum(),
+            rooms_evicted: memory.rooms.iter().map(|shard| shard.evicted).sum(),
+            accounts_evicted: self.standing.evicted,
+        }
+    }
+}
+
+/// What is changed. Each call is journalled.
+impl State {
+    /// Remembers a batch: one [`Counts`] a fact, in order. End the batch before an erasure, so that what its author
+    /// wrote afterwards is remembered afterwards.
+    pub fn remember(&mut self, facts: &[Fact], counts: &mut Vec<Counts>) {
+        journal::put_facts(self.open_journal(), facts);
+        self.take_facts(facts, counts);
+    }
+
+    /// Adds a strike and gives the author's points in that channel, this strike included. Expired strikes are dropped,
+    /// and the steps that rested on them. A second strike for the same event changes nothing.
+    pub fn add_strike(&mut self, author: u64, strike: Strike) -> Points {
+        Delta::Strike { author, strike }.encode(self.open_journal());
+        self.standing.add_strike(author, strike)
+    }
+
+    /// Notes that a step of the ladder is in force. One that is in force already stays as it is.
+    pub fn impose(&mut self, author: u64, step: &Step) {
+        let step = HeldStep::from(step);
+        Delta::Impose { author, step: step.clone() }.encode(self.open_journal());
+        self.standing.impose(author, step);
+    }
+
+    /// Enters a decision that acted.
+    pub fn record(&mut self, entry: &Entry) {
+        let held = Held::from(entry);
+        Delta::Record(held.clone()).encode(self.open_journal());
+        self.ledger.record(held);
+    }
+
+    /// Undoes the decision on an event, at the time of the verdict: its strike goes, and so do the steps that no longer
+    /// have their points. `None` where no such decision is held, or it was undone before.
+    pub fn overturn(&mut self, event: u64, at: Millis) -> Option<Reversal> {
+        Delta::Overturn { event, at }.encode(self.open_journal());
+        self.take_overturn(event, at)
+    }
+
+    /// Notes that the decision on an event stands. Whether one is held that was not undone.
+    pub fn uphold(&mut self, event: u64) -> bool {
+        Delta::Uphold { event }.encode(self.open_journal());
+        self.ledger.uphold(event)
+    }
+
+    /// Counts a firing of a rule with a cap, in the event's own hour.
+    pub fn count_cap(&mut self, rule: u64, revision: u64, per_hour: u64, at: Millis) -> Cap {
+        Delta::Cap { rule, revision, per_hour, at }.encode(self.open_journal());
+        self.caps.count(rule, revision, per_hour, at)
+    }
+
+    /// Forgets an author: counters, their mark in rooms, strikes, steps and decisions. The journal up to the next
+    /// snapshot still holds their key, so take a snapshot soon.
+    pub fn forget_author(&mut self, author: u64) -> Erased {
+        Delta::Forget { author }.encode(self.open_journal());
+        self.take_forget(author)
+    }
+
+    /// What changed since the last call, as one block for [`State::apply`]; empty where nothing did.
+    #[must_use]
+    pub fn take_journal(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.journal)
+    }
+
+    /// Applies a block of the journal; it is not journalled again. All of it is read before any of it is applied.
+    ///
+    /// # Errors
+    /// [`CorruptDelta`]; the state is as it was.
+    pub fn apply(&mut self, block: &[u8]) -> Result<(), CorruptDelta> {
+        let deltas = Delta::decode_block(block)?;
+        let mut counts = Vec::new();
+        for delta in deltas {
+            self.apply_delta(delta, &mut counts);
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    fn apply_delta(&mut self, delta: Delta, counts: &mut Vec<Counts>) {
+        match delta {
+            Delta::Facts(facts) => self.take_facts(&facts, counts),
+            Delta::Strike { author, strike } => drop(self.standing.add_strike(author, strike)),
+            Delta::Impose { author, step } => self.standing.impose(author, step),
+            Delta::Record(held) => self.ledger.record(held),
+            Delta::Overturn { event, at } => drop(self.take_overturn(event, at)),
+            Delta::Uphold { event } => drop(self.ledger.uphold(event)),
+            Delta::Cap { rule, revision, per_hour, at } => drop(self.caps.count(rule, revision, per_hour, at)),
+            Delta::Forget { author } => drop(self.take_forget(author)),
+        }
+    }
+
+    fn open_journal(&mut self) -> &mut Vec<u8> {
+        if self.journal.is_empty() {
+            self.journal.push(journal::VERSION);
+        }
+        &mut self.journal
+    }
+
+    fn take_facts(&mut self, facts: &[Fact], counts: &mut Vec<Counts>) {
+        for fact in facts {
+            self.clock.tick(clock::clamp(fact.at));
+        }
+        self.memory.remember(facts, counts);
+    }
+
+    fn take_overturn(&mut self, event: u64, at: Millis) -> Option<Reversal> {
+        let entry = self.ledger.overturn(event)?;
+        let (points, lifted) = self.standing.take_back(entry.author, entry.channel, event, at);
+        Some(Reversal { entry, lifted, points })
+    }
+
+    fn take_forget(&mut self, author: u64) -> Erased {
+        Erased {
+            counters: self.memory.forget_author(author),
+            standing: self.standing.forget(author),
+            entries: self.ledger.forget(author),
+        }
+    }
+
+    /// Shorthand for what a rule asks of every event.
+    #[must_use]
+    pub fn points(&self, author: u64, channel: Channel, at: Millis) -> Points {
+        self.standing.points(author, channel, at)
+    }
+}

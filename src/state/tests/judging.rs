@@ -1,0 +1,146 @@
+//! Strikes, steps, the ledger and caps.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::decision::{ActionKind, Scope};
+
+/// Points for an event, for 90 days.
+pub(super) fn strike(event: u64, points: u32, at: Millis) -> Strike {
+    Strike { event, channel: Channel::Post, points, at, expires_at: at + 90 * DAY }
+}
+
+fn entry(event: u64, author: u64, at: Millis) -> Entry {
+    Entry {
+        decision: format!("d{event}").into(),
+        event,
+        author,
+        author_name: "alice".into(),
+        channel: Channel::Post,
+        room: Some("room".into()),
+        actions: vec![ActionKind::Fold { level: 2 }, mute(at)],
+        points: 2,
+        at,
+    }
+}
+
+fn mute(at: Millis) -> ActionKind {
+    ActionKind::Limit { scope: Scope::Author, factor: Some(0.1 + 0.2), until: Some(at + DAY) }
+}
+
+fn step(at_points: u32, event: u64, at: Millis) -> Step {
+    Step { channel: Channel::Post, at_points, event, decision: format!("d{event}").into(), actions: vec![mute(at)], at }
+}
+
+/// What judging might do about an event.
+pub(super) fn act(state: &mut State, rng: &mut fastrand::Rng, fact: &Fact) {
+    state.record(&entry(fact.id, fact.author, fact.at));
+    let short = Strike { expires_at: fact.at + rng.i64(0..2 * DAY), ..strike(fact.id, rng.u32(1..4), fact.at) };
+    let points = state.add_strike(fact.author, short).points;
+    if points >= 3 {
+        state.impose(fact.author, &step(points, fact.id, fact.at));
+    }
+    state.count_cap(rng.u64(0..5), rng.u64(0..2), 3, fact.at);
+    match rng.u32(0..4) {
+        0 => drop(state.overturn(fact.id, fact.at + 1000)),
+        1 => drop(state.uphold(fact.id)),
+        _ => (),
+    }
+}
+
+#[test]
+fn strikes_add_up_within_their_channel_until_they_expire() {
+    let mut state = state();
+    assert_eq!(state.add_strike(1, strike(10, 2, T0)), Points { points: 2, strikes: 1 });
+    assert_eq!(state.add_strike(1, strike(11, 3, T0 + DAY)), Points { points: 5, strikes: 2 });
+    assert_eq!(state.add_strike(1, strike(11, 3, T0 + DAY)), Points { points: 5, strikes: 2 }, "an event strikes once");
+    let group = Strike { channel: Channel::Group, ..strike(12, 7, T0) };
+    assert_eq!(state.add_strike(1, group), Points { points: 7, strikes: 1 });
+    assert_eq!(state.points(1, Channel::Post, T0 + 90 * DAY), Points { points: 3, strikes: 1 });
+    assert_eq!(state.points(1, Channel::Post, T0 + 91 * DAY), Points::default());
+    assert_eq!(state.points(2, Channel::Post, T0), Points::default());
+}
+
+#[test]
+fn a_reversal_takes_back_the_strike_and_lifts_the_steps_that_rested_on_it() {
+    let mut state = state();
+    for (event, points) in [(10, 2), (11, 2), (12, 1)] {
+        state.add_strike(1, strike(event, points, T0));
+        state.record(&entry(event, 1, T0));
+    }
+    state.impose(1, &step(2, 10, T0));
+    state.impose(1, &step(4, 11, T0));
+    state.impose(1, &step(4, 12, T0));
+    let in_force: Vec<_> = state.standing().steps(1, Channel::Post, T0).iter().map(|step| step.event).collect();
+    assert_eq!(in_force, [10, 11], "a step stays with the decision that imposed it first");
+
+    let reversal = state.overturn(10, T0 + 5).unwrap();
+    assert_eq!(reversal.entry, entry(10, 1, T0));
+    assert_eq!(reversal.lifted, [step(4, 11, T0)]);
+    assert_eq!(reversal.points, Points { points: 3, strikes: 2 });
+    assert_eq!(state.overturn(10, T0 + 6), None, "once");
+    assert!(!state.uphold(10) && state.uphold(11));
+    assert_eq!(state.ledger().get(11).unwrap().1, Fate::Upheld);
+    assert!(state.overturn(11, T0 + 7).is_some(), "an appeal may be won after a reviewer upheld");
+    assert_eq!(state.overturn(99, T0), None);
+}
+
+#[test]
+fn a_step_is_not_in_force_once_its_points_expire_and_may_be_imposed_anew() {
+    let mut state = state();
+    state.add_strike(1, strike(10, 4, T0));
+    state.impose(1, &step(4, 10, T0));
+    let later = T0 + 100 * DAY;
+    assert!(state.standing().steps(1, Channel::Post, later).is_empty());
+    assert_eq!(state.add_strike(1, strike(20, 4, later)), Points { points: 4, strikes: 1 });
+    state.impose(1, &step(4, 20, later));
+    assert_eq!(state.standing().steps(1, Channel::Post, later), [step(4, 20, later)]);
+}
+
+#[test]
+fn the_ledger_keeps_so_long_and_so_many() {
+    let options = Options { ledger_ms: 10 * DAY, ledger_max: 4, ..options() };
+    let mut state = State::new(&options, keys());
+    for event in 0..6 {
+        state.record(&entry(event, event, T0 + event as Millis));
+    }
+    assert_eq!((0..6).filter(|event| state.ledger().get(*event).is_some()).collect::<Vec<_>>(), [2, 3, 4, 5]);
+    // One decision dated far ahead ages nothing; two do.
+    state.record(&entry(6, 6, T0 + 20 * DAY));
+    assert_eq!(state.ledger().len(), 4);
+    state.record(&entry(7, 7, T0 + 20 * DAY));
+    assert_eq!(state.ledger().len(), 2);
+}
+
+#[test]
+fn over_the_bound_those_go_whose_strikes_expire_first() {
+    let mut state = State::new(&Options { accounts_max: 80, ..options() }, keys());
+    for author in 0..100 {
+        state.add_strike(author, strike(author, 1, T0 + author as Millis));
+    }
+    let held = |author: u64| state.points(author, Channel::Post, T0).strikes == 1;
+    assert!(!held(0) && !held(19) && held(99) && held(40));
+    assert_eq!(state.sizes().accounts as u64 + state.sizes().accounts_evicted, 100);
+}
+
+#[test]
+fn a_cap_trips_once_and_stays_so_until_the_rule_changes() {
+    let mut state = state();
+    let mut count = |revision, at| state.count_cap(5, revision, 2, at);
+    let hour = DAY / 24;
+    let start = T0 - T0 % hour;
+    assert_eq!([count(1, start), count(1, start + 1)], [Cap::Allowed; 2]);
+    assert_eq!([count(1, start + hour), count(1, start + 24 * hour)], [Cap::Allowed; 2], "other hours");
+    assert_eq!(count(1, start + 2), Cap::JustTripped);
+    assert_eq!(count(1, start + 9 * hour), Cap::Tripped);
+    assert_eq!(count(2, start + 9 * hour), Cap::Allowed);
+    assert!(!state.caps().is_tripped(5, 1) && !state.caps().is_tripped(5, 2));
+}
+
+#[test]
+fn names_are_shared_with_the_entry_they_came_in() {
+    let mut state = state();
+    let name: Arc<str> = "somebody".into();
+    state.record(&Entry { author_name: Arc::clone(&name), ..entry(1, 1, T0) });
+    assert_eq!(Arc::strong_count(&name), 2);
+}

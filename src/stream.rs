@@ -1,0 +1,276 @@
+//! The loop: read → observe → remember → judge → save → emit → commit.
+//!
+//! Three threads and a pool. The *reader* fills raw batches ahead of need. The *loop* parses and observes a batch on all
+//! cores, then lets the engine remember and judge it in order. The *saver* makes a batch safe, gives it out and commits
+//! it, in that order, while the loop works on the next. Queues between them are bounded, so a slow sink slows the source.
+//!
+//! Invariants: nothing is emitted that was not saved; nothing is saved twice; an edition changes between two batches
+//! only; where the batches end has no influence on any decision.
+
+mod editions;
+mod front;
+mod measure;
+mod recover;
+mod saver;
+mod scan;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread::{self, ScopedJoinHandle};
+use std::time::Instant;
+
+use crate::io::wire::Bounds;
+use crate::io::{
+    BatchLimits, Clock, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError, StateStore, StoreError,
+};
+use crate::pipeline::{Engine, Outcome, Tally};
+use crate::state::{self, Keys};
+
+use saver::{Job, Saver};
+
+pub use editions::{EditionFolders, Editions, FolderError, watch};
+pub use front::Front;
+pub use measure::{METRICS, Metric, describe as describe_metrics};
+pub use saver::Latency;
+pub use scan::scan;
+
+/// What the loop stands between.
+pub struct Ends {
+    /// Where records come from.
+    pub source: Box<dyn Source>,
+    /// Where decisions go.
+    pub actions: Box<dyn Sink>,
+    /// Where records go that cannot be taken.
+    pub rejects: Box<dyn Sink>,
+    /// What survives a stop.
+    pub store: Box<dyn StateStore>,
+    /// What time it is, for bounds and latencies.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// How the loop works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Threads that observe; at least 1.
+    pub threads: usize,
+    /// How large a batch may be, and how long it may wait.
+    pub batch: BatchLimits,
+    /// Stop after so many records.
+    pub records_max: Option<u64>,
+    /// The journal is folded into a snapshot when it has grown by so many bytes.
+    pub snapshot_journal_bytes: u64,
+    /// What an event may be.
+    pub bounds: Bounds,
+    /// How authors are pseudonymised, if they are.
+    pub pseudonyms: Option<Pseudonyms>,
+    /// What is remembered.
+    pub state: state::Options,
+    /// What keys of names are made with.
+    pub keys: Keys,
+}
+
+/// What others may look at, and the one thing that they may say, while the loop runs.
+#[derive(Debug, Default)]
+pub struct Control {
+    stop: AtomicBool,
+    records: AtomicU64,
+    done_bytes: AtomicU64,
+    total_bytes: AtomicU64,
+}
+
+impl Control {
+    /// Asks the loop to finish what it has read, save it and return. False if it was asked before.
+    pub fn stop(&self) -> bool {
+        !self.stop.swap(true, Ordering::Relaxed)
+    }
+
+    /// Records given out so far.
+    #[must_use]
+    pub fn records(&self) -> u64 {
+        self.records.load(Ordering::Relaxed)
+    }
+
+    /// How far the source is.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        let total = self.total_bytes.load(Ordering::Relaxed);
+        Progress { done_bytes: self.done_bytes.load(Ordering::Relaxed), total_bytes: (total > 0).then_some(total) }
+    }
+
+    fn gave_out(&self, records: u64) {
+        self.records.fetch_add(records, Ordering::Relaxed);
+    }
+
+    fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    fn saw(&self, progress: Progress) {
+        self.done_bytes.store(progress.done_bytes, Ordering::Relaxed);
+        self.total_bytes.store(progress.total_bytes.unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// What a run did.
+#[derive(Debug)]
+pub struct Summary {
+    /// Counts, of this run alone.
+    pub tally: Tally,
+    /// From the reading of a record's batch to the emission of its decision.
+    pub latency: Latency,
+    /// Batches that an earlier run had saved.
+    pub resumed_batches: u64,
+}
+
+/// Why a run ended early. What was saved is safe, and the next run goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The input cannot be read on.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Decisions or rejects cannot be given out.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// Batches cannot be saved or read back.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The pool of threads cannot be made.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// How many were asked for.
+        threads: usize,
+        /// What the system said.
+        reason: String,
+    },
+}
+
+impl StreamError {
+    /// What to do next.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Source(error) => error.hint(),
+            Self::Sink(error) => error.hint(),
+            Self::Store(error) => error.hint(),
+            Self::Threads { .. } => "ask for fewer with --threads",
+        }
+    }
+}
+
+/// Batches that may wait between two threads.
+const QUEUE_BATCHES_MAX: usize = 2;
+
+/// A raw batch, and when its reading ended.
+struct Read {
+    batch: RawBatch,
+    at: Instant,
+}
+
+/// Runs until the input ends, `control` says stop, or something fails.
+///
+/// # Errors
+/// See [`StreamError`]. Everything saved before it is kept, and another call goes on from there.
+pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control) -> Result<Summary, StreamError> {
+    let Ends { mut source, mut actions, mut rejects, mut store, clock } = ends;
+    let recovered = recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state, options.keys)?;
+    if let Some(input) = &recovered.input {
+        source.seek(input)?;
+    }
+    let front = Front::new(options, Arc::clone(&clock))?;
+    let saver = Saver::new(store, [actions, rejects], recovered.seq);
+    let judging = Judging { engine: Engine::new(recovered.state), journal_bytes: recovered.journal_bytes, editions, options };
+    let (tally, latency) = thread::scope(|scope| {
+        let (to_loop, raw) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
+        let (to_saver, judged) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
+        let (to_reader, saved) = mpsc::channel();
+        let reader = scope.spawn(move || read(source, to_loop, &saved, options, control));
+        let saver = scope.spawn(move || saver.run(&judged, &to_reader, control));
+        let tally = judging.run(&front, &raw, to_saver);
+        drop(raw);
+        let latency = join(saver)?;
+        join(reader)?;
+        Ok::<_, StreamError>((tally, latency))
+    })?;
+    Ok(Summary { tally, latency, resumed_batches: recovered.batches })
+}
+
+/// A thread's result; its panic goes on here.
+fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+/// The reader: fills batches ahead of need, and tells the source what is saved.
+fn read(
+    mut source: Box<dyn Source>,
+    to_loop: SyncSender<Read>,
+    saved: &Receiver<Position>,
+    options: &Options,
+    control: &Control,
+) -> Result<(), StreamError> {
+    let mut left = options.records_max.unwrap_or(u64::MAX);
+    while left > 0 && !control.stopping() {
+        let records_max = options.batch.records_max.min(usize::try_from(left).unwrap_or(usize::MAX));
+        let mut batch = RawBatch::default();
+        let flow = source.fill(&mut batch, &BatchLimits { records_max, ..options.batch });
+        control.saw(source.progress());
+        left -= batch.len() as u64;
+        if !batch.is_empty() && to_loop.send(Read { batch, at: now() }).is_err() {
+            return Ok(());
+        }
+        for position in saved.try_iter() {
+            source.commit(&position)?;
+        }
+        if flow? == Flow::End {
+            break;
+        }
+    }
+    drop(to_loop);
+    saved.iter().try_for_each(|position| Ok(source.commit(&position)?))
+}
+
+/// The loop's own state.
+struct Judging<'a> {
+    engine: Engine,
+    journal_bytes: u64,
+    editions: &'a Editions,
+    options: &'a Options,
+}
+
+impl Judging<'_> {
+    /// Takes batches in order until there are no more, or nobody saves them any longer.
+    fn run(mut self, front: &Front, raw: &Receiver<Read>, to_saver: SyncSender<Job>) -> Tally {
+        let mut tally = Tally::default();
+        for Read { batch, at } in raw {
+            let edition = self.editions.current();
+            let items = front.observe(&edition, &batch);
+            let outcome = front.install(|| self.engine.process(&edition, &items));
+            measure::batch(&outcome.tally);
+            tally.add(&outcome.tally);
+            let job = self.job(&batch, at, outcome);
+            if to_saver.send(job).is_err() {
+                break;
+            }
+        }
+        tally
+    }
+
+    /// What the saver is to do for this batch, with a snapshot where one is due.
+    fn job(&mut self, batch: &RawBatch, read_at: Instant, outcome: Outcome) -> Job {
+        let mut job = Job::new(batch, read_at, outcome);
+        self.journal_bytes += job.bytes();
+        if job.erased || self.journal_bytes >= self.options.snapshot_journal_bytes {
+            let mut chunks = Vec::new();
+            self.engine.state().save(&mut |chunk| chunks.push(chunk.to_vec()));
+            job.snapshot = Some(chunks);
+            self.journal_bytes = 0;
+        }
+        job
+    }
+}
+
+/// Wall time, for latencies only.
+#[expect(clippy::disallowed_methods, reason = "latency is measured at the edge, and no decision depends on it")]
+fn now() -> Instant {
+    Instant::now()
+}

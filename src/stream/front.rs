@@ -1,0 +1,91 @@
+//! The pure half of a batch: bytes → record → observation, on all cores, in the order in which they came.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::event::{Millis, Record};
+use crate::io::wire::{self, Bounds};
+use crate::io::{Clock, Fault, Pseudonyms, Raw, RawBatch};
+use crate::pipeline::{Edition, Item, ObserveScratch, Refused, observe};
+use crate::state::Keys;
+
+use super::{Options, StreamError};
+
+/// Records that one thread takes at a time: enough to pay for the hand-over, few enough to share a small batch out.
+const CHUNK_RECORDS: usize = 128;
+
+/// The pool, and what its threads use again and again.
+pub struct Front {
+    pool: ThreadPool,
+    scratch: Vec<Mutex<ObserveScratch>>,
+    clock: Arc<dyn Clock>,
+    bounds: Bounds,
+    pseudonyms: Option<Pseudonyms>,
+    keys: Keys,
+}
+
+impl Front {
+    /// Starts the pool.
+    pub(super) fn new(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, StreamError> {
+        let threads = options.threads;
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .thread_name(|i| format!("observe-{i}"))
+            .build()
+            .map_err(|error| StreamError::Threads { threads, reason: error.to_string() })?;
+        Ok(Self {
+            scratch: (0..threads).map(|_| Mutex::default()).collect(),
+            pool,
+            clock,
+            bounds: options.bounds.clone(),
+            pseudonyms: options.pseudonyms.clone(),
+            keys: options.keys,
+        })
+    }
+
+    /// Runs `work` where its parallel parts find the pool.
+    pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.pool.install(work)
+    }
+
+    /// What is to be known of each record without knowing what came before it.
+    #[must_use]
+    pub fn observe<'a>(&self, edition: &Edition, batch: &'a RawBatch) -> Vec<Vec<Item<'a>>> {
+        let now = self.clock.now();
+        let starts: Vec<usize> = (0..batch.len()).step_by(CHUNK_RECORDS).collect();
+        self.pool.install(|| starts.into_par_iter().map(|start| self.chunk(edition, batch, start, now)).collect())
+    }
+
+    fn chunk<'a>(&self, edition: &Edition, batch: &'a RawBatch, start: usize, now: Millis) -> Vec<Item<'a>> {
+        let thread = rayon::current_thread_index().expect("chunks are observed in the pool");
+        // A thread that panicked left its scratch in an unknown state; every use begins by clearing it.
+        let mut scratch = self.scratch[thread].lock().unwrap_or_else(PoisonError::into_inner);
+        let end = batch.len().min(start + CHUNK_RECORDS);
+        (start..end).map(|i| self.item(edition, batch.get(i), now, &mut scratch)).collect()
+    }
+
+    fn item<'a>(&self, edition: &Edition, raw: Raw<'a>, now: Millis, scratch: &mut ObserveScratch) -> Item<'a> {
+        if let Some(fault) = raw.fault {
+            return refused(fault.clone());
+        }
+        match wire::parse(raw.bytes, &self.bounds, now) {
+            Ok(record) => observe(edition, self.pseudonymise(record), &self.keys, scratch),
+            Err(fault) => refused(fault),
+        }
+    }
+
+    /// Replaces the names of people at the door, where that is configured.
+    fn pseudonymise<'a>(&self, mut record: Record<'a>) -> Record<'a> {
+        if let Some(pseudonyms) = &self.pseudonyms {
+            pseudonyms.apply(&mut record);
+        }
+        record
+    }
+}
+
+/// The wire's fault as the pipeline carries it.
+fn refused(Fault { code, message }: Fault) -> Item<'static> {
+    Item::Refused(Refused { code, message })
+}

@@ -1,0 +1,114 @@
+//! Every metric of the stage, declared once: the Prometheus endpoint's help texts and `docs/metrics.md` come from here.
+
+use std::time::Duration;
+
+use metrics::{Unit, counter, histogram};
+
+use crate::event::Channel;
+use crate::pipeline::Tally;
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// A distribution.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// Its name; counters end in `_total`, units are base units.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its labels; never a user or an event.
+    pub labels: &'static [&'static str],
+    /// One sentence for people.
+    pub about: &'static str,
+    unit: Unit,
+}
+
+macro_rules! metrics_table {
+    ($($constant:ident, $name:literal, $kind:ident, $unit:ident, [$($label:literal),*], $about:literal;)*) => {
+        $(const $constant: &str = $name;)*
+        /// Every metric of the stage.
+        pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], about: $about, unit: Unit::$unit },)*];
+    };
+}
+
+metrics_table! {
+    EVENTS, "tidegate_events_total", Counter, Count, ["channel"], "Messages decided on.";
+    VERDICTS, "tidegate_verdicts_total", Counter, Count, [], "Verdict records taken.";
+    ERASURES, "tidegate_erasures_total", Counter, Count, [], "Erase records taken.";
+    REJECTS, "tidegate_rejects_total", Counter, Count, ["code"], "Records that could not be taken, by reason.";
+    DECISIONS, "tidegate_decisions_total", Counter, Count, [], "Decisions given out.";
+    ACTIONS, "tidegate_actions_total", Counter, Count, ["action", "channel"], "Actions given out.";
+    FIRES, "tidegate_rule_fires_total", Counter, Count, ["rule", "status"], "Events on which a rule acted (live) or would have acted (shadow).";
+    TRIPS, "tidegate_rule_trips_total", Counter, Count, ["rule"], "Times that a rule's cap tripped it into shadow: look at it.";
+    MISSING, "tidegate_sense_missing_total", Counter, Count, ["sense"], "Decisions for which a sense had failed.";
+    LATENCY, "tidegate_batch_latency_seconds", Histogram, Seconds, [], "From the reading of a batch to the emission of its decisions.";
+    EMITTED, "tidegate_records_emitted_total", Counter, Count, [], "Records whose outcome is saved and given out.";
+    SWAPS, "tidegate_edition_swaps_total", Counter, Count, [], "Editions put in force while running.";
+    REFUSALS, "tidegate_edition_refused_total", Counter, Count, [], "Changed editions that were refused because something in them is wrong.";
+}
+
+/// Tells the recorder what each metric means. Call it once, after the recorder is installed.
+pub fn describe() {
+    for metric in METRICS {
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, metric.unit, metric.about),
+            Kind::Histogram => metrics::describe_histogram!(metric.name, metric.unit, metric.about),
+        }
+    }
+}
+
+/// Counts what a batch did. Once a batch, so that counting costs nothing a message.
+pub(super) fn batch(tally: &Tally) {
+    for (channel, &n) in Channel::ALL.iter().zip(&tally.events) {
+        add(n, || counter!(EVENTS, "channel" => channel.name()));
+    }
+    add(tally.verdicts, || counter!(VERDICTS));
+    add(tally.erasures, || counter!(ERASURES));
+    add(tally.decisions, || counter!(DECISIONS));
+    for (&code, &n) in &tally.rejects {
+        add(n, || counter!(REJECTS, "code" => code));
+    }
+    for (action, by_channel) in &tally.actions {
+        for (channel, &n) in Channel::ALL.iter().zip(by_channel) {
+            add(n, || counter!(ACTIONS, "action" => action.clone(), "channel" => channel.name()));
+        }
+    }
+    for (rule, fires) in &tally.rules {
+        let label = || rule.to_string();
+        add(fires.live, || counter!(FIRES, "rule" => label(), "status" => "live"));
+        add(fires.shadow, || counter!(FIRES, "rule" => label(), "status" => "shadow"));
+        add(u64::from(fires.tripped), || counter!(TRIPS, "rule" => label()));
+    }
+    for (sense, &n) in &tally.missing {
+        add(n, || counter!(MISSING, "sense" => sense.to_string()));
+    }
+}
+
+fn add(n: u64, counter: impl FnOnce() -> metrics::Counter) {
+    if n > 0 {
+        counter().increment(n);
+    }
+}
+
+/// Counts an emitted batch.
+pub(super) fn emitted(elapsed: Duration, records: u64) {
+    histogram!(LATENCY).record(elapsed.as_secs_f64());
+    counter!(EMITTED).increment(records);
+}
+
+/// Counts an edition put in force.
+pub(super) fn swapped() {
+    counter!(SWAPS).increment(1);
+}
+
+/// Counts an edition refused.
+pub(super) fn refused() {
+    counter!(REFUSALS).increment(1);
+}

@@ -1,0 +1,99 @@
+//! What an earlier run saved: read back, applied, and given out again over what it left.
+
+use crate::io::{Entry, Position, Refusal, Reissue, Saved, Sink, SinkError, StateStore};
+use crate::state::{self, Keys, State};
+
+use super::StreamError;
+
+/// Where an earlier run stopped.
+pub(super) struct Recovered {
+    pub(super) state: State,
+    pub(super) input: Option<Position>,
+    pub(super) seq: u64,
+    pub(super) journal_bytes: u64,
+    pub(super) batches: u64,
+}
+
+/// Reads everything back and brings the sinks to where the last saved batch leaves them.
+pub(super) fn recover(
+    store: &mut dyn StateStore,
+    sinks: [&mut dyn Sink; 2],
+    options: &state::Options,
+    keys: Keys,
+) -> Result<Recovered, StreamError> {
+    let [actions, rejects] = sinks;
+    let mut reading = Reading {
+        options,
+        keys,
+        chunks: Vec::new(),
+        state: None,
+        recovered: (None, 0, 0, 0),
+        reissues: [Reissue::new(actions), Reissue::new(rejects)],
+        failed: None,
+    };
+    let read = store.recover(&mut |saved| reading.take(saved));
+    if let Some(error) = reading.failed {
+        return Err(error.into());
+    }
+    read?;
+    reading.ready().map_err(crate::io::StoreError::Refused)?;
+    reading.reissues.into_iter().try_for_each(Reissue::finish)?;
+    let (input, seq, journal_bytes, batches) = reading.recovered;
+    let state = reading.state.unwrap_or_else(|| State::new(options, keys));
+    Ok(Recovered { state, input, seq, journal_bytes, batches })
+}
+
+struct Reading<'a> {
+    options: &'a state::Options,
+    keys: Keys,
+    chunks: Vec<Vec<u8>>,
+    state: Option<State>,
+    /// Input, sequence number, bytes of the journal, batches.
+    recovered: (Option<Position>, u64, u64, u64),
+    reissues: [Reissue<'a>; 2],
+    failed: Option<SinkError>,
+}
+
+impl Reading<'_> {
+    fn take(&mut self, saved: Saved<'_>) -> Result<(), Refusal> {
+        match saved {
+            Saved::Snapshot { seq, input } => {
+                (self.recovered.0, self.recovered.1) = (Some(input.clone()), seq);
+            }
+            Saved::Chunk(chunk) => self.chunks.push(chunk.to_vec()),
+            Saved::Entry(entry) => self.entry(&entry)?,
+        }
+        Ok(())
+    }
+
+    /// The state of the snapshot, once all its chunks were given.
+    fn ready(&mut self) -> Result<&mut State, Refusal> {
+        if self.state.is_none() {
+            let chunks = std::mem::take(&mut self.chunks);
+            let state = if chunks.is_empty() {
+                State::new(self.options, self.keys)
+            } else {
+                State::load(self.options, self.keys, chunks.iter().map(Vec::as_slice))?
+            };
+            self.state = Some(state);
+        }
+        Ok(self.state.as_mut().expect("it was just made"))
+    }
+
+    fn entry(&mut self, entry: &Entry<'_>) -> Result<(), Refusal> {
+        self.ready()?.apply(entry.deltas)?;
+        let (input, seq, bytes, batches) = &mut self.recovered;
+        (*input, *seq) = (Some(entry.input.clone()), entry.seq);
+        *bytes += entry.deltas.len() as u64;
+        *batches += 1;
+        for (reissue, output) in self.reissues.iter_mut().zip(entry.outputs) {
+            *bytes += output.lines.len() as u64;
+            if let Err(error) = reissue.entry(output.mark, output.lines) {
+                let refusal = error.to_string();
+                self.failed = Some(error);
+                return Err(refusal.into());
+            }
+        }
+        Ok(())
+    }
+}

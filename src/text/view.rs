@@ -1,0 +1,220 @@
+//! Other readings of a folded text, each with the way back: without separators, without repetitions, as it sounds.
+
+use std::ops::Range;
+
+use super::fold::Folded;
+use super::pinyin;
+use super::table::Kind;
+
+const SPACE: u32 = ' ' as u32;
+/// What a Latin word is made of.
+const LATIN_WORD: Kind = Kind::LATIN.with(Kind::DIGIT);
+
+/// A derived sequence of units. Which one it is depends on what was last called: [`View::strip`], [`View::squeeze`] or
+/// [`View::pinyin`]. Buffers are reused.
+#[derive(Default, Clone, Debug)]
+pub struct View {
+    units: Vec<u32>,
+    /// The index of the folded unit from which each unit came.
+    back: Vec<u32>,
+    /// Whether a match may begin before each unit, and last whether it may end there; empty if it may anywhere.
+    edges: Vec<bool>,
+}
+
+impl View {
+    /// Takes out the separators that stand between word units.
+    ///
+    /// White space between two Latin words stays, as one space, unless both have only one letter: otherwise any two English
+    /// words would make a third one, while `c a s i n o`, `c.a.s.i.n.o` and `加 薇 信` are still joined.
+    ///
+    /// False, and an empty view, if nothing is joined.
+    pub fn strip(&mut self, folded: &Folded) -> bool {
+        self.clear();
+        if !gaps(folded).any(|gap| gap.joins(folded)) {
+            return false;
+        }
+        let mut at = 0;
+        for gap in gaps(folded) {
+            self.copy(folded, at..gap.range.start);
+            self.close(folded, &gap);
+            at = gap.range.end;
+        }
+        self.copy(folded, at..folded.units().len());
+        true
+    }
+
+    /// Takes out separators as [`View::strip`] does, and of every run of one unit, digits apart, all but the first.
+    ///
+    /// False, and an empty view, if nothing in the text looks drawn out: no unit three times in a row, separators between
+    /// them or not, and no two doubled units side by side. Ordinary words (爸爸, `letter`) are therefore left alone, and where
+    /// the view is built, a term with a doubled unit is found by its own squeezed form.
+    pub fn squeeze(&mut self, folded: &Folded) -> bool {
+        self.clear();
+        if !is_drawn_out(folded) {
+            return false;
+        }
+        let mut at = 0;
+        for gap in gaps(folded) {
+            self.copy_squeezed(folded, at..gap.range.start);
+            self.close(folded, &gap);
+            at = gap.range.end;
+        }
+        self.copy_squeezed(folded, at..folded.units().len());
+        true
+    }
+
+    /// Chinese characters as the toneless syllable of their commonest reading in ASCII letters (ü is `v`), other word units
+    /// as they are, no separators. [`View::is_edge`] tells where syllables and Latin words begin.
+    pub fn pinyin(&mut self, folded: &Folded) {
+        self.clear();
+        let mut before = Kind::NONE;
+        for (at, (&unit, &kind)) in folded.units().iter().zip(folded.kinds()).enumerate() {
+            if kind.is(Kind::WORD) {
+                let continues = kind.is(LATIN_WORD) && before.is(LATIN_WORD);
+                self.sound(unit, kind, at as u32, !continues);
+            }
+            before = kind;
+        }
+        self.edges.push(true);
+    }
+
+    /// The units of the view.
+    #[must_use]
+    #[inline]
+    pub fn units(&self) -> &[u32] {
+        &self.units
+    }
+
+    /// Whether a syllable, a Latin word or another unit begins at this place of the view; true at its end. A match of a
+    /// pronunciation should begin and end at an edge. Always true in views that are not of pronunciation.
+    #[must_use]
+    #[inline]
+    pub fn is_edge(&self, at: usize) -> bool {
+        self.edges.get(at).copied().unwrap_or(true)
+    }
+
+    /// The units of [`Folded`] from which these units of the view came, with all that was taken out between them.
+    ///
+    /// # Panics
+    /// If the range is not within the view.
+    #[must_use]
+    pub fn folded_range(&self, range: Range<usize>) -> Range<usize> {
+        let Some(last) = range.end.checked_sub(1).filter(|_| !range.is_empty()) else {
+            let at = self.back.get(range.start).or(self.back.last()).map_or(0, |&at| at as usize);
+            return at..at;
+        };
+        self.back[range.start] as usize..self.back[last] as usize + 1
+    }
+
+    fn clear(&mut self) {
+        self.units.clear();
+        self.back.clear();
+        self.edges.clear();
+    }
+
+    #[inline]
+    fn push(&mut self, unit: u32, at: u32) {
+        self.units.push(unit);
+        self.back.push(at);
+    }
+
+    /// Word units and what is around them; separators at the ends of the text are left out.
+    fn copy(&mut self, folded: &Folded, range: Range<usize>) {
+        let words = trim(folded, range);
+        self.units.extend_from_slice(&folded.units()[words.clone()]);
+        self.back.extend(words.start as u32..words.end as u32);
+    }
+
+    fn copy_squeezed(&mut self, folded: &Folded, range: Range<usize>) {
+        for at in trim(folded, range) {
+            let (unit, kind) = (folded.units()[at], folded.kinds()[at]);
+            if self.units.last() != Some(&unit) || kind.is(Kind::DIGIT) {
+                self.push(unit, at as u32);
+            }
+        }
+    }
+
+    fn close(&mut self, folded: &Folded, gap: &Gap) {
+        if !gap.joins(folded) {
+            self.push(SPACE, gap.range.start as u32);
+        }
+    }
+
+    fn sound(&mut self, unit: u32, kind: Kind, at: u32, is_edge: bool) {
+        match pinyin::commonest(unit).filter(|_| kind.is(Kind::HAN)) {
+            Some(syllable) => {
+                self.units.extend(syllable.bytes().map(u32::from));
+                self.back.resize(self.units.len(), at);
+                self.edges.extend((0..syllable.len()).map(|place| place == 0));
+            }
+            None => {
+                self.push(unit, at);
+                self.edges.push(is_edge);
+            }
+        }
+    }
+}
+
+/// The word units of a range whose separators, if any, stand at its ends.
+fn trim(folded: &Folded, range: Range<usize>) -> Range<usize> {
+    let kinds = &folded.kinds()[range.clone()];
+    let Some(first) = kinds.iter().position(|kind| kind.is(Kind::WORD)) else {
+        return range.start..range.start;
+    };
+    let last = kinds.iter().rposition(|kind| kind.is(Kind::WORD)).expect("there is a first one");
+    range.start + first..range.start + last + 1
+}
+
+/// Separators with a word unit on either side.
+struct Gap {
+    range: Range<usize>,
+}
+
+impl Gap {
+    /// Whether the words on its sides are read as one.
+    fn joins(&self, folded: &Folded) -> bool {
+        let is_latin = |at: usize| folded.kinds().get(at).is_some_and(|kind| kind.is(LATIN_WORD));
+        let Range { start, end } = self.range;
+        if !(is_latin(start - 1) && is_latin(end)) {
+            return true;
+        }
+        let has_space = folded.units()[start..end].iter().any(|&unit| is_space(unit));
+        let has_single_letters = !(start > 1 && is_latin(start - 2)) && !is_latin(end + 1);
+        !has_space || has_single_letters
+    }
+}
+
+fn is_space(unit: u32) -> bool {
+    char::from_u32(unit).is_some_and(char::is_whitespace)
+}
+
+fn gaps(folded: &Folded) -> impl Iterator<Item = Gap> {
+    let kinds = folded.kinds();
+    let mut at = kinds.iter().position(|kind| kind.is(Kind::WORD)).unwrap_or(kinds.len());
+    std::iter::from_fn(move || {
+        let start = at + kinds[at..].iter().position(|kind| !kind.is(Kind::WORD))?;
+        let end = start + kinds[start..].iter().position(|kind| kind.is(Kind::WORD))?;
+        at = end;
+        Some(Gap { range: start..end })
+    })
+}
+
+fn is_drawn_out(folded: &Folded) -> bool {
+    let (mut before, mut run, mut was_doubled) = (u32::MAX, 1, false);
+    for (&unit, kind) in folded.units().iter().zip(folded.kinds()) {
+        if !kind.is(Kind::WORD) || kind.is(Kind::DIGIT) {
+            continue;
+        }
+        if unit == before {
+            run += 1;
+            if run >= 3 || was_doubled {
+                return true;
+            }
+        } else {
+            was_doubled = run == 2;
+            run = 1;
+        }
+        before = unit;
+    }
+    false
+}

@@ -7,6 +7,7 @@ mod bless;
 mod commands;
 mod crash;
 mod datasets;
+mod docs;
 mod generated;
 mod golden;
 mod licences;

@@ -18,7 +18,11 @@ fn mutate(line: &[u8], random: &mut fastrand::Rng) -> Vec<u8> {
     match random.usize(0..12) {
         0 => line[..random.usize(0..line.len())].to_vec(),
         1 => [line, b"}{"].concat(),
-        2 => line.iter().map(|&byte| if random.u32(0..50) == 0 { random.u8(..) } else { byte }).filter(|b| *b != b'\n').collect(),
+        2 => line
+            .iter()
+            .map(|&byte| if random.u32(0..50) == 0 { random.u8(..) } else { byte })
+            .filter(|b| *b != b'\n')
+            .collect(),
         3 => text.replacen(&format!("\"{key}\":"), "\"x\":", 1).into_bytes(),
         4 => with_value(["null", "true", "17", "[1]", "{\"a\":1}", "\"\""][random.usize(0..6)]),
         5 => text.replacen("\"at\":\"20", "\"at\":\"99", 1).into_bytes(),
@@ -40,9 +44,14 @@ fn random_bytes(random: &mut fastrand::Rng) -> Vec<u8> {
 fn ten_thousand_mutated_lines_are_all_accounted_for() {
     let mut random = fastrand::Rng::with_seed(7);
     let sample = sample();
-    let mut records: Vec<Vec<u8>> =
-        (0..10_000).map(|_| mutate(&sample[random.usize(0..sample.len())], &mut random)).filter(|l| !l.is_empty()).collect();
-    let huge = format!("{{\"id\":\"huge\",\"channel\":\"post\",\"author\":\"a\",\"at\":1788300000000,\"text\":\"{}\"}}", "x".repeat(10 << 20));
+    let mut records: Vec<Vec<u8>> = (0..10_000)
+        .map(|_| mutate(&sample[random.usize(0..sample.len())], &mut random))
+        .filter(|l| !l.is_empty())
+        .collect();
+    let huge = format!(
+        "{{\"id\":\"huge\",\"channel\":\"post\",\"author\":\"a\",\"at\":1788300000000,\"text\":\"{}\"}}",
+        "x".repeat(10 << 20)
+    );
     records.push(huge.into_bytes());
     let total = records.len() as u64;
     let world = World::new(records);

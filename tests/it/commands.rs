@@ -19,8 +19,16 @@ fn text(bytes: &[u8]) -> String {
 fn run_decides_on_a_file_and_resumes_to_nothing() {
     let out = tempfile::tempdir().unwrap();
     let dir = out.path().join("out");
-    let args =
-        ["run", "--json", "--input", "datasets/sample.jsonl.zst", "--edition", "tests/it/edition", "--output", dir.to_str().unwrap()];
+    let args = [
+        "run",
+        "--json",
+        "--input",
+        "datasets/sample.jsonl.zst",
+        "--edition",
+        "tests/it/edition",
+        "--output",
+        dir.to_str().unwrap(),
+    ];
     let first = tidegate(&args);
     assert!(first.status.success(), "{}", text(&first.stderr));
     let report: Value = serde_json::from_slice(&first.stdout).unwrap();
@@ -45,7 +53,8 @@ fn run_refuses_an_output_folder_that_another_run_wrote() {
 
 #[test]
 fn run_writes_decisions_to_standard_output_and_the_summary_beside_it() {
-    let run = tidegate(&["run", "--input", "tests/it/golden/events.jsonl", "--edition", "tests/it/edition", "--output", "-"]);
+    let run =
+        tidegate(&["run", "--input", "tests/it/golden/events.jsonl", "--edition", "tests/it/edition", "--output", "-"]);
     assert!(run.status.success(), "{}", text(&run.stderr));
     let decisions = text(&run.stdout);
     assert_eq!(decisions, fs::read_to_string(path("tests/it/golden/decisions.jsonl")).unwrap());
@@ -76,7 +85,8 @@ fn check_tells_ten_mistakes_in_one_run() {
     let problems: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (last, problems) = problems.split_last().unwrap();
     assert_eq!(last["ok"], false);
-    let placed = problems.iter().filter(|problem| problem["line"].as_u64().unwrap() > 0 && problem["severity"] == "error");
+    let placed =
+        problems.iter().filter(|problem| problem["line"].as_u64().unwrap() > 0 && problem["severity"] == "error");
     assert!(placed.count() >= 10, "{stdout}");
     let shown = problems.iter().map(|problem| {
         let part = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
@@ -150,7 +160,20 @@ fn completions_and_manual_are_printed() {
 
 #[test]
 fn every_command_explains_itself() {
-    for command in ["run", "check", "explain", "observe", "replay", "diff", "rejects", "signals", "schema", "synth", "completions", "man"] {
+    for command in [
+        "run",
+        "check",
+        "explain",
+        "observe",
+        "replay",
+        "diff",
+        "rejects",
+        "signals",
+        "schema",
+        "synth",
+        "completions",
+        "man",
+    ] {
         let help = tidegate(&[command, "--help"]);
         assert!(help.status.success() && help.stdout.len() > 300, "{command} --help");
     }

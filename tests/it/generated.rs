@@ -95,7 +95,11 @@ fn config() {
          nearest right one. Arguments go before the file.\n"
     );
     for (section, of_section) in schema["properties"].as_object().unwrap() {
-        let _ = writeln!(page, "\n## `[{section}]`\n\n{}\n\n| key | default | meaning |\n| --- | --- | --- |", about(of_section));
+        let _ = writeln!(
+            page,
+            "\n## `[{section}]`\n\n{}\n\n| key | default | meaning |\n| --- | --- | --- |",
+            about(of_section)
+        );
         let name = of_section["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
         let definition = &schema["$defs"][name];
         let defaults = &of_section["default"];

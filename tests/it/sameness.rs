@@ -10,7 +10,10 @@ fn threads_and_batches_have_no_influence() {
     for threads in [1, 2, 8] {
         for batch in [1, 7, 4096] {
             let cut = Cut { threads, batch, ..Cut::default() };
-            assert!(given_out(records.clone(), cut) == alone, "{threads} threads and batches of {batch} decide otherwise");
+            assert!(
+                given_out(records.clone(), cut) == alone,
+                "{threads} threads and batches of {batch} decide otherwise"
+            );
         }
     }
 }

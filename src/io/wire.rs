@@ -96,13 +96,15 @@ impl Default for Bounds {
 /// # Errors
 /// A [`Fault`] with one of [`CODES`].
 pub fn parse<'a>(bytes: &'a [u8], bounds: &Bounds, now: Millis) -> Result<Record<'a>, Fault> {
-    let text = std::str::from_utf8(bytes).map_err(|error| bad_utf8(bytes, error.valid_up_to()))?;
-    let fields = Fields::read(text)?;
+    let text = simdutf8::basic::from_utf8(bytes).map_err(|_| bad_utf8(bytes))?;
+    let mut fields = Fields::default();
+    fields.read(text)?;
     let at_max = now.saturating_add(bounds.future_ms_max);
-    Door { bounds, at_max }.record(fields)
+    Door { bounds, at_max }.record(&mut fields)
 }
 
-fn bad_utf8(bytes: &[u8], at: usize) -> Fault {
+fn bad_utf8(bytes: &[u8]) -> Fault {
+    let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), |_| 0);
     Fault::new(BAD_UTF8, format!("byte {at} (0x{:02x}) is not UTF-8", bytes[at]))
 }
 
@@ -124,7 +126,7 @@ struct Door<'b> {
 type Text<'a> = Option<Cow<'a, str>>;
 
 impl Door<'_> {
-    fn record<'a>(&self, mut fields: Fields<'a>) -> Result<Record<'a>, Fault> {
+    fn record<'a>(&self, fields: &mut Fields<'a>) -> Result<Record<'a>, Fault> {
         match fields.kind.take().as_deref() {
             None | Some("event") => self.event(fields).map(Record::Event),
             Some("verdict") => self.verdict(fields).map(Record::Verdict),
@@ -133,42 +135,42 @@ impl Door<'_> {
         }
     }
 
-    fn event<'a>(&self, fields: Fields<'a>) -> Result<Event<'a>, Fault> {
+    fn event<'a>(&self, fields: &mut Fields<'a>) -> Result<Event<'a>, Fault> {
         let bounds = self.bounds;
         let channel = required(Key::Channel, fields.channel)?;
         let text_max = if channel == Channel::Article { bounds.article_text_bytes_max } else { bounds.text_bytes_max };
         Ok(Event {
-            id: name(Key::Id, fields.id, bounds.id_bytes_max)?,
+            id: name(Key::Id, fields.id.take(), bounds.id_bytes_max)?,
             channel,
-            author: name(Key::Author, fields.author, bounds.author_bytes_max)?,
+            author: name(Key::Author, fields.author.take(), bounds.author_bytes_max)?,
             at: self.time(Key::At, required(Key::At, fields.at)?)?,
-            room: self.room(fields.room, channel)?,
-            title: optional(Key::Title, fields.title, bounds.title_bytes_max)?,
-            text: short(Key::Text, required(Key::Text, fields.text)?, text_max)?,
-            lang: optional(Key::Lang, fields.lang, bounds.hint_bytes_max)?,
-            region: optional(Key::Region, fields.region, bounds.hint_bytes_max)?,
-            forward_of: optional(Key::ForwardOf, fields.forward_of, bounds.id_bytes_max)?,
-            reply_to: optional(Key::ReplyTo, fields.reply_to, bounds.id_bytes_max)?,
-            links: self.links(fields.links)?,
-            media: self.media(fields.media)?,
-            account: fields.account.map(|account| self.account(account)).transpose()?,
+            room: self.room(fields.room.take(), channel)?,
+            title: optional(Key::Title, fields.title.take(), bounds.title_bytes_max)?,
+            text: short(Key::Text, required(Key::Text, fields.text.take())?, text_max)?,
+            lang: optional(Key::Lang, fields.lang.take(), bounds.hint_bytes_max)?,
+            region: optional(Key::Region, fields.region.take(), bounds.hint_bytes_max)?,
+            forward_of: optional(Key::ForwardOf, fields.forward_of.take(), bounds.id_bytes_max)?,
+            reply_to: optional(Key::ReplyTo, fields.reply_to.take(), bounds.id_bytes_max)?,
+            links: self.links(std::mem::take(&mut fields.links))?,
+            media: self.media(std::mem::take(&mut fields.media))?,
+            account: fields.account.take().map(|account| self.account(account)).transpose()?,
             audience: fields.audience,
             reach: fields.reach.map(|reach| count("reach", reach)).transpose()?,
         })
     }
 
-    fn verdict(&self, fields: Fields<'_>) -> Result<Verdict, Fault> {
+    fn verdict(&self, fields: &mut Fields<'_>) -> Result<Verdict, Fault> {
         Ok(Verdict {
-            event: name(Key::Event, fields.event, self.bounds.id_bytes_max)?.into_owned(),
+            event: name(Key::Event, fields.event.take(), self.bounds.id_bytes_max)?.into_owned(),
             outcome: required(Key::Outcome, fields.outcome)?,
-            by: name(Key::By, fields.by, self.bounds.author_bytes_max)?.into_owned(),
+            by: name(Key::By, fields.by.take(), self.bounds.author_bytes_max)?.into_owned(),
             at: self.time(Key::At, required(Key::At, fields.at)?)?,
         })
     }
 
-    fn erase(&self, fields: Fields<'_>) -> Result<Erase, Fault> {
+    fn erase(&self, fields: &mut Fields<'_>) -> Result<Erase, Fault> {
         Ok(Erase {
-            author: name(Key::Author, fields.author, self.bounds.author_bytes_max)?.into_owned(),
+            author: name(Key::Author, fields.author.take(), self.bounds.author_bytes_max)?.into_owned(),
             at: self.time(Key::At, required(Key::At, fields.at)?)?,
         })
     }

@@ -126,20 +126,23 @@ struct Door<'b> {
 type Text<'a> = Option<Cow<'a, str>>;
 
 impl Door<'_> {
+    #[inline]
     fn record<'a>(&self, fields: &mut Fields<'a>) -> Result<Record<'a>, Fault> {
         match fields.kind.take().as_deref() {
-            None | Some("event") => self.event(fields).map(Record::Event),
+            None | Some("event") => self.event(fields),
             Some("verdict") => self.verdict(fields).map(Record::Verdict),
             Some("erase") => self.erase(fields).map(Record::Erase),
             Some(other) => Err(unknown(Key::Kind, other, &["event", "verdict", "erase"])),
         }
     }
 
-    fn event<'a>(&self, fields: &mut Fields<'a>) -> Result<Event<'a>, Fault> {
+    /// Builds the record where it will stay: it is too large to be moved about.
+    #[inline]
+    fn event<'a>(&self, fields: &mut Fields<'a>) -> Result<Record<'a>, Fault> {
         let bounds = self.bounds;
         let channel = required(Key::Channel, fields.channel)?;
         let text_max = if channel == Channel::Article { bounds.article_text_bytes_max } else { bounds.text_bytes_max };
-        Ok(Event {
+        Ok(Record::Event(Event {
             id: name(Key::Id, fields.id.take(), bounds.id_bytes_max)?,
             channel,
             author: name(Key::Author, fields.author.take(), bounds.author_bytes_max)?,
@@ -156,7 +159,7 @@ impl Door<'_> {
             account: fields.account.take().map(|account| self.account(account)).transpose()?,
             audience: fields.audience,
             reach: fields.reach.map(|reach| count("reach", reach)).transpose()?,
-        })
+        }))
     }
 
     fn verdict(&self, fields: &mut Fields<'_>) -> Result<Verdict, Fault> {
@@ -187,14 +190,20 @@ impl Door<'_> {
         }
     }
 
+    #[inline]
     fn time(&self, key: Key, at: Millis) -> Result<Millis, Fault> {
-        let (side, bound) = match at {
-            at if at < self.bounds.at_min => ("before at_min", self.bounds.at_min),
-            at if at > self.at_max => ("after the clock plus future_ms_max", self.at_max),
-            at => return Ok(at),
+        let in_time = (self.bounds.at_min..=self.at_max).contains(&at);
+        if in_time { Ok(at) } else { Err(self.out_of_time(key, at)) }
+    }
+
+    #[cold]
+    fn out_of_time(&self, key: Key, at: Millis) -> Fault {
+        let (side, bound) = match at < self.bounds.at_min {
+            true => ("before at_min", self.bounds.at_min),
+            false => ("after the clock plus future_ms_max", self.at_max),
         };
         let (key, at, bound) = (key.name(), rfc3339(at), rfc3339(bound));
-        Err(Fault::new(BAD_TIME, format!("{key} is {at}, {side} ({bound})")))
+        Fault::new(BAD_TIME, format!("{key} is {at}, {side} ({bound})"))
     }
 
     fn links<'a>(&self, links: Vec<Cow<'a, str>>) -> Result<Vec<Cow<'a, str>>, Fault> {
@@ -233,8 +242,14 @@ impl Door<'_> {
     }
 }
 
+#[inline]
 fn required<T>(key: Key, value: Option<T>) -> Result<T, Fault> {
-    value.ok_or_else(|| Fault::new(MISSING_FIELD, format!("{} is missing", key.name())))
+    value.ok_or_else(|| missing(key))
+}
+
+#[cold]
+fn missing(key: Key) -> Fault {
+    Fault::new(MISSING_FIELD, format!("{} is missing", key.name()))
 }
 
 /// A required text that must not be empty either.
@@ -246,6 +261,7 @@ fn name<'a>(key: Key, value: Text<'a>, bytes_max: usize) -> Result<Cow<'a, str>,
     short(key, value, bytes_max)
 }
 
+#[inline]
 fn optional<'a>(key: Key, value: Text<'a>, bytes_max: usize) -> Result<Text<'a>, Fault> {
     value.map(|value| short(key, value, bytes_max)).transpose()
 }
@@ -258,10 +274,12 @@ fn short<'a>(key: Key, value: Cow<'a, str>, bytes_max: usize) -> Result<Cow<'a, 
 
 #[inline]
 fn fits(what: &str, value: &str, bytes_max: usize) -> Result<(), Fault> {
-    if value.len() <= bytes_max {
-        return Ok(());
-    }
-    Err(Fault::new(OUT_OF_BOUNDS, format!("{what} has {} bytes; at most {bytes_max} are taken", value.len())))
+    if value.len() <= bytes_max { Ok(()) } else { Err(too_long(what, value.len(), bytes_max)) }
+}
+
+#[cold]
+fn too_long(what: &str, bytes: usize, bytes_max: usize) -> Fault {
+    Fault::new(OUT_OF_BOUNDS, format!("{what} has {bytes} bytes; at most {bytes_max} are taken"))
 }
 
 fn few(what: &str, number: usize, max: usize) -> Result<(), Fault> {

@@ -38,6 +38,8 @@ fn main() {
     let lines = path.as_deref().map_or_else(composed, read);
     let bytes: usize = lines.iter().map(Vec::len).sum();
     println!("{} lines, {} bytes each on average", lines.len(), bytes / lines.len());
+    let faults: Vec<_> = lines.iter().filter_map(|line| parse(line, &Bounds::default(), NOW).err()).collect();
+    println!("{} are taken, {} rejected: {:?}", lines.len() - faults.len(), faults.len(), faults.first());
     compare(&lines);
     time_sink();
 }

@@ -96,13 +96,15 @@ impl Default for Bounds {
 /// # Errors
 /// A [`Fault`] with one of [`CODES`].
 pub fn parse<'a>(bytes: &'a [u8], bounds: &Bounds, now: Millis) -> Result<Record<'a>, Fault> {
-    let text = std::str::from_utf8(bytes).map_err(|error| bad_utf8(bytes, error.valid_up_to()))?;
-    let fields = Fields::read(text)?;
+    let text = simdutf8::basic::from_utf8(bytes).map_err(|_| bad_utf8(bytes))?;
+    let mut fields = Fields::default();
+    fields.read(text)?;
     let at_max = now.saturating_add(bounds.future_ms_max);
-    Door { bounds, at_max }.record(fields)
+    Door { bounds, at_max }.record(&mut fields)
 }
 
-fn bad_utf8(bytes: &[u8], at: usize) -> Fault {
+fn bad_utf8(bytes: &[u8]) -> Fault {
+    let at = std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), |_| 0);
     Fault::new(BAD_UTF8, format!("byte {at} (0x{:02x}) is not UTF-8", bytes[at]))
 }
 
@@ -124,51 +126,54 @@ struct Door<'b> {
 type Text<'a> = Option<Cow<'a, str>>;
 
 impl Door<'_> {
-    fn record<'a>(&self, mut fields: Fields<'a>) -> Result<Record<'a>, Fault> {
+    #[inline]
+    fn record<'a>(&self, fields: &mut Fields<'a>) -> Result<Record<'a>, Fault> {
         match fields.kind.take().as_deref() {
-            None | Some("event") => self.event(fields).map(Record::Event),
+            None | Some("event") => self.event(fields),
             Some("verdict") => self.verdict(fields).map(Record::Verdict),
             Some("erase") => self.erase(fields).map(Record::Erase),
             Some(other) => Err(unknown(Key::Kind, other, &["event", "verdict", "erase"])),
         }
     }
 
-    fn event<'a>(&self, fields: Fields<'a>) -> Result<Event<'a>, Fault> {
+    /// Builds the record where it will stay: it is too large to be moved about.
+    #[inline]
+    fn event<'a>(&self, fields: &mut Fields<'a>) -> Result<Record<'a>, Fault> {
         let bounds = self.bounds;
         let channel = required(Key::Channel, fields.channel)?;
         let text_max = if channel == Channel::Article { bounds.article_text_bytes_max } else { bounds.text_bytes_max };
-        Ok(Event {
-            id: name(Key::Id, fields.id, bounds.id_bytes_max)?,
+        Ok(Record::Event(Event {
+            id: name(Key::Id, fields.id.take(), bounds.id_bytes_max)?,
             channel,
-            author: name(Key::Author, fields.author, bounds.author_bytes_max)?,
+            author: name(Key::Author, fields.author.take(), bounds.author_bytes_max)?,
             at: self.time(Key::At, required(Key::At, fields.at)?)?,
-            room: self.room(fields.room, channel)?,
-            title: optional(Key::Title, fields.title, bounds.title_bytes_max)?,
-            text: short(Key::Text, required(Key::Text, fields.text)?, text_max)?,
-            lang: optional(Key::Lang, fields.lang, bounds.hint_bytes_max)?,
-            region: optional(Key::Region, fields.region, bounds.hint_bytes_max)?,
-            forward_of: optional(Key::ForwardOf, fields.forward_of, bounds.id_bytes_max)?,
-            reply_to: optional(Key::ReplyTo, fields.reply_to, bounds.id_bytes_max)?,
-            links: self.links(fields.links)?,
-            media: self.media(fields.media)?,
-            account: fields.account.map(|account| self.account(account)).transpose()?,
+            room: self.room(fields.room.take(), channel)?,
+            title: optional(Key::Title, fields.title.take(), bounds.title_bytes_max)?,
+            text: short(Key::Text, required(Key::Text, fields.text.take())?, text_max)?,
+            lang: optional(Key::Lang, fields.lang.take(), bounds.hint_bytes_max)?,
+            region: optional(Key::Region, fields.region.take(), bounds.hint_bytes_max)?,
+            forward_of: optional(Key::ForwardOf, fields.forward_of.take(), bounds.id_bytes_max)?,
+            reply_to: optional(Key::ReplyTo, fields.reply_to.take(), bounds.id_bytes_max)?,
+            links: self.links(std::mem::take(&mut fields.links))?,
+            media: self.media(std::mem::take(&mut fields.media))?,
+            account: fields.account.take().map(|account| self.account(account)).transpose()?,
             audience: fields.audience,
             reach: fields.reach.map(|reach| count("reach", reach)).transpose()?,
-        })
+        }))
     }
 
-    fn verdict(&self, fields: Fields<'_>) -> Result<Verdict, Fault> {
+    fn verdict(&self, fields: &mut Fields<'_>) -> Result<Verdict, Fault> {
         Ok(Verdict {
-            event: name(Key::Event, fields.event, self.bounds.id_bytes_max)?.into_owned(),
+            event: name(Key::Event, fields.event.take(), self.bounds.id_bytes_max)?.into_owned(),
             outcome: required(Key::Outcome, fields.outcome)?,
-            by: name(Key::By, fields.by, self.bounds.author_bytes_max)?.into_owned(),
+            by: name(Key::By, fields.by.take(), self.bounds.author_bytes_max)?.into_owned(),
             at: self.time(Key::At, required(Key::At, fields.at)?)?,
         })
     }
 
-    fn erase(&self, fields: Fields<'_>) -> Result<Erase, Fault> {
+    fn erase(&self, fields: &mut Fields<'_>) -> Result<Erase, Fault> {
         Ok(Erase {
-            author: name(Key::Author, fields.author, self.bounds.author_bytes_max)?.into_owned(),
+            author: name(Key::Author, fields.author.take(), self.bounds.author_bytes_max)?.into_owned(),
             at: self.time(Key::At, required(Key::At, fields.at)?)?,
         })
     }
@@ -185,14 +190,20 @@ impl Door<'_> {
         }
     }
 
+    #[inline]
     fn time(&self, key: Key, at: Millis) -> Result<Millis, Fault> {
-        let (side, bound) = match at {
-            at if at < self.bounds.at_min => ("before at_min", self.bounds.at_min),
-            at if at > self.at_max => ("after the clock plus future_ms_max", self.at_max),
-            at => return Ok(at),
+        let in_time = (self.bounds.at_min..=self.at_max).contains(&at);
+        if in_time { Ok(at) } else { Err(self.out_of_time(key, at)) }
+    }
+
+    #[cold]
+    fn out_of_time(&self, key: Key, at: Millis) -> Fault {
+        let (side, bound) = match at < self.bounds.at_min {
+            true => ("before at_min", self.bounds.at_min),
+            false => ("after the clock plus future_ms_max", self.at_max),
         };
         let (key, at, bound) = (key.name(), rfc3339(at), rfc3339(bound));
-        Err(Fault::new(BAD_TIME, format!("{key} is {at}, {side} ({bound})")))
+        Fault::new(BAD_TIME, format!("{key} is {at}, {side} ({bound})"))
     }
 
     fn links<'a>(&self, links: Vec<Cow<'a, str>>) -> Result<Vec<Cow<'a, str>>, Fault> {
@@ -231,8 +242,14 @@ impl Door<'_> {
     }
 }
 
+#[inline]
 fn required<T>(key: Key, value: Option<T>) -> Result<T, Fault> {
-    value.ok_or_else(|| Fault::new(MISSING_FIELD, format!("{} is missing", key.name())))
+    value.ok_or_else(|| missing(key))
+}
+
+#[cold]
+fn missing(key: Key) -> Fault {
+    Fault::new(MISSING_FIELD, format!("{} is missing", key.name()))
 }
 
 /// A required text that must not be empty either.
@@ -244,6 +261,7 @@ fn name<'a>(key: Key, value: Text<'a>, bytes_max: usize) -> Result<Cow<'a, str>,
     short(key, value, bytes_max)
 }
 
+#[inline]
 fn optional<'a>(key: Key, value: Text<'a>, bytes_max: usize) -> Result<Text<'a>, Fault> {
     value.map(|value| short(key, value, bytes_max)).transpose()
 }
@@ -256,10 +274,12 @@ fn short<'a>(key: Key, value: Cow<'a, str>, bytes_max: usize) -> Result<Cow<'a, 
 
 #[inline]
 fn fits(what: &str, value: &str, bytes_max: usize) -> Result<(), Fault> {
-    if value.len() <= bytes_max {
-        return Ok(());
-    }
-    Err(Fault::new(OUT_OF_BOUNDS, format!("{what} has {} bytes; at most {bytes_max} are taken", value.len())))
+    if value.len() <= bytes_max { Ok(()) } else { Err(too_long(what, value.len(), bytes_max)) }
+}
+
+#[cold]
+fn too_long(what: &str, bytes: usize, bytes_max: usize) -> Fault {
+    Fault::new(OUT_OF_BOUNDS, format!("{what} has {bytes} bytes; at most {bytes_max} are taken"))
 }
 
 fn few(what: &str, number: usize, max: usize) -> Result<(), Fault> {

@@ -35,7 +35,7 @@ impl Run {
         Err(Killed)
     }
 
-    fn to_the_end(&mut self, input: &Path, next: &Path) -> Result<(), Killed> {
+    fn go_on(&mut self, input: &Path, next: &Path) -> Result<(), Killed> {
         let options = StoreOptions { durability: self.durability, ..StoreOptions::default() };
         let mut source = FileSource::files(&[input], ReadOptions::default()).expect("it is there");
         let mut store = RedbStore::open(self.folder.join("journal.redb"), options).expect("it opens");
@@ -120,11 +120,11 @@ fn the_output_is_the_same_whatever_the_point_of_the_kill() {
         for stop in 0.. {
             let folders: Vec<_> = (0..3).map(|_| TempDir::new().expect("a folder")).collect();
             let run = |index: usize, stop| Run { folder: folders[index].path().into(), durability, stop, passed: 0 };
-            let killed = run(0, stop).to_the_end(&input, folders[1].path()).is_err();
+            let killed = run(0, stop).go_on(&input, folders[1].path()).is_err();
             // The second process is killed too, so that what was emitted again is emitted yet again.
-            let again = killed && run(1, stop % 7).to_the_end(&input, folders[2].path()).is_err();
+            let again = killed && run(1, stop % 7).go_on(&input, folders[2].path()).is_err();
             if again {
-                assert!(run(2, usize::MAX).to_the_end(&input, Path::new("")).is_ok());
+                assert!(run(2, usize::MAX).go_on(&input, Path::new("")).is_ok());
             }
             let last = usize::from(killed) + usize::from(again);
             let output = std::fs::read(folders[last].path().join("out.jsonl")).expect("it was written");

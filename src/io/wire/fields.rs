@@ -21,16 +21,43 @@ macro_rules! keys {
 
         impl Key {
             /// Its name on the wire.
-            pub(super) fn name(self) -> &'static str {
+            pub(super) const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* Self::Other => "an unknown key" }
             }
 
-            #[inline]
-            fn from_name(name: &str) -> Self {
-                match name { $($name => Self::$variant,)* _ => Self::Other }
-            }
+            const ALL: &'static [Self] = &[$(Self::$variant),*];
         }
     };
+}
+
+impl Key {
+    /// The key in each slot: length and first letter together tell all keys apart, which the build checks.
+    const SLOTS: [Self; 256] = {
+        let mut slots = [Self::Other; 256];
+        let mut index = 0;
+        while index < Self::ALL.len() {
+            let key = Self::ALL[index];
+            let slot = Self::slot(key.name().as_bytes());
+            assert!(matches!(slots[slot], Self::Other), "two keys share a slot");
+            slots[slot] = key;
+            index += 1;
+        }
+        slots
+    };
+
+    const fn slot(name: &[u8]) -> usize {
+        (name[0] as usize + 32 * name.len()) % 256
+    }
+
+    /// One comparison a key: a `match` over the names makes one for each of them.
+    #[inline]
+    fn from_name(name: &str) -> Self {
+        if name.is_empty() {
+            return Self::Other;
+        }
+        let key = Self::SLOTS[Self::slot(name.as_bytes())];
+        if key.name() == name { key } else { Self::Other }
+    }
 }
 
 keys! {
@@ -71,18 +98,15 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Reads one object and nothing after it.
-    pub(super) fn read(text: &'a str) -> Result<Self, Fault> {
-        let mut fields = Self::default();
+    /// Reads one object and nothing after it. In place, because the table is too large to be moved about.
+    pub(super) fn read(&mut self, text: &'a str) -> Result<(), Fault> {
         let mut json = serde_json::Deserializer::from_str(text);
-        match json.deserialize_map(Object(&mut fields)).and_then(|()| json.end()) {
-            Ok(()) => Ok(fields),
-            Err(error) => Err(fields.blame(&error)),
-        }
+        let read = json.deserialize_map(Object(self)).and_then(|()| json.end());
+        read.map_err(|error| self.blame(&error))
     }
 
-    fn blame(self, error: &serde_json::Error) -> Fault {
-        if let Some(fault) = self.fault {
+    fn blame(&mut self, error: &serde_json::Error) -> Fault {
+        if let Some(fault) = self.fault.take() {
             return fault;
         }
         let told = error.to_string();

@@ -24,6 +24,13 @@ impl Tally {
         self.hits = self.hits.saturating_add(u32::from(post.hit()));
     }
 
+    /// The same for a handful of posts, whose sums cannot overflow.
+    pub(crate) fn add_few(&mut self, post: Post) {
+        self.posts += 1;
+        self.links += u32::from(post.links());
+        self.hits += u32::from(post.hit());
+    }
+
     pub(crate) fn max(self, other: Self) -> Self {
         Self { posts: self.posts.max(other.posts), links: self.links.max(other.links), hits: self.hits.max(other.hits) }
     }

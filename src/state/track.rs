@@ -173,7 +173,7 @@ impl Track {
 
     /// Reads what the next change will read first.
     pub(crate) fn touch(&self) -> u32 {
-        self.past.log().len() as u32
+        self.past.log().touch()
     }
 
     /// Remembers one more post; `now` is the shard's clock.
@@ -199,14 +199,18 @@ impl Track {
 
     /// What is known at `post`, which was added before.
     pub(crate) fn seen(&self, kind: &Kind, post: Post) -> Seen {
-        let log = self.past.log();
+        let (at, log) = (post.at(), self.past.log());
         let (front, back) = log.slices();
-        let busy = if let Past::Busy(busy) = &self.past { Some(&**busy) } else { None };
-        let mut scan = Scan::new(kind, post, log.forgotten(), busy);
-        scan.take(std::slice::from_ref(&self.last));
-        scan.take(front);
-        scan.take(back);
-        scan.seen()
+        let last = std::slice::from_ref(&self.last);
+        let sums = Sums::default().with(post, last).with(post, front).with(post, back);
+        let met = || Met::within(kind.others.ms(), at, [last, front, back]);
+        let Past::Busy(busy) = &self.past else {
+            return sums.seen(met());
+        };
+        let covered = log.forgotten() <= at - kind.others.ms();
+        let mut seen = sums.seen(if covered { met() } else { busy.others.estimate(kind.shape, at) });
+        busy.widen(kind, at, &mut seen);
+        seen
     }
 
     /// Scrubs the mark of an author from a room's posts.
@@ -275,96 +279,81 @@ impl Past {
     }
 }
 
-/// One pass over the log. Of the short windows only posts are asked for.
-struct Scan<'a> {
-    kind: &'a Kind,
-    post: Post,
-    forgotten: Millis,
-    busy: Option<&'a Busy>,
+/// Sums over the log. Of the short windows only posts are asked for.
+#[derive(Clone, Copy, Default)]
+struct Sums {
     m1: u32,
     m10: u32,
     h1: Tally,
     d1: Tally,
     same_1h: u32,
-    /// Others within so many milliseconds are counted one by one; 0 where rings know better.
-    others_ms: Millis,
-    others: u32,
+}
+
+impl Sums {
+    /// With the posts of a piece of the log that lie before or at `post`.
+    fn with(mut self, post: Post, posts: &[Post]) -> Self {
+        for other in posts {
+            // What is later wraps to a great age.
+            let age = (post.at() - other.at()) as u64;
+            if age < DAY as u64 {
+                self.d1.add_few(*other);
+                if age < HOUR as u64 {
+                    self.h1.add_few(*other);
+                    self.same_1h += u32::from(other.content == post.content);
+                    self.m10 += u32::from(age < Window::M10.ms() as u64);
+                    self.m1 += u32::from(age < MINUTE as u64);
+                }
+            }
+        }
+        self
+    }
+
+    fn seen(self, others: u32) -> Seen {
+        let posts = |posts| Tally { posts, ..Tally::default() };
+        Seen { tallies: [posts(self.m1), posts(self.m10), self.h1, self.d1], same_1h: self.same_1h, others }
+    }
+}
+
+/// Different others, one by one.
+struct Met {
     met: [u32; LOG_POSTS_MAX + 1],
-    /// A bit for each 256th of the marks met: most new marks are seen to be new by it.
+    len: usize,
+    /// A bit for each 256th of the marks: most new marks are seen to be new by it.
     marks: [u64; 4],
 }
 
-impl<'a> Scan<'a> {
-    fn new(kind: &'a Kind, post: Post, forgotten: Millis, busy: Option<&'a Busy>) -> Self {
-        let covered = busy.is_none() || forgotten <= post.at() - kind.others.ms();
-        Self {
-            kind,
-            post,
-            forgotten,
-            busy,
-            m1: 0,
-            m10: 0,
-            h1: Tally::default(),
-            d1: Tally::default(),
-            same_1h: 0,
-            others_ms: if covered { kind.others.ms() } else { 0 },
-            others: 0,
-            met: [0; LOG_POSTS_MAX + 1],
-            marks: [0; 4],
-        }
-    }
-
-    fn take(&mut self, posts: &[Post]) {
-        let at = self.post.at();
-        for post in posts {
-            // What is later than `at` wraps to a great age.
-            let age = (at - post.at()) as u64;
-            if age >= DAY as u64 {
-                continue;
-            }
-            self.d1.add(*post);
-            if age >= HOUR as u64 {
-                continue;
-            }
-            self.h1.add(*post);
-            self.same_1h += u32::from(post.content == self.post.content);
-            self.m10 += u32::from(age < Window::M10.ms() as u64);
-            self.m1 += u32::from(age < MINUTE as u64);
-            if age < self.others_ms as u64 {
-                self.meet(post.other);
+impl Met {
+    /// Those in a log within so long before `at`.
+    fn within(ms: Millis, at: Millis, pieces: [&[Post]; 3]) -> u32 {
+        let mut met = Self { met: [0; LOG_POSTS_MAX + 1], len: 0, marks: [0; 4] };
+        for post in pieces.into_iter().flatten() {
+            if ((at - post.at()) as u64) < ms as u64 {
+                met.meet(post.other);
             }
         }
+        met.len as u32
     }
 
     fn meet(&mut self, other: u32) {
-        let met = self.others as usize;
         let (word, bit) = ((other >> 30) as usize, 1 << (other >> 24 & 63));
-        let new = self.marks[word] & bit == 0 || !self.met[..met].contains(&other);
+        let new = self.marks[word] & bit == 0 || !self.met[..self.len].contains(&other);
         if other != 0 && new {
             self.marks[word] |= bit;
-            self.met[met] = other;
-            self.others += 1;
+            self.met[self.len] = other;
+            self.len += 1;
         }
     }
+}
 
-    /// What the log holds, or the rings where that is more and the log no longer covers the window.
-    fn seen(self) -> Seen {
-        let posts = |posts| Tally { posts, ..Tally::default() };
-        let tallies = [posts(self.m1), posts(self.m10), self.h1, self.d1];
-        let mut seen = Seen { tallies, same_1h: self.same_1h, others: self.others };
-        let Some(busy) = self.busy else {
-            return seen;
-        };
-        let at = self.post.at();
+impl Busy {
+    /// Takes the rings' word where they hold more and the log no longer covers the window.
+    fn widen(&self, kind: &Kind, at: Millis, seen: &mut Seen) {
+        let forgotten = self.log.view().forgotten();
         for (window, tally) in Window::ALL.into_iter().zip(&mut seen.tallies) {
-            if self.forgotten > at - window.ms() && window.ms() <= self.kind.longest.ms() {
-                *tally = tally.max(busy.rings.tally(window, at));
+            if forgotten > at - window.ms() && window.ms() <= kind.longest.ms() {
+                *tally = tally.max(self.rings.tally(window, at));
             }
         }
-        if self.others_ms == 0 {
-            seen.others = busy.others.estimate(self.kind.shape, at);
-        }
-        seen
     }
 }
 

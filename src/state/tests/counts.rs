@@ -116,8 +116,8 @@ fn a_duplicate_counts_nowhere() {
 fn ids_are_known_for_at_least_half_the_bound_and_held_up_to_it() {
     let mut ids = ids::Ids::new(100);
     for id in 0..10_000_u64 {
-        assert!(ids.insert(id));
-        assert!((id.saturating_sub(49)..=id).all(|id| ids.knows(id)));
+        assert!(ids.insert(id << 1));
+        assert!((id.saturating_sub(49)..=id).all(|id| ids.knows(id << 1)));
         assert!(ids.len() <= 100);
     }
     assert!(!ids.knows(0));

@@ -103,10 +103,11 @@ fn author(keys: &Keys, i: usize) -> u64 {
     keys.author(&format!("author{i}"))
 }
 
-/// 100,000 events a second of event time.
+/// An author posts once a day on average, so a million of them 11.6 times a second.
 fn stream(authors: usize, events: usize, skew: bool, rooms: usize) -> Vec<Fact> {
     let keys = Keys::new(b"bench");
     let mut rng = fastrand::Rng::with_seed(7);
+    let day_ms = 86_400_000.0;
     (0..events)
         .map(|i| {
             let share: f64 = rng.f64();
@@ -116,7 +117,7 @@ fn stream(authors: usize, events: usize, skew: bool, rooms: usize) -> Vec<Fact> 
                 id: keys.event(&format!("e{i}")),
                 author: author(&keys, (rank * authors as f64) as usize),
                 room: if rooms == 0 { 0 } else { keys.room(&format!("room{}", (room * rooms as f64) as usize)) },
-                at: 1_790_000_000_000 + i as i64 / 100,
+                at: 1_790_000_000_000 + (i as f64 * day_ms / authors as f64) as i64,
                 links: u16::from(rng.u8(0..10) == 0),
                 word_hit: rng.u8(0..20) == 0,
                 content: rng.u32(..),

@@ -134,6 +134,9 @@ const AUTHOR_AGAIN: u8 = 4;
 const ROOM: u8 = 8;
 const ROOM_AGAIN: u8 = 16;
 
+/// Room to set aside, so that the journal of a batch grows once.
+const FACT_BYTES_USUAL: usize = 28;
+
 /// The keys named lately: one for each value of eight of their bits. Writer and reader keep the same.
 struct Lately([u64; 256]);
 
@@ -154,6 +157,7 @@ fn place(key: u64) -> usize {
 
 /// Facts as they stand in a journal; written straight from the batch.
 pub(crate) fn put_facts(out: &mut Vec<u8>, facts: &[Fact]) {
+    out.reserve(facts.len() * FACT_BYTES_USUAL);
     out.push(FACTS);
     put_var(out, facts.len() as u64);
     let (mut authors, mut rooms) = (Lately::new(), Lately::new());

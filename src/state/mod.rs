@@ -22,6 +22,7 @@ mod ids;
 mod journal;
 mod keys;
 mod ledger;
+mod log;
 mod memory;
 mod post;
 mod ring;

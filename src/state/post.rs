@@ -18,6 +18,9 @@ const LINKS_SHIFT: u32 = 4;
 const AT_SHIFT: u32 = 20;
 
 impl Post {
+    /// What stands in an empty place.
+    pub(crate) const NONE: Self = Self { packed: 0, content: 0, other: 0 };
+
     pub(crate) fn new(at: Millis, links: u16, hit: bool, content: u32, other: u32) -> Self {
         let packed = (clamp(at) as u64) << AT_SHIFT | u64::from(links) << LINKS_SHIFT | u64::from(hit);
         Self { packed, content, other }

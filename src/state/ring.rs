@@ -1,6 +1,7 @@
 //! Counts in windows, in fixed memory, for the keys that are too busy to remember post by post.
 
 use crate::event::Millis;
+use crate::state::clock::AT_MAX;
 use crate::state::codec::{Broken, Reader, put_u32, put_var};
 use crate::state::post::Post;
 
@@ -21,6 +22,13 @@ impl Tally {
         self.posts = self.posts.saturating_add(1);
         self.links = self.links.saturating_add(u32::from(post.links()));
         self.hits = self.hits.saturating_add(u32::from(post.hit()));
+    }
+
+    /// The same for a handful of posts, whose sums cannot overflow.
+    pub(crate) fn add_few(&mut self, post: Post) {
+        self.posts += 1;
+        self.links += u32::from(post.links());
+        self.hits += u32::from(post.hit());
     }
 
     pub(crate) fn max(self, other: Self) -> Self {
@@ -50,19 +58,23 @@ struct Bucket {
     tally: Tally,
 }
 
-/// `N` buckets of `GRAIN_MS`, a little more than one and a half windows, so that late events find their stretch.
+/// `N` buckets of `GRAIN_MS`, for a window of `WHOLE` of them: more than one and a half windows, so that late events find
+/// their stretch. The sum of the newest window is kept up to date, as nearly all questions are about that one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Ring<const N: usize, const GRAIN_MS: Millis> {
+pub(crate) struct Ring<const N: usize, const WHOLE: u32, const GRAIN_MS: Millis> {
     buckets: [Bucket; N],
+    newest: u32,
+    /// Of the last `WHOLE` stretches up to the newest.
+    sum: Tally,
 }
 
-impl<const N: usize, const GRAIN_MS: Millis> Default for Ring<N, GRAIN_MS> {
+impl<const N: usize, const WHOLE: u32, const GRAIN_MS: Millis> Default for Ring<N, WHOLE, GRAIN_MS> {
     fn default() -> Self {
-        Self { buckets: [Bucket::default(); N] }
+        Self { buckets: [Bucket::default(); N], newest: 0, sum: Tally::default() }
     }
 }
 
-impl<const N: usize, const GRAIN_MS: Millis> Ring<N, GRAIN_MS> {
+impl<const N: usize, const WHOLE: u32, const GRAIN_MS: Millis> Ring<N, WHOLE, GRAIN_MS> {
     /// Counts a post in its stretch. A stretch that is forgotten stays so: newer counts keep their bucket.
     fn add(&mut self, post: Post) {
         let stretch = stretch::<GRAIN_MS>(post.at());
@@ -72,25 +84,32 @@ impl<const N: usize, const GRAIN_MS: Millis> Ring<N, GRAIN_MS> {
         }
         if bucket.stretch == stretch {
             bucket.tally.add(post);
+            if stretch > self.newest {
+                self.newest = stretch;
+                self.sum = self.whole(stretch);
+            } else if stretch + WHOLE > self.newest {
+                self.sum.add(post);
+            }
         }
     }
 
-    /// The tally of `(at - window_ms, at]`: whole buckets up to that of `at`, and the oldest one in proportion to what
-    /// of it lies in the window.
-    fn tally(&self, window_ms: Millis, at: Millis) -> Tally {
+    /// The tally of the window that ends with `at`: whole buckets up to that of `at`, and the oldest one in proportion
+    /// to what of it lies in the window.
+    fn tally(&self, at: Millis) -> Tally {
         let newest = stretch::<GRAIN_MS>(at);
-        let whole = (window_ms / GRAIN_MS) as u32;
-        let edge = newest.saturating_sub(whole);
-        let rest = GRAIN_MS - 1 - at % GRAIN_MS;
-        let mut sum = Tally::default();
-        for bucket in &self.buckets {
-            if bucket.stretch > edge && bucket.stretch <= newest {
-                sum = sum.plus(bucket.tally);
-            } else if bucket.stretch == edge && edge > 0 {
-                sum = sum.plus(bucket.tally.share(rest, GRAIN_MS));
-            }
+        let sum = if newest == self.newest { self.sum } else { self.whole(newest) };
+        let edge = newest.saturating_sub(WHOLE);
+        let bucket = &self.buckets[edge as usize % N];
+        if edge == 0 || bucket.stretch != edge {
+            return sum;
         }
-        sum
+        sum.plus(bucket.tally.share(GRAIN_MS - 1 - at % GRAIN_MS, GRAIN_MS))
+    }
+
+    fn whole(&self, newest: u32) -> Tally {
+        let oldest = newest.saturating_sub(WHOLE) + 1;
+        let within = self.buckets.iter().filter(|bucket| (oldest..=newest).contains(&bucket.stretch));
+        within.fold(Tally::default(), |sum, bucket| sum.plus(bucket.tally))
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -110,11 +129,18 @@ impl<const N: usize, const GRAIN_MS: Millis> Ring<N, GRAIN_MS> {
         let mut next = 0;
         loop {
             let Some(index) = reader.u8(WHAT)?.checked_sub(1) else {
+                ring.newest = ring.buckets.iter().map(|bucket| bucket.stretch).max().unwrap_or(0);
+                ring.sum = ring.whole(ring.newest);
                 return Ok(ring);
             };
             let stretch = reader.u32(WHAT)?;
             let index = usize::from(index);
-            if index < next || index >= N || stretch as usize % N != index || stretch == 0 {
+            if index < next
+                || index >= N
+                || stretch as usize % N != index
+                || stretch == 0
+                || stretch > stretch_max::<GRAIN_MS>()
+            {
                 return Err(Broken(WHAT));
             }
             next = index + 1;
@@ -128,13 +154,18 @@ fn stretch<const GRAIN_MS: Millis>(at: Millis) -> u32 {
     (at / GRAIN_MS + 1) as u32
 }
 
+/// No event is later; sums of stretches and windows stay far from the end of `u32`.
+fn stretch_max<const GRAIN_MS: Millis>() -> u32 {
+    stretch::<GRAIN_MS>(AT_MAX)
+}
+
 /// One ring for each window, with buckets of a tenth or a twelfth of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Rings {
-    m1: Ring<20, 6_000>,
-    m10: Ring<20, MINUTE>,
-    h1: Ring<20, { 5 * MINUTE }>,
-    d1: Ring<20, { 2 * HOUR }>,
+    m1: Ring<20, 10, 6_000>,
+    m10: Ring<20, 10, MINUTE>,
+    h1: Ring<20, 12, { 5 * MINUTE }>,
+    d1: Ring<20, 12, { 2 * HOUR }>,
 }
 
 impl Rings {
@@ -147,10 +178,10 @@ impl Rings {
 
     pub(crate) fn tally(&self, window: Window, at: Millis) -> Tally {
         match window {
-            Window::M1 => self.m1.tally(window.ms(), at),
-            Window::M10 => self.m10.tally(window.ms(), at),
-            Window::H1 => self.h1.tally(window.ms(), at),
-            Window::D1 => self.d1.tally(window.ms(), at),
+            Window::M1 => self.m1.tally(at),
+            Window::M10 => self.m10.tally(at),
+            Window::H1 => self.h1.tally(at),
+            Window::D1 => self.d1.tally(at),
         }
     }
 

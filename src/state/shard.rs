@@ -54,7 +54,7 @@ impl Shard {
 
     /// Touches the memory that `take` will need, so that the misses of many keys overlap; gives something to depend on.
     pub(crate) fn touch(&self, key: u64) -> u32 {
-        self.slots.find(key, |slot| slot.key == key).map_or(0, |slot| slot.first_minute)
+        self.slots.find(key, |slot| slot.key == key).map_or(0, |slot| slot.track.touch())
     }
 
     /// Remembers a post and gives what is known of its key.

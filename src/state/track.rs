@@ -4,17 +4,13 @@
 //! it, which is exact. Only where a post that still matters must leave the log are rings of buckets begun; and even then
 //! a window that the log still covers is counted from the log.
 
-use std::collections::VecDeque;
-
 use crate::event::Millis;
 use crate::state::clock::AT_MAX;
 use crate::state::codec::{Broken, Reader, put_signed, put_var};
 use crate::state::distinct::{Distinct, Shape};
+use crate::state::log::{EMPTY, LOG_POSTS_MAX, Log, LogMut, LogRef};
 use crate::state::post::{POST_BYTES, Post};
 use crate::state::ring::{DAY, HOUR, MINUTE, Rings, Tally, Window};
-
-/// Posts beside the newest that are remembered one by one.
-pub(crate) const LOG_POSTS_MAX: usize = 63;
 
 /// What is older than this is let go: the longest window, and a day for events that come late.
 pub(crate) const HORIZON_MS: Millis = 2 * DAY;
@@ -51,30 +47,39 @@ pub(crate) struct Seen {
 }
 
 /// See the module.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Track {
     /// The newest post by time.
     last: Post,
-    past: Option<Box<Past>>,
+    past: Past,
 }
 
-/// The posts before the newest, in the order in which they came.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Past {
-    log: VecDeque<Post>,
-    /// The latest time of a post that has left the log: windows that begin after it are counted exactly.
-    forgotten: Millis,
-    busy: Option<Box<Busy>>,
+/// The posts before the newest. Which block they stand in does not show.
+#[derive(Clone, Debug)]
+enum Past {
+    None,
+    Few(Box<Log<3>>),
+    More(Box<Log<15>>),
+    Full(Box<Log<LOG_POSTS_MAX>>),
+    Busy(Box<Busy>),
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Busy {
+    log: Log<LOG_POSTS_MAX>,
     rings: Rings,
     others: Distinct,
 }
 
 impl Busy {
-    fn add(&mut self, kind: &Kind, post: Post, now: Millis) {
+    /// With the posts of the log counted.
+    fn new(kind: &Kind, log: LogRef<'_>, now: Millis) -> Box<Self> {
+        let mut busy = Box::new(Self { log: Log::of(log), rings: Rings::default(), others: Distinct::new(kind.shape) });
+        log.iter().for_each(|post| busy.count(kind, post, now));
+        busy
+    }
+
+    fn count(&mut self, kind: &Kind, post: Post, now: Millis) {
         if post.at() <= now + AHEAD_MS {
             self.rings.add(post);
             self.others.add(kind.shape, post.other, post.at());
@@ -83,57 +88,82 @@ impl Busy {
 }
 
 impl Past {
-    fn new() -> Self {
-        Self { log: VecDeque::new(), forgotten: -1, busy: None }
+    fn log(&self) -> LogRef<'_> {
+        match self {
+            Self::None => EMPTY,
+            Self::Few(log) => log.view(),
+            Self::More(log) => log.view(),
+            Self::Full(log) => log.view(),
+            Self::Busy(busy) => busy.log.view(),
+        }
+    }
+
+    fn log_mut(&mut self) -> Option<LogMut<'_>> {
+        match self {
+            Self::None => None,
+            Self::Few(log) => Some(log.edit()),
+            Self::More(log) => Some(log.edit()),
+            Self::Full(log) => Some(log.edit()),
+            Self::Busy(busy) => Some(busy.log.edit()),
+        }
     }
 
     /// Lets go of what is past the horizon, seen from `at` or from now, whichever is earlier.
     fn age(&mut self, at: Millis, now: Millis) {
         let horizon = at.min(now) - HORIZON_MS;
-        while self.log.front().is_some_and(|post| post.at() < horizon) {
+        while self.log().first().is_some_and(|post| post.at() < horizon) {
             self.forget_first(now);
         }
-        if self.forgotten < horizon {
-            self.busy = None;
+        if self.log().forgotten() >= horizon {
+            return;
+        }
+        if let Self::Busy(busy) = self {
+            *self = Self::Full(Box::new(Log::of(busy.log.view())));
+        }
+        if self.log().len() == 0 {
+            *self = Self::None;
         }
     }
 
     fn forget_first(&mut self, now: Millis) {
-        let first = self.log.pop_front().map(Post::at);
-        self.forgotten = self.forgotten.max(first.filter(|&at| at <= now + AHEAD_MS).unwrap_or(-1));
+        if let Some(mut log) = self.log_mut()
+            && let Some(first) = log.pop().filter(|post| post.at() <= now + AHEAD_MS)
+        {
+            log.head.forgotten = log.head.forgotten.max(first.at());
+        }
     }
 
-    /// Takes `post` as the newest arrival; `older` of it and the newest by time goes into the log.
-    fn add(&mut self, kind: &Kind, post: Post, older: Post, newer: Post, now: Millis) {
-        self.age(post.at(), now);
-        if let Some(busy) = &mut self.busy {
-            busy.add(kind, post, now);
-        } else if self.log.len() == LOG_POSTS_MAX && self.matters(kind, now.min(post.at())) {
-            self.begin_rings(kind, older, newer, now);
+    /// Adds a post to the log, in a larger block if need be; the largest lets go of its first.
+    fn push(&mut self, post: Post, now: Millis) {
+        if self.log().is_full() {
+            match self {
+                Self::None => *self = Self::Few(Box::new(Log::of(EMPTY))),
+                Self::Few(log) => *self = Self::More(Box::new(Log::of(log.view()))),
+                Self::More(log) => *self = Self::Full(Box::new(Log::of(log.view()))),
+                Self::Full(_) | Self::Busy(_) => self.forget_first(now),
+            }
         }
-        if self.log.len() == LOG_POSTS_MAX {
-            self.forget_first(now);
+        if let Some(mut log) = self.log_mut() {
+            log.push(post);
         }
-        self.log.push_back(older);
     }
 
-    /// Whether the post that must leave the log now may still be asked for.
-    fn matters(&self, kind: &Kind, at: Millis) -> bool {
-        self.log.front().is_some_and(|first| first.at() + 2 * kind.longest.ms() > at)
-    }
-
-    fn begin_rings(&mut self, kind: &Kind, older: Post, newer: Post, now: Millis) {
-        let mut busy = Busy { rings: Rings::default(), others: Distinct::new(kind.shape) };
-        for &post in self.log.iter().chain([&older, &newer]) {
-            busy.add(kind, post, now);
+    /// Begins rings where a post must leave the log now that may still be asked for.
+    fn keep_count(&mut self, kind: &Kind, last: Post, at: Millis, now: Millis) {
+        if let Self::Full(log) = self
+            && log.view().is_full()
+            && log.view().first().is_some_and(|first| first.at() + 2 * kind.longest.ms() > at)
+        {
+            let mut busy = Busy::new(kind, log.view(), now);
+            busy.count(kind, last, now);
+            *self = Self::Busy(busy);
         }
-        self.busy = Some(Box::new(busy));
     }
 }
 
 impl Track {
     pub(crate) fn new(post: Post) -> Self {
-        Self { last: post, past: None }
+        Self { last: post, past: Past::None }
     }
 
     /// The greatest time of a post.
@@ -141,46 +171,51 @@ impl Track {
         self.last.at()
     }
 
+    /// Reads what the next change will read first.
+    pub(crate) fn touch(&self) -> u32 {
+        self.past.log().touch()
+    }
+
     /// Remembers one more post; `now` is the shard's clock.
     pub(crate) fn add(&mut self, kind: &Kind, post: Post, now: Millis) {
-        let (older, newer) = if post.at() >= self.last.at() { (self.last, post) } else { (post, self.last) };
-        self.last = newer;
-        if let Some(past) = &mut self.past {
-            past.add(kind, post, older, newer, now);
-        } else if older.at() + HORIZON_MS >= now.min(post.at()) {
-            let mut past = Past::new();
-            past.log.push_back(older);
-            self.past = Some(Box::new(past));
+        let at = post.at();
+        self.past.age(at, now);
+        self.past.keep_count(kind, self.last, at.min(now), now);
+        if let Past::Busy(busy) = &mut self.past {
+            busy.count(kind, post, now);
+        }
+        let older = if at >= self.last.at() { std::mem::replace(&mut self.last, post) } else { post };
+        if older.at() + HORIZON_MS >= at.min(now) {
+            self.past.push(older, now);
         }
     }
 
     /// Lets go of all but the newest post where that is past the horizon.
     pub(crate) fn rest(&mut self, now: Millis) {
         if self.last.at() < now - HORIZON_MS {
-            self.past = None;
+            self.past = Past::None;
         }
     }
 
     /// What is known at `post`, which was added before.
     pub(crate) fn seen(&self, kind: &Kind, post: Post) -> Seen {
-        let at = post.at();
-        let Some(past) = &self.past else {
-            let mut scan = Scan::new(kind, post);
-            scan.take(self.last);
-            return scan.seen;
+        let (at, log) = (post.at(), self.past.log());
+        let (front, back) = log.slices();
+        let last = std::slice::from_ref(&self.last);
+        let sums = Sums::default().with(post, last).with(post, front).with(post, back);
+        let met = || Met::within(kind.others.ms(), at, [last, front, back]);
+        let Past::Busy(busy) = &self.past else {
+            return sums.seen(met());
         };
-        let mut scan = Scan::new(kind, post);
-        let (front, back) = past.log.as_slices();
-        front.iter().chain(back).chain([&self.last]).for_each(|&post| scan.take(post));
-        if let Some(busy) = past.busy.as_deref().filter(|_| past.forgotten > at - kind.longest.ms()) {
-            scan.widen(busy, past.forgotten);
-        }
-        scan.seen
+        let covered = log.forgotten() <= at - kind.others.ms();
+        let mut seen = sums.seen(if covered { met() } else { busy.others.estimate(kind.shape, at) });
+        busy.widen(kind, at, &mut seen);
+        seen
     }
 
     /// Scrubs the mark of an author from a room's posts.
     pub(crate) fn scrub(&mut self, other: u32) {
-        let past = self.past.iter_mut().flat_map(|past| past.log.iter_mut());
+        let past = self.past.log_mut().map(|log| log.posts).into_iter().flatten();
         for post in past.chain([&mut self.last]).filter(|post| post.other == other) {
             post.other = 0;
         }
@@ -188,25 +223,29 @@ impl Track {
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         self.last.encode(out);
-        let Some(past) = &self.past else {
+        if let Past::None = self.past {
             out.push(0);
             return;
-        };
-        put_var(out, past.log.len() as u64 + 1);
-        past.log.iter().for_each(|post| post.encode(out));
-        put_signed(out, past.forgotten);
-        out.push(past.busy.is_some().into());
-        if let Some(busy) = &past.busy {
-            busy.rings.encode(out);
-            busy.others.encode(out);
+        }
+        let log = self.past.log();
+        put_var(out, log.len() as u64 + 1);
+        log.iter().for_each(|post| post.encode(out));
+        put_signed(out, log.forgotten());
+        match &self.past {
+            Past::Busy(busy) => {
+                out.push(1);
+                busy.rings.encode(out);
+                busy.others.encode(out);
+            }
+            _ => out.push(0),
         }
     }
 
     pub(crate) fn decode(kind: &Kind, reader: &mut Reader<'_>) -> Result<Self, Broken> {
         let last = Post::decode(reader)?;
         let past = match reader.var("a log of posts")? {
-            0 => None,
-            len => Some(Box::new(Past::decode(kind, len - 1, reader)?)),
+            0 => Past::None,
+            len => Past::decode(kind, len - 1, reader)?,
         };
         Ok(Self { last, past })
     }
@@ -218,74 +257,102 @@ impl Past {
         if len > LOG_POSTS_MAX as u64 {
             return Err(Broken(WHAT));
         }
-        let mut log = VecDeque::with_capacity(len as usize);
+        let mut past = Self::Few(Box::new(Log::of(EMPTY)));
         for _ in 0..len {
-            log.push_back(Post::decode(reader)?);
+            past.push(Post::decode(reader)?, 0);
         }
         let forgotten = reader.signed(WHAT)?;
         if !(-1..=AT_MAX).contains(&forgotten) {
             return Err(Broken(WHAT));
         }
-        let busy = match reader.u8(WHAT)? {
-            0 => None,
+        if let Some(log) = past.log_mut() {
+            log.head.forgotten = forgotten;
+        }
+        match reader.u8(WHAT)? {
+            0 => Ok(past),
             1 => {
-                let rings = Rings::decode(reader)?;
-                Some(Box::new(Busy { rings, others: Distinct::decode(kind.shape, reader)? }))
+                let (log, rings) = (Log::of(past.log()), Rings::decode(reader)?);
+                Ok(Self::Busy(Box::new(Busy { log, rings, others: Distinct::decode(kind.shape, reader)? })))
             }
-            _ => return Err(Broken(WHAT)),
-        };
-        Ok(Self { log, forgotten, busy })
+            _ => Err(Broken(WHAT)),
+        }
     }
 }
 
-/// One pass over the log.
-struct Scan<'a> {
-    kind: &'a Kind,
-    post: Post,
-    seen: Seen,
-    others: [u32; LOG_POSTS_MAX + 1],
+/// Sums over the log. Of the short windows only posts are asked for.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    m1: u32,
+    m10: u32,
+    h1: Tally,
+    d1: Tally,
+    same_1h: u32,
 }
 
-impl<'a> Scan<'a> {
-    fn new(kind: &'a Kind, post: Post) -> Self {
-        Self { kind, post, seen: Seen::default(), others: [0; LOG_POSTS_MAX + 1] }
+impl Sums {
+    /// With the posts of a piece of the log that lie before or at `post`.
+    fn with(mut self, post: Post, posts: &[Post]) -> Self {
+        for other in posts {
+            // What is later wraps to a great age.
+            let age = (post.at() - other.at()) as u64;
+            if age < DAY as u64 {
+                self.d1.add_few(*other);
+                if age < HOUR as u64 {
+                    self.h1.add_few(*other);
+                    self.same_1h += u32::from(other.content == post.content);
+                    self.m10 += u32::from(age < Window::M10.ms() as u64);
+                    self.m1 += u32::from(age < MINUTE as u64);
+                }
+            }
+        }
+        self
     }
 
-    fn take(&mut self, post: Post) {
-        let age = self.post.at() - post.at();
-        if age < 0 {
-            return;
-        }
-        for (window, tally) in Window::ALL.into_iter().zip(&mut self.seen.tallies).rev() {
-            if age >= window.ms() {
-                break;
+    fn seen(self, others: u32) -> Seen {
+        let posts = |posts| Tally { posts, ..Tally::default() };
+        Seen { tallies: [posts(self.m1), posts(self.m10), self.h1, self.d1], same_1h: self.same_1h, others }
+    }
+}
+
+/// Different others, one by one.
+struct Met {
+    met: [u32; LOG_POSTS_MAX + 1],
+    len: usize,
+    /// A bit for each 256th of the marks: most new marks are seen to be new by it.
+    marks: [u64; 4],
+}
+
+impl Met {
+    /// Those in a log within so long before `at`.
+    fn within(ms: Millis, at: Millis, pieces: [&[Post]; 3]) -> u32 {
+        let mut met = Self { met: [0; LOG_POSTS_MAX + 1], len: 0, marks: [0; 4] };
+        for post in pieces.into_iter().flatten() {
+            if ((at - post.at()) as u64) < ms as u64 {
+                met.meet(post.other);
             }
-            tally.add(post);
         }
-        self.seen.same_1h += u32::from(age < HOUR && post.content == self.post.content);
-        if age < self.kind.others.ms() {
-            self.meet(post.other);
-        }
+        met.len as u32
     }
 
     fn meet(&mut self, other: u32) {
-        let met = self.seen.others as usize;
-        if other != 0 && !self.others[..met].contains(&other) {
-            self.others[met] = other;
-            self.seen.others += 1;
+        let (word, bit) = ((other >> 30) as usize, 1 << (other >> 24 & 63));
+        let new = self.marks[word] & bit == 0 || !self.met[..self.len].contains(&other);
+        if other != 0 && new {
+            self.marks[word] |= bit;
+            self.met[self.len] = other;
+            self.len += 1;
         }
     }
+}
 
-    /// Takes the greater of log and rings, for the windows that the log no longer covers.
-    fn widen(&mut self, busy: &Busy, forgotten: Millis) {
-        let at = self.post.at();
-        for (window, tally) in Window::ALL.into_iter().zip(&mut self.seen.tallies) {
-            if forgotten > at - window.ms() && window.ms() <= self.kind.longest.ms() {
-                *tally = tally.max(busy.rings.tally(window, at));
+impl Busy {
+    /// Takes the rings' word where they hold more and the log no longer covers the window.
+    fn widen(&self, kind: &Kind, at: Millis, seen: &mut Seen) {
+        let forgotten = self.log.view().forgotten();
+        for (window, tally) in Window::ALL.into_iter().zip(&mut seen.tallies) {
+            if forgotten > at - window.ms() && window.ms() <= kind.longest.ms() {
+                *tally = tally.max(self.rings.tally(window, at));
             }
-        }
-        if forgotten > at - self.kind.others.ms() {
-            self.seen.others = self.seen.others.max(busy.others.estimate(self.kind.shape, at));
         }
     }
 }
@@ -303,6 +370,5 @@ impl Kind {
 /// Bytes beside the slot of the busiest key.
 #[cfg(test)]
 pub(crate) fn busy_bytes_max(kind: &Kind) -> usize {
-    let log = (LOG_POSTS_MAX + 1) * size_of::<Post>();
-    size_of::<Past>() + log + size_of::<Busy>() + Distinct::new(kind.shape).bytes()
+    size_of::<Busy>() + Distinct::new(kind.shape).bytes()
 }

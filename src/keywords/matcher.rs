@@ -71,6 +71,14 @@ pub struct Scratch {
     is_truncated: bool,
 }
 
+impl Scratch {
+    /// Units looked at since this scratch was made: what a text costs, whatever the machine.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.budget.spent
+    }
+}
+
 /// Occurrences taken from a text: this many, and four for each of its units.
 const FOUND_MAX: usize = 64;
 

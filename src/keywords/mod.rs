@@ -8,6 +8,7 @@
 mod automaton;
 mod compile;
 mod engine;
+mod expand;
 mod gather;
 mod hits;
 mod lists;

@@ -140,6 +140,31 @@ fn inside_and_literals() {
 }
 
 #[test]
+fn pinyin_and_initials() {
+    check(
+        "加微信\t+pinyin +initials\n重庆\t+pinyin",
+        &[
+            ("jia wei xin", "加微信[jia wei xin]"),
+            ("JiaWeiXin 123", "加微信[JiaWeiXin]"),
+            ("加wei信", "加微信[加wei信]"),
+            ("加weixin了", "加微信[加weixin]"),
+            ("加 wei xin", "加微信[加 wei xin]"),
+            ("加wx", "加微信[加wx]"),
+            ("jwx", "加微信[jwx]"),
+            ("j w x", "加微信[j w x]"),
+            ("j wx", ""),
+            ("ajwx", ""),
+            ("jia wei xing", ""),
+            ("jiaweix", "加微信[jiaweix]"),
+            ("jiaweixi", ""),
+            ("ji a wei xin", ""),
+            ("chongqing", "重庆[chongqing]"),
+            ("zhong qing", "重庆[zhong qing]"),
+        ],
+    );
+}
+
+#[test]
 fn combinations() {
     check(
         "加+微信-公众号\n刷单~3~日结\n甲~1~乙~1~丙",

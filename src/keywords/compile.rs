@@ -88,7 +88,8 @@ impl Strings {
         (0..self.len()).map(|number| self.get(number))
     }
 
-    fn number(&mut self, string: &[u32]) -> u32 {
+    /// The number of this string, new or known.
+    pub(crate) fn number(&mut self, string: &[u32]) -> u32 {
         let hash = |string: &[u32]| foldhash::fast::FixedState::default().hash_one(string);
         let Self { units, starts, numbers } = self;
         let get = |&number: &u32| &units[starts[number as usize] as usize..starts[number as usize + 1] as usize];

@@ -1,11 +1,11 @@
 //! The fast way to find keys in runs: a Bloom filter over one window of each key, then a table, then the key itself.
 //!
-//! Each key is filed under the window of its runs that is rarest in ordinary text and among the keys: four runs where it has
-//! as many, else two. A text's windows are hashed once and tested against the filter without branches; the few that pass
-//! are looked up. Under a window stand *shapes* (where the window lies in the key, and how long the key is); a shape of one
-//! key is compared with the text at once, a shape of many by the hash of all its runs. So a window costs by
-//! its shapes and not by its keys, and what the shapes of one window may cost is bounded: keys that find no window with
-//! room go to an automaton, which is linear whatever the list says.
+//! Each key is filed under the window of its runs that is rarest in ordinary text and among the keys: four, three or two
+//! runs, the longest that it has. At each run of a text all three windows are hashed and tested against one word of the
+//! filter, without branches; the few places that pass are looked up. Under a window stand *shapes* (where the window lies in
+//! the key, and how long the key is); a shape of one key is compared with the text by a hash and then itself, a shape of many
+//! is looked up by that hash. So a window costs by its shapes and not by its keys, and what the shapes of one window may cost is
+//! bounded: keys that find no window with room go to an automaton, which is linear whatever the list says.
 
 use std::ops::Range;
 
@@ -15,10 +15,10 @@ use super::automaton::{Automaton, Bytes};
 use super::compile::Words;
 use super::rarity::Rarity;
 
-/// Runs of the longer window.
-const LONG: usize = 4;
+/// Runs of the longest window.
+const LONGEST: usize = 4;
 /// Bits of the filter for each key.
-const FILTER_BITS_PER_KEY: usize = 24;
+const FILTER_BITS_PER_KEY: usize = 16;
 /// Runs that the shapes of one window may make us compare, times the variants of their keys; a first shape is always
 /// taken.
 const WINDOW_COST_MAX: u32 = 32;
@@ -53,9 +53,12 @@ impl Budget {
 struct Hasher {
     salt: u64,
     unit: u64,
-    short: u64,
-    long: u64,
+    /// For windows of two, three and four runs.
+    windows: [u64; 3],
 }
+
+/// The hashes of the windows of two, three and four runs that begin at one run.
+type Hashes = [u64; 3];
 
 impl Hasher {
     fn new(seed: u64) -> Self {
@@ -67,40 +70,43 @@ impl Hasher {
             let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
             mixed ^ (mixed >> 31)
         };
-        Self { salt: next(), unit: next() | 1, short: next() | 1, long: next() | 1 }
+        Self { salt: next(), unit: next() | 1, windows: [next() | 1, next() | 1, next() | 1] }
+    }
+
+    /// What one run adds to the hashes of its windows.
+    #[inline]
+    fn product(self, unit: u32) -> u64 {
+        (u64::from(unit) ^ self.salt).wrapping_mul(self.unit)
     }
 
     #[inline]
-    fn short(self, a: u32, b: u32) -> u64 {
-        let a = (u64::from(a) ^ self.salt).wrapping_mul(self.unit);
-        let b = (u64::from(b) ^ self.salt).wrapping_mul(self.unit);
-        (a ^ b.rotate_left(29)).wrapping_mul(self.short)
+    fn hashes(self, products: [u64; LONGEST]) -> Hashes {
+        let [a, b, c, d] = products;
+        let two = a ^ b.rotate_left(21);
+        let three = two ^ c.rotate_left(42);
+        let four = three ^ d.rotate_left(11);
+        [two.wrapping_mul(self.windows[0]), three.wrapping_mul(self.windows[1]), four.wrapping_mul(self.windows[2])]
     }
 
-    #[inline]
-    fn long(self, first: u64, second: u64) -> u64 {
-        (first ^ second.rotate_left(31)).wrapping_mul(self.long)
-    }
-
-    fn window(self, runs: &[u32]) -> u64 {
-        match *runs {
-            [a, b] => self.short(a, b),
-            [a, b, c, d] => self.long(self.short(a, b), self.short(c, d)),
-            _ => unreachable!("windows have two or four runs"),
-        }
+    /// The hashes of the windows that begin these runs; those that are longer than the runs mean nothing.
+    fn at(self, runs: &[u32]) -> Hashes {
+        let product = |index: usize| self.product(runs.get(index).copied().unwrap_or(0));
+        self.hashes([product(0), product(1), product(2), product(3)])
     }
 
     /// The hash of a key that is filed under its window at `offset`: it is to be found by that window only.
+    #[inline]
     fn key(self, runs: &[u32], offset: u8) -> u64 {
         let mix = |hash: u64, &unit: &u32| {
             let mixed = (hash ^ u64::from(unit)).wrapping_mul(self.unit);
             mixed ^ (mixed >> 32)
         };
-        runs.iter().fold(self.salt ^ u64::from(offset) << 32, mix).wrapping_mul(self.long)
+        runs.iter().fold(self.salt ^ u64::from(offset) << 32, mix).wrapping_mul(self.windows[0])
     }
 }
 
-/// A Bloom filter that sets two bits of one word for each hash.
+/// A Bloom filter: the hash of the first two runs chooses a word for all windows at a place, so that a place costs one
+/// load, and each window sets two bits in it.
 #[derive(Clone, Debug)]
 struct Filter {
     words: Box<[u64]>,
@@ -113,15 +119,34 @@ impl Filter {
         Self { words: vec![0; words].into(), shift: 64 - words.trailing_zeros() }
     }
 
-    fn insert(&mut self, hash: u64) {
-        self.words[(hash >> self.shift) as usize] |= 1 << (hash >> 32 & 63) | 1 << (hash >> 38 & 63);
+    fn insert(&mut self, hashes: Hashes, kind: usize) {
+        self.words[(hashes[0] >> self.shift) as usize] |= bits(hashes[kind], kind);
     }
 
     #[inline]
-    fn may_have(&self, hash: u64) -> bool {
-        let word = self.words[(hash >> self.shift) as usize];
-        word >> (hash >> 32 & 63) & word >> (hash >> 38 & 63) & 1 != 0
+    fn word(&self, hashes: Hashes) -> u64 {
+        self.words[(hashes[0] >> self.shift) as usize]
     }
+
+    /// Whether the word has a window of any kind.
+    #[inline]
+    fn has_any(&self, hashes: Hashes) -> bool {
+        let word = self.word(hashes);
+        has(word, hashes[0], 0) | has(word, hashes[1], 1) | has(word, hashes[2], 2)
+    }
+}
+
+/// Where the bits of a window lie in its hash: below those that choose the word, for two runs.
+const BITS_AT: [[u32; 2]; 3] = [[32, 38], [52, 58], [52, 58]];
+
+#[inline]
+fn bits(hash: u64, kind: usize) -> u64 {
+    1 << (hash >> BITS_AT[kind][0] & 63) | 1 << (hash >> BITS_AT[kind][1] & 63)
+}
+
+#[inline]
+fn has(word: u64, hash: u64, kind: usize) -> bool {
+    word >> (hash >> BITS_AT[kind][0] & 63) & word >> (hash >> BITS_AT[kind][1] & 63) & 1 != 0
 }
 
 /// Keys that have a window at the same place and are equally long.
@@ -129,6 +154,8 @@ impl Filter {
 struct Shape {
     /// The only key, or [`Shape::MANY`].
     key: u32,
+    /// Of the hash of the only key.
+    check: u32,
     offset: u8,
     length: u8,
     is_last: bool,
@@ -142,15 +169,16 @@ impl Shape {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     tag: u32,
-    /// The first of its shapes, or [`Slot::EMPTY`].
-    shapes: u32,
+    /// Its only shape; or where its shapes begin, in the place of the key, if `is_last` is not set.
+    shape: Shape,
 }
 
 impl Slot {
-    const EMPTY: u32 = u32::MAX;
+    /// The length of no shape.
+    const EMPTY: u8 = 0;
 }
 
-/// An open-addressed table from 64-bit hashes to numbers.
+/// An open-addressed table from 64-bit hashes to shapes.
 #[derive(Clone, Debug)]
 struct Table {
     slots: Box<[Slot]>,
@@ -160,31 +188,31 @@ struct Table {
 impl Table {
     fn new(entries: usize) -> Self {
         let slots = (entries * 2).next_power_of_two().max(2);
-        let empty = Slot { tag: 0, shapes: Slot::EMPTY };
-        Self { slots: vec![empty; slots].into(), shift: 64 - slots.trailing_zeros() }
+        let shape = Shape { key: 0, check: 0, offset: 0, length: Slot::EMPTY, is_last: true };
+        Self { slots: vec![Slot { tag: 0, shape }; slots].into(), shift: 64 - slots.trailing_zeros() }
     }
 
-    fn insert(&mut self, hash: u64, value: u32) {
+    fn insert(&mut self, hash: u64, shape: Shape) {
         let mut at = (hash >> self.shift) as usize;
-        while self.slots[at].shapes != Slot::EMPTY {
+        while self.slots[at].shape.length != Slot::EMPTY {
             at = (at + 1) & (self.slots.len() - 1);
         }
-        self.slots[at] = Slot { tag: hash as u32, shapes: value };
+        self.slots[at] = Slot { tag: hash as u32, shape };
     }
 
-    /// The numbers that were put under this hash, or under one that cannot be told from it.
+    /// The shapes that were put under this hash, or under one that cannot be told from it.
     #[inline]
-    fn get(&self, hash: u64) -> impl Iterator<Item = u32> {
+    fn get(&self, hash: u64) -> impl Iterator<Item = &Shape> {
         let mut at = (hash >> self.shift) as usize;
         std::iter::from_fn(move || {
             loop {
-                let slot = self.slots[at];
-                if slot.shapes == Slot::EMPTY {
+                let slot = &self.slots[at];
+                if slot.shape.length == Slot::EMPTY {
                     return None;
                 }
                 at = (at + 1) & (self.slots.len() - 1);
                 if slot.tag == hash as u32 {
-                    return Some(slot.shapes);
+                    return Some(&slot.shape);
                 }
             }
         })
@@ -235,7 +263,7 @@ impl Engine {
         budget: &mut Budget,
         mut found: impl FnMut(&mut Budget, usize, usize) -> GoOn,
     ) -> GoOn {
-        let runs = &padded[..padded.len() - (LONG - 1)];
+        let runs = &padded[..padded.len() - (LONGEST - 1)];
         let is_done = self.singles.find(runs, budget, &mut found);
         is_done && self.find_windows(words, padded, candidates, budget, &mut found) && {
             let mut is_done = true;
@@ -255,16 +283,14 @@ impl Engine {
         budget: &mut Budget,
         found: &mut impl FnMut(&mut Budget, usize, usize) -> GoOn,
     ) -> GoOn {
-        let runs = &padded[..padded.len() - (LONG - 1)];
-        for &candidate in self.filtered(padded, &mut candidates.at) {
-            let at = (candidate / 2) as usize;
-            let length = if candidate % 2 == 0 { 2 } else { LONG };
-            let hash = self.hasher.window(&padded[at..at + length]);
-            if !budget.spend(1) {
-                return false;
-            }
-            for shapes in self.windows.get(hash) {
-                if !self.try_shapes(words, runs, at, shapes as usize, budget, found) {
+        let runs = &padded[..padded.len() - (LONGEST - 1)];
+        for &at in self.filtered(padded, &mut candidates.at) {
+            let at = at as usize;
+            let hashes = self.hasher.at(&padded[at..at + LONGEST]);
+            let word = self.filter.word(hashes);
+            for (kind, &hash) in hashes.iter().enumerate() {
+                if has(word, hash, kind) && !(budget.spend(1) && self.try_window(words, runs, at, hash, budget, found))
+                {
                     return false;
                 }
             }
@@ -272,67 +298,67 @@ impl Engine {
         true
     }
 
-    /// The windows that the filter lets through: twice the run that each begins at, and one more for the longer window.
+    /// The runs at which the filter lets a window through.
     #[inline]
     fn filtered<'c>(&self, padded: &[u32], candidates: &'c mut Vec<u32>) -> &'c [u32] {
-        if candidates.len() < 2 * padded.len() {
-            candidates.resize((2 * padded.len()).next_power_of_two(), 0);
+        if candidates.len() < padded.len() {
+            candidates.resize(padded.len().next_power_of_two(), 0);
         }
+        let hasher = self.hasher;
         let mut count = 0;
-        for (at, window) in padded.windows(LONG).enumerate() {
-            let &[a, b, c, d] = window else { unreachable!("windows have their length") };
-            let short = self.hasher.short(a, b);
-            let long = self.hasher.long(short, self.hasher.short(c, d));
-            candidates[count] = 2 * at as u32;
-            count += usize::from(self.filter.may_have(short));
-            candidates[count] = 2 * at as u32 + 1;
-            count += usize::from(self.filter.may_have(long));
+        let [mut a, mut b, mut c] = [0, 1, 2].map(|index| hasher.product(padded[index]));
+        for (at, &unit) in padded[LONGEST - 1..].iter().enumerate() {
+            let d = hasher.product(unit);
+            candidates[count] = at as u32;
+            count += usize::from(self.filter.has_any(hasher.hashes([a, b, c, d])));
+            (a, b, c) = (b, c, d);
         }
         &candidates[..count]
     }
 
     #[inline]
-    fn try_shapes(
+    fn try_window(
         &self,
         words: &Words,
         runs: &[u32],
         at: usize,
-        first: usize,
+        hash: u64,
         budget: &mut Budget,
         found: &mut impl FnMut(&mut Budget, usize, usize) -> GoOn,
     ) -> GoOn {
-        for shape in &self.shapes[first..] {
-            let Some(start) = at.checked_sub(usize::from(shape.offset)) else {
-                if shape.is_last {
-                    return true;
-                }
-                continue;
-            };
-            let range = start..start + usize::from(shape.length);
-            if let Some(text) = runs.get(range.clone()) {
-                if !budget.spend(text.len()) {
-                    return false;
-                }
-                if let Some(key) = self.key(words, shape, text)
-                    && !found(budget, key, start)
-                {
-                    return false;
-                }
-            }
+        self.windows.get(hash).all(|shape| {
             if shape.is_last {
-                return true;
+                return self.try_shape(words, runs, at, shape, budget, found);
             }
-        }
-        unreachable!("the last shape of a window says so")
+            let shapes = &self.shapes[shape.key as usize..];
+            let last = shapes.iter().position(|shape| shape.is_last).expect("the last shape of a window says so");
+            shapes[..=last].iter().all(|shape| self.try_shape(words, runs, at, shape, budget, found))
+        })
+    }
+
+    #[inline]
+    fn try_shape(
+        &self,
+        words: &Words,
+        runs: &[u32],
+        at: usize,
+        shape: &Shape,
+        budget: &mut Budget,
+        found: &mut impl FnMut(&mut Budget, usize, usize) -> GoOn,
+    ) -> GoOn {
+        let Some(start) = at.checked_sub(usize::from(shape.offset)) else { return true };
+        let Some(text) = runs.get(start..start + usize::from(shape.length)) else { return true };
+        budget.spend(text.len()) && self.key(words, shape, text).is_none_or(|key| found(budget, key, start))
     }
 
     #[inline]
     fn key(&self, words: &Words, shape: &Shape, text: &[u32]) -> Option<usize> {
+        let hash = self.hasher.key(text, shape.offset);
         let is_key = |&key: &u32| words.keys.get(key as usize) == text;
         if shape.key != Shape::MANY {
-            return Some(shape.key).filter(is_key).map(|key| key as usize);
+            return Some(shape.key).filter(|key| shape.check == hash as u32 && is_key(key)).map(|key| key as usize);
         }
-        self.many.get(self.hasher.key(text, shape.offset)).find(is_key).map(|key| key as usize)
+        self.many.get(hash).map(|shape| shape.key).find(is_key).map(|key| key as usize)
     }
 }
 
@@ -398,6 +424,8 @@ struct Builder<'w> {
     /// How many keys have a window of about this hash.
     counts: Box<[u16]>,
     filed: HashTable<Filed>,
+    /// All windows that are filed, with the place of their hash among those at it.
+    windows: Vec<(Hashes, usize)>,
     links: Vec<Link>,
     /// Keys of shapes of many, with the place of their window.
     many: Vec<(u32, u8)>,
@@ -405,6 +433,11 @@ struct Builder<'w> {
 }
 
 const COUNTS_BITS: u32 = 20;
+
+/// Where windows of about this hash are counted.
+fn about(hash: u64) -> usize {
+    (hash >> (64 - COUNTS_BITS)) as usize
+}
 
 impl<'w> Builder<'w> {
     fn new(words: &'w Words, seed: u64) -> Self {
@@ -414,6 +447,7 @@ impl<'w> Builder<'w> {
             rarity: Rarity::new(),
             counts: vec![0; 1 << COUNTS_BITS].into(),
             filed: HashTable::with_capacity(words.keys.len()),
+            windows: Vec::with_capacity(words.keys.len()),
             links: Vec::with_capacity(words.keys.len()),
             many: Vec::new(),
             crowded: Vec::new(),
@@ -423,8 +457,8 @@ impl<'w> Builder<'w> {
     fn build(mut self) -> Engine {
         let keys = &self.words.keys;
         for key in keys.iter().filter(|key| key.len() > 1) {
-            for offset in windows(key) {
-                let count = &mut self.counts[(self.hasher.window(&key[offset]) >> (64 - COUNTS_BITS)) as usize];
+            for window in windows(key) {
+                let count = &mut self.counts[about(self.hash(&key[window]))];
                 *count = count.saturating_add(1);
             }
         }
@@ -453,22 +487,31 @@ impl<'w> Builder<'w> {
         }
     }
 
+    fn hash(&self, window: &[u32]) -> u64 {
+        self.hasher.at(window)[window.len() - 2]
+    }
+
     /// How rare a window is, in sixteenths of a bit: in ordinary text, and among the keys.
     fn score(&self, window: &[u32]) -> i64 {
-        let count = self.counts[(self.hasher.window(window) >> (64 - COUNTS_BITS)) as usize];
+        let count = self.counts[about(self.hash(window))];
         let rarity: u32 = window.iter().map(|&unit| self.rarity.of(unit)).sum();
         i64::from(rarity) - 16 * i64::from(count.max(1).ilog2())
     }
 
     fn file_under(&mut self, window: Range<usize>, number: u32, key: &[u32]) -> bool {
-        let hash = self.hasher.window(&key[window.clone()]);
+        let hashes = self.hasher.at(&key[window.clone()]);
+        let kind = window.len() - 2;
+        let hash = hashes[kind];
         let cost = (key.len() * self.words.variants(number as usize).len()) as u32;
-        let shape = Shape { key: number, offset: window.start as u8, length: key.len() as u8, is_last: false };
+        let offset = window.start as u8;
+        let check = self.hasher.key(key, offset) as u32;
+        let shape = Shape { key: number, check, offset, length: key.len() as u8, is_last: false };
         let entry = self.filed.entry(hash, |filed| filed.hash == hash, |filed| filed.hash);
         let filed = match entry {
             hashbrown::hash_table::Entry::Occupied(filed) => filed.into_mut(),
             hashbrown::hash_table::Entry::Vacant(vacant) => {
                 vacant.insert(Filed { hash, cost, last: self.links.len() as u32 });
+                self.windows.push((hashes, kind));
                 self.links.push(Link { shape, cost, before: None });
                 return true;
             }
@@ -496,12 +539,18 @@ impl<'w> Builder<'w> {
 
     fn freeze(self, singles: Singles) -> Engine {
         let mut filter = Filter::new(self.filed.len());
+        self.windows.iter().for_each(|&(hashes, kind)| filter.insert(hashes, kind));
         let mut windows = Table::new(self.filed.len());
-        let mut shapes = Vec::with_capacity(self.links.len());
+        let mut shapes: Vec<Shape> = Vec::new();
         for filed in &self.filed {
-            filter.insert(filed.hash);
-            windows.insert(filed.hash, shapes.len() as u32);
-            let mut at = Some(filed.last);
+            let last = &self.links[filed.last as usize];
+            let Some(before) = last.before else {
+                windows.insert(filed.hash, Shape { is_last: true, ..last.shape });
+                continue;
+            };
+            windows.insert(filed.hash, Shape { key: shapes.len() as u32, ..last.shape });
+            shapes.push(last.shape);
+            let mut at = Some(before);
             while let Some(link) = at.map(|at| &self.links[at as usize]) {
                 shapes.push(Shape { is_last: link.before.is_none(), ..link.shape });
                 at = link.before;
@@ -509,7 +558,9 @@ impl<'w> Builder<'w> {
         }
         let mut many = Table::new(self.many.len());
         for &(key, offset) in &self.many {
-            many.insert(self.hasher.key(self.words.keys.get(key as usize), offset), key);
+            let runs = self.words.keys.get(key as usize);
+            let shape = Shape { key, check: 0, offset, length: runs.len() as u8, is_last: true };
+            many.insert(self.hasher.key(runs, offset), shape);
         }
         let crowded = Automaton::new(self.crowded.iter().map(|&key| self.words.keys.get(key as usize)));
         Engine {
@@ -527,7 +578,7 @@ impl<'w> Builder<'w> {
 
 /// The windows that a key may be filed under.
 fn windows(key: &[u32]) -> impl Iterator<Item = Range<usize>> + use<> {
-    let length = if key.len() >= LONG { LONG } else { 2 };
+    let length = key.len().min(LONGEST);
     (0..=key.len() - length).map(move |start| start..start + length)
 }
 

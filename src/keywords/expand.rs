@@ -51,15 +51,18 @@ struct Place {
 
 /// The spellings of these folded units beside their own, at most `most`.
 pub(crate) fn spellings(units: &[u32], wishes: Wishes, most: usize) -> Spellings {
-    let places: Vec<Place> = units.iter().map(|&own| Place { own, others: others(own, wishes) }).collect();
-    let mut speller = Speller { places: &places, most, found: Spellings::default(), seen: Default::default() };
+    let share = most / 2 / units.len().max(1);
+    let places: Vec<Place> = units.iter().map(|&own| Place { own, others: others(own, wishes, share) }).collect();
+    let deep = (most as f64).powf(1.0 / places.len().max(1) as f64).max(4.0) as usize;
+    let mut speller = Speller { places: &places, most, deep, found: Spellings::default(), seen: Default::default() };
     speller.seen.insert((units.to_vec(), vec![false; units.len()]));
     let mut choice = vec![None; places.len()];
     for kind in [Kind::Syllable, Kind::Initial] {
-        speller.whole(kind, 0);
+        speller.whole(kind, 0, 0);
     }
-    for style in 0..places.iter().map(|place| place.of(Kind::Digit).count()).max().unwrap_or(0) {
-        speller.whole(Kind::Digit, style);
+    let styles = places.iter().map(|place| place.of(Kind::Digit).count()).max().unwrap_or(0);
+    for (style, zero) in (0..styles).flat_map(|style| (0..styles).map(move |zero| (style, zero))) {
+        speller.whole(Kind::Digit, style, zero);
     }
     for changed in 1..=places.len() {
         let is_done = speller.change(changed, 0, &mut choice);
@@ -77,19 +80,37 @@ impl Place {
     }
 }
 
-fn others(unit: u32, wishes: Wishes) -> Vec<Other> {
-    let mut others = Vec::new();
+/// Other writings of a unit; of its homophones the `share` commonest.
+fn others(unit: u32, wishes: Wishes, share: usize) -> Vec<Other> {
+    let mut others: Vec<Other> = Vec::new();
     let mut push = |units: Vec<u32>, kind| {
         let other = Other { units, kind };
-        if !others.contains(&other) {
+        if other.units != [unit] && !others.contains(&other) {
             others.push(other);
         }
     };
+    let letters = |reading: &str| reading.chars().map(u32::from).collect::<Vec<_>>();
     if wishes.has(Wishes::PINYIN) {
-        text::readings(unit).for_each(|reading| push(reading.chars().map(u32::from).collect(), Kind::Syllable));
+        text::readings(unit).for_each(|reading| push(letters(reading), Kind::Syllable));
     }
     if wishes.has(Wishes::INITIALS) {
-        text::readings(unit).for_each(|reading| push(reading.chars().take(1).map(u32::from).collect(), Kind::Initial));
+        text::readings(unit).for_each(|reading| push(letters(reading)[..1].to_vec(), Kind::Initial));
+    }
+    if wishes.has(Wishes::DIGITS) {
+        text::digit_styles(unit).iter().for_each(|&style| push(vec![style], Kind::Digit));
+    }
+    if wishes.has(Wishes::SPLIT) {
+        text::splits(unit).into_iter().for_each(|parts| push(letters(parts), Kind::Plain));
+    }
+    if wishes.has(Wishes::LEET) {
+        text::leet(unit).iter().for_each(|&other| push(vec![other], Kind::Leet));
+    }
+    if wishes.has(Wishes::HOMOPHONE) {
+        text::homophones(unit)
+            .iter()
+            .filter(|&&other| other != unit)
+            .take(share)
+            .for_each(|&other| push(vec![other], Kind::Plain));
     }
     others
 }
@@ -97,14 +118,18 @@ fn others(unit: u32, wishes: Wishes) -> Vec<Other> {
 struct Speller<'a> {
     places: &'a [Place],
     most: usize,
+    /// How many writings of a place are tried where another place is changed too.
+    deep: usize,
     found: Spellings,
     seen: hashbrown::HashSet<(Vec<u32>, Vec<bool>), foldhash::fast::FixedState>,
 }
 
 impl Speller<'_> {
-    /// All places that have a writing of this kind take their `nth` one, or their last.
-    fn whole(&mut self, kind: Kind, nth: usize) {
-        let pick = |place: &Place| place.of(kind).take(nth + 1).last();
+    /// All places that have a writing of this kind take their `nth` one, or their last; noughts, of which each style has
+    /// several, the one at `zero`.
+    fn whole(&mut self, kind: Kind, nth: usize, zero: usize) {
+        let nth = |place: &Place| if place.own == u32::from('0') { zero } else { nth };
+        let pick = |place: &Place| place.of(kind).take(nth(place) + 1).last();
         let choice: Vec<Option<usize>> = self.places.iter().map(pick).collect();
         if choice.iter().any(Option::is_some) {
             self.found.is_cut |= !self.push(&choice);
@@ -116,8 +141,9 @@ impl Speller<'_> {
         if changed == 0 {
             return self.push(choice);
         }
+        let room = if changed == 1 && choice.iter().all(Option::is_none) { usize::MAX } else { self.deep };
         for at in from..self.places.len() {
-            for other in 0..self.places[at].others.len() {
+            for other in 0..self.places[at].others.len().min(room) {
                 choice[at] = Some(other);
                 if !self.change(changed - 1, at + 1, choice) {
                     return false;

@@ -26,7 +26,7 @@ pub struct BuildOptions {
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { seed: 0, expansions_per_term_max: 64, expansions_max: 1_000_000 }
+        Self { seed: 0, expansions_per_term_max: 256, expansions_max: 1_000_000 }
     }
 }
 

@@ -23,6 +23,9 @@ const FILTER_BITS_PER_KEY: usize = 16;
 /// taken.
 const WINDOW_COST_MAX: u32 = 32;
 
+/// What a unit costs in an automaton: its bytes.
+pub(crate) const AUTOMATON_COST: usize = 3;
+
 /// What may still be spent on one event. Filled by each text with what is linear in its length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Budget {
@@ -36,6 +39,11 @@ impl Budget {
     pub(crate) fn add(&mut self, units: usize) {
         self.spent += 3 * units as u64;
         self.left += 256 + 48 * units as u64;
+    }
+
+    /// Ends an event: what is left is not for the next one.
+    pub(crate) fn close(&mut self) {
+        self.left = 0;
     }
 
     /// Spends; false where nothing is left.
@@ -265,14 +273,26 @@ impl Engine {
     ) -> GoOn {
         let runs = &padded[..padded.len() - (LONGEST - 1)];
         let is_done = self.singles.find(runs, budget, &mut found);
-        is_done && self.find_windows(words, padded, candidates, budget, &mut found) && {
-            let mut is_done = true;
+        is_done
+            && self.find_windows(words, padded, candidates, budget, &mut found)
+            && self.find_crowded(runs, candidates, budget, &mut found)
+    }
+
+    fn find_crowded(
+        &self,
+        runs: &[u32],
+        candidates: &mut Candidates,
+        budget: &mut Budget,
+        found: &mut impl FnMut(&mut Budget, usize, usize) -> GoOn,
+    ) -> GoOn {
+        let mut is_done = self.crowded.is_empty() || budget.spend(AUTOMATON_COST * runs.len());
+        if is_done {
             self.crowded.find(runs, &mut candidates.bytes, |index, at| {
                 is_done = found(budget, self.crowded_keys[index] as usize, at.start);
                 is_done
             });
-            is_done
         }
+        is_done
     }
 
     fn find_windows(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::automaton::{Automaton, Bytes};
 use super::compile::{Chain, Combination, Compiled, Use, compile};
-use super::engine::{Budget, Candidates, Engine};
+use super::engine::{AUTOMATON_COST, Budget, Candidates, Engine};
 use super::gather::{Buffers, Found, gather};
 use super::hits::Hits;
 use super::lists::{ListId, Lists};
@@ -122,21 +122,33 @@ impl Matcher {
             self.engine.find(&self.compiled.words, runs.padded, candidates, budget, |budget, key, run| {
                 self.try_key(key, run, budget, &mut sink)
             });
-        self.literals.find(folded.units(), bytes, |literal, at| {
-            is_done &= self.try_literal(literal, at, &mut sink);
-            is_done
-        });
+        is_done &= self.literals.is_empty() || budget.spend(AUTOMATON_COST * folded.units().len());
+        if is_done {
+            self.literals.find(folded.units(), bytes, |literal, at| {
+                is_done = self.try_literal(literal, at, &mut sink);
+                is_done
+            });
+        }
         *is_truncated |= !is_done;
     }
 
     /// Turns what the scans found into `hits`: exceptions and combinations count over all texts of the event. The scratch
     /// is then ready for the next event.
     pub fn finish(&self, scratch: &mut Scratch, hits: &mut Hits) {
-        hits.clear(std::mem::take(&mut scratch.is_truncated));
-        if !scratch.found.is_empty() {
-            gather(self, &mut scratch.found, &mut scratch.buffers, hits);
-            scratch.found.clear();
+        hits.clear();
+        let Scratch { found, buffers, budget, is_truncated, .. } = scratch;
+        if !found.is_empty() {
+            *is_truncated |= !gather(self, found, buffers, budget, hits);
+            found.clear();
         }
+        budget.close();
+        hits.set_truncated(std::mem::take(is_truncated));
+    }
+
+    /// How many words go to the automaton.
+    #[cfg(test)]
+    pub(crate) fn crowded(&self) -> usize {
+        self.engine.crowded()
     }
 
     pub(crate) fn uses(&self, part: u32) -> &[Use] {

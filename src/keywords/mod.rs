@@ -18,6 +18,8 @@ mod rarity;
 mod syntax;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod oracle;
 #[cfg(test)]
 mod tests;

@@ -113,15 +113,22 @@ impl Matcher {
 
     /// Looks at one text of the event; call it once for each.
     pub fn scan(&self, field: Field, folded: &Folded, scratch: &mut Scratch) {
-        let Scratch { runs, bytes, found, candidates, budget, is_truncated, .. } = scratch;
+        let Scratch { candidates, budget, .. } = scratch;
         budget.add(folded.units().len());
+        let is_done = self.engine.find(&self.compiled.words, folded, candidates, budget);
+        scratch.is_truncated |= !is_done;
+        if !scratch.candidates.found.is_empty() || !self.literals.is_empty() {
+            self.look_closer(field, folded, scratch);
+        }
+    }
+
+    /// What the search found by its letters alone: does it occur, and where?
+    fn look_closer(&self, field: Field, folded: &Folded, scratch: &mut Scratch) {
+        let Scratch { runs, bytes, candidates, found, budget, is_truncated, .. } = scratch;
         let runs = runs.view(folded);
         let room = found.len() + FOUND_MAX + 4 * folded.units().len();
         let mut sink = Sink { field, folded, runs, found, room };
-        let mut is_done =
-            self.engine.find(&self.compiled.words, runs.padded, candidates, budget, |budget, key, run| {
-                self.try_key(key, run, budget, &mut sink)
-            });
+        let mut is_done = candidates.found.iter().all(|&(key, run)| self.try_key(key, run, budget, &mut sink));
         is_done &= self.literals.is_empty() || budget.spend(AUTOMATON_COST * folded.units().len());
         if is_done {
             self.literals.find(folded.units(), bytes, |literal, at| {
@@ -160,7 +167,8 @@ impl Matcher {
     }
 
     /// The key's runs stand at `run`: which of its variants occur? False when there is no room or budget for more.
-    fn try_key(&self, key: usize, run: usize, budget: &mut Budget, sink: &mut Sink<'_>) -> bool {
+    fn try_key(&self, key: u32, run: u32, budget: &mut Budget, sink: &mut Sink<'_>) -> bool {
+        let (key, run) = (key as usize, run as usize);
         let words = &self.compiled.words;
         let length = words.keys.get(key).len();
         for &variant in words.variants(key) {

@@ -9,6 +9,8 @@ mod automaton;
 mod compile;
 mod engine;
 mod expand;
+mod filing;
+mod filter;
 mod gather;
 mod hits;
 mod lists;

@@ -310,3 +310,41 @@ proptest! {
         prop_assert_eq!(found, expected);
     }
 }
+
+/// What people and attackers type: operators, attributes, scripts, things that fold to several units or to nothing.
+fn anything() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[甲乙强微信ab1 ]{1,4}",
+        2 => "[+~!@#\\\\\t-]",
+        1 => "~[0-9]{1,3}~",
+        1 => "\t\\+(pinyin|initials|homophone|split|leet|digits|inside)",
+        2 => "\\PC{1,3}",
+        1 => "[①⒑㍿ﬃ\u{200b}\u{301}🇨🇳👨‍👩‍👧ß]{1,3}",
+        1 => Just("\n".to_owned()),
+    ];
+    prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// The body of the fuzz target `word_list`, on inputs that look more like lists.
+    #[test]
+    fn any_list_is_read_and_every_hit_is_a_slice_of_the_text(list in anything(), text in anything()) {
+        let (lists, problems) = Lists::parse(&[Source { file: "a.txt".into(), text: &list }], &Bounds::default());
+        for problem in &problems {
+            let line = list.lines().nth(problem.line as usize - 1).expect("a problem stands in a line");
+            prop_assert!(problem.column as usize + problem.length as usize <= line.chars().count() + 2, "{}", problem);
+        }
+        let options = BuildOptions { expansions_per_term_max: 16, ..BuildOptions::default() };
+        let matcher = Matcher::build(&lists, &options).0;
+        let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
+        for text in [&text, &list] {
+            matcher.scan(Field::Text, &fold(text), &mut scratch);
+            matcher.finish(&mut scratch, &mut hits);
+            for span in hits.all().iter().flat_map(|hit| hits.spans(hit)) {
+                prop_assert!(text.get(span.range()).is_some_and(|slice| !slice.is_empty()));
+            }
+        }
+    }
+}

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
 use super::BuildOptions;
+use super::expand::{Spellings, spellings};
 use super::lists::{ListId, Lists, Term};
 use super::pattern::{Step, Word, word};
 use super::syntax::{Atom, Group, Wishes};
@@ -87,7 +88,8 @@ impl Strings {
         (0..self.len()).map(|number| self.get(number))
     }
 
-    fn number(&mut self, string: &[u32]) -> u32 {
+    /// The number of this string, new or known.
+    pub(crate) fn number(&mut self, string: &[u32]) -> u32 {
         let hash = |string: &[u32]| foldhash::fast::FixedState::default().hash_one(string);
         let Self { units, starts, numbers } = self;
         let get = |&number: &u32| &units[starts[number as usize] as usize..starts[number as usize + 1] as usize];
@@ -221,6 +223,7 @@ struct Compiler<'a> {
     variant_counts: Vec<u32>,
     steps: Vec<Step>,
     literals: Vec<Literal>,
+    expansions: usize,
     problems: Vec<Problem>,
     folded: Folded,
 }
@@ -239,6 +242,7 @@ impl<'a> Compiler<'a> {
             variant_counts: Vec::new(),
             steps: Vec::new(),
             literals: Vec::new(),
+            expansions: 0,
             problems: Vec::new(),
             folded: Folded::default(),
         }
@@ -280,8 +284,29 @@ impl<'a> Compiler<'a> {
             self.asked.push(0);
             name.pop();
             self.word(part, word(&name, &[]), line);
+            self.expand(part, &name, line);
         }
         part
+    }
+
+    fn expand(&mut self, part: u32, units: &[u32], line: &Term) {
+        if !line.wishes.expands() {
+            return;
+        }
+        let left = self.options.expansions_max - self.expansions;
+        let most = self.options.expansions_per_term_max.min(left);
+        let Spellings { spellings, is_cut } = spellings(units, line.wishes, most);
+        self.expansions += spellings.len();
+        for spelling in &spellings {
+            self.word(part, word(&spelling.units, &spelling.joints), line);
+        }
+        if is_cut {
+            let bound = if most == left { "expansions_max" } else { "expansions_per_term_max" };
+            let message = format!("only the first {most} other ways to write `{}` are made ({bound})", line.text);
+            let file = &self.files[line.place.file as usize];
+            let problem = line.place.of(Problem::warning(file, message));
+            self.problems.push(problem.hint("ask for fewer expansions, or raise the bound"));
+        }
     }
 
     fn word(&mut self, part: u32, word: Option<Word>, line: &Term) {

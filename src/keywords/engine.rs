@@ -1,27 +1,20 @@
 //! The fast way to find keys in runs: a Bloom filter over one window of each key, then a table, then the key itself.
 //!
-//! Each key is filed under the window of its runs that is rarest in ordinary text and among the keys: four runs where it has
-//! as many, else two. A text's windows are hashed once and tested against the filter without branches; the few that pass
-//! are looked up. Under a window stand *shapes* (where the window lies in the key, and how long the key is); a shape of one
-//! key is compared with the text at once, a shape of many by the hash of all its runs. So a window costs by
-//! its shapes and not by its keys, and what the shapes of one window may cost is bounded: keys that find no window with
-//! room go to an automaton, which is linear whatever the list says.
-
-use std::ops::Range;
-
-use hashbrown::HashTable;
+//! Each key is filed under the window of its runs, two to four, that is rarest in ordinary text and among the keys. One pass
+//! over the text takes out separators and repetitions and tests each pair of runs against the filter, without branches; at the
+//! few places that pass, all three windows are tested and looked up. Under a window stand *shapes* (where the window lies in
+//! the key, and how long the key is); a shape of one key is compared with the text by a hash and then itself, a shape of many
+//! is looked up by that hash. So a window costs by its shapes and not by its keys, and what the shapes of one window may cost is
+//! bounded: keys that find no window with room go to an automaton, which is linear whatever the list says.
 
 use super::automaton::{Automaton, Bytes};
 use super::compile::Words;
-use super::rarity::Rarity;
+use super::filing::Builder;
+use super::filter::{Filter, Hasher, LONGEST, Shape, Table, has};
+use crate::text::{Folded, Kind};
 
-/// Runs of the longer window.
-const LONG: usize = 4;
-/// Bits of the filter for each key.
-const FILTER_BITS_PER_KEY: usize = 24;
-/// Runs that the shapes of one window may make us compare, times the variants of their keys; a first shape is always
-/// taken.
-const WINDOW_COST_MAX: u32 = 32;
+/// What a unit costs in an automaton: its bytes.
+pub(crate) const AUTOMATON_COST: usize = 3;
 
 /// What may still be spent on one event. Filled by each text with what is linear in its length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,10 +25,15 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Fills it for a text of so many units, whose reading itself costs three each.
+    /// Fills it for a text of so many units, whose reading itself costs three each: one each to fold, to pass and to filter.
     pub(crate) fn add(&mut self, units: usize) {
         self.spent += 3 * units as u64;
         self.left += 256 + 48 * units as u64;
+    }
+
+    /// Ends an event: what is left is not for the next one.
+    pub(crate) fn close(&mut self) {
+        self.left = 0;
     }
 
     /// Spends; false where nothing is left.
@@ -48,171 +46,33 @@ impl Budget {
     }
 }
 
-/// The seeded hashes of windows and keys. Multipliers are odd and secret, so nobody can choose texts that collide.
-#[derive(Clone, Copy, Debug)]
-struct Hasher {
-    salt: u64,
-    unit: u64,
-    short: u64,
-    long: u64,
-}
-
-impl Hasher {
-    fn new(seed: u64) -> Self {
-        let mut state = seed;
-        let mut next = || {
-            // SplitMix64, by Sebastiano Vigna.
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ (mixed >> 31)
-        };
-        Self { salt: next(), unit: next() | 1, short: next() | 1, long: next() | 1 }
-    }
-
-    #[inline]
-    fn short(self, a: u32, b: u32) -> u64 {
-        let a = (u64::from(a) ^ self.salt).wrapping_mul(self.unit);
-        let b = (u64::from(b) ^ self.salt).wrapping_mul(self.unit);
-        (a ^ b.rotate_left(29)).wrapping_mul(self.short)
-    }
-
-    #[inline]
-    fn long(self, first: u64, second: u64) -> u64 {
-        (first ^ second.rotate_left(31)).wrapping_mul(self.long)
-    }
-
-    fn window(self, runs: &[u32]) -> u64 {
-        match *runs {
-            [a, b] => self.short(a, b),
-            [a, b, c, d] => self.long(self.short(a, b), self.short(c, d)),
-            _ => unreachable!("windows have two or four runs"),
-        }
-    }
-
-    /// The hash of a key that is filed under its window at `offset`: it is to be found by that window only.
-    fn key(self, runs: &[u32], offset: u8) -> u64 {
-        let mix = |hash: u64, &unit: &u32| {
-            let mixed = (hash ^ u64::from(unit)).wrapping_mul(self.unit);
-            mixed ^ (mixed >> 32)
-        };
-        runs.iter().fold(self.salt ^ u64::from(offset) << 32, mix).wrapping_mul(self.long)
-    }
-}
-
-/// A Bloom filter that sets two bits of one word for each hash.
-#[derive(Clone, Debug)]
-struct Filter {
-    words: Box<[u64]>,
-    shift: u32,
-}
-
-impl Filter {
-    fn new(keys: usize) -> Self {
-        let words = (keys * FILTER_BITS_PER_KEY / 64).next_power_of_two().clamp(64, 1 << 20);
-        Self { words: vec![0; words].into(), shift: 64 - words.trailing_zeros() }
-    }
-
-    fn insert(&mut self, hash: u64) {
-        self.words[(hash >> self.shift) as usize] |= 1 << (hash >> 32 & 63) | 1 << (hash >> 38 & 63);
-    }
-
-    #[inline]
-    fn may_have(&self, hash: u64) -> bool {
-        let word = self.words[(hash >> self.shift) as usize];
-        word >> (hash >> 32 & 63) & word >> (hash >> 38 & 63) & 1 != 0
-    }
-}
-
-/// Keys that have a window at the same place and are equally long.
-#[derive(Clone, Copy, Debug)]
-struct Shape {
-    /// The only key, or [`Shape::MANY`].
-    key: u32,
-    offset: u8,
-    length: u8,
-    is_last: bool,
-}
-
-impl Shape {
-    const MANY: u32 = u32::MAX;
-}
-
-/// A window that some key is filed under.
-#[derive(Clone, Copy, Debug)]
-struct Slot {
-    tag: u32,
-    /// The first of its shapes, or [`Slot::EMPTY`].
-    shapes: u32,
-}
-
-impl Slot {
-    const EMPTY: u32 = u32::MAX;
-}
-
-/// An open-addressed table from 64-bit hashes to numbers.
-#[derive(Clone, Debug)]
-struct Table {
-    slots: Box<[Slot]>,
-    shift: u32,
-}
-
-impl Table {
-    fn new(entries: usize) -> Self {
-        let slots = (entries * 2).next_power_of_two().max(2);
-        let empty = Slot { tag: 0, shapes: Slot::EMPTY };
-        Self { slots: vec![empty; slots].into(), shift: 64 - slots.trailing_zeros() }
-    }
-
-    fn insert(&mut self, hash: u64, value: u32) {
-        let mut at = (hash >> self.shift) as usize;
-        while self.slots[at].shapes != Slot::EMPTY {
-            at = (at + 1) & (self.slots.len() - 1);
-        }
-        self.slots[at] = Slot { tag: hash as u32, shapes: value };
-    }
-
-    /// The numbers that were put under this hash, or under one that cannot be told from it.
-    #[inline]
-    fn get(&self, hash: u64) -> impl Iterator<Item = u32> {
-        let mut at = (hash >> self.shift) as usize;
-        std::iter::from_fn(move || {
-            loop {
-                let slot = self.slots[at];
-                if slot.shapes == Slot::EMPTY {
-                    return None;
-                }
-                at = (at + 1) & (self.slots.len() - 1);
-                if slot.tag == hash as u32 {
-                    return Some(slot.shapes);
-                }
-            }
-        })
-    }
-}
-
 /// Finds all keys in a text's runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Engine {
-    hasher: Hasher,
-    filter: Filter,
-    windows: Table,
-    shapes: Box<[Shape]>,
+    pub(crate) hasher: Hasher,
+    pub(crate) filter: Filter,
+    pub(crate) windows: Table,
+    pub(crate) shapes: Box<[Shape]>,
     /// The keys of shapes of many, by the hash of the key.
-    many: Table,
-    singles: Singles,
-    crowded: Automaton,
-    crowded_keys: Box<[u32]>,
+    pub(crate) many: Table,
+    pub(crate) singles: Singles,
+    pub(crate) crowded: Automaton,
+    pub(crate) crowded_keys: Box<[u32]>,
 }
 
 /// The buffers of a search, kept from text to text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
+    /// The runs, and after them what is left of older texts.
+    heads: Vec<u32>,
+    /// The second run of each pair that passed the filter.
     at: Vec<u32>,
     bytes: Bytes,
+    /// Every key that was found, and the run that it begins at.
+    pub(crate) found: Vec<(u32, u32)>,
 }
 
-/// Whether to go on.
+/// Whether the budget lasts.
 type GoOn = bool;
 
 impl Engine {
@@ -226,45 +86,107 @@ impl Engine {
         self.crowded_keys.len()
     }
 
-    /// Calls `found` with every key and the run that it begins at. `padded` are the runs and, after them, three of any kind.
+    /// Fills `candidates.found` with every key that stands in the text's runs.
+    #[inline]
     pub(crate) fn find(
         &self,
         words: &Words,
-        padded: &[u32],
+        folded: &Folded,
         candidates: &mut Candidates,
         budget: &mut Budget,
-        mut found: impl FnMut(&mut Budget, usize, usize) -> GoOn,
     ) -> GoOn {
-        let runs = &padded[..padded.len() - (LONG - 1)];
-        let is_done = self.singles.find(runs, budget, &mut found);
-        is_done && self.find_windows(words, padded, candidates, budget, &mut found) && {
-            let mut is_done = true;
-            self.crowded.find(runs, &mut candidates.bytes, |index, at| {
-                is_done = found(budget, self.crowded_keys[index] as usize, at.start);
-                is_done
-            });
-            is_done
-        }
+        candidates.found.clear();
+        let (runs, count) = self.pass(folded, candidates);
+        let Candidates { heads, at, bytes, found } = candidates;
+        heads[runs..runs + LONGEST].fill(0);
+        let mut search = Search { engine: self, words, runs: &heads[..runs], found, budget };
+        search.singles()
+            && at[..count].iter().all(|&second| second == 0 || search.place(second as usize - 1, heads))
+            && search.crowded(bytes)
     }
 
-    fn find_windows(
-        &self,
-        words: &Words,
-        padded: &[u32],
-        candidates: &mut Candidates,
-        budget: &mut Budget,
-        found: &mut impl FnMut(&mut Budget, usize, usize) -> GoOn,
-    ) -> GoOn {
-        let runs = &padded[..padded.len() - (LONG - 1)];
-        for &candidate in self.filtered(padded, &mut candidates.at) {
-            let at = (candidate / 2) as usize;
-            let length = if candidate % 2 == 0 { 2 } else { LONG };
-            let hash = self.hasher.window(&padded[at..at + length]);
-            if !budget.spend(1) {
-                return false;
+    /// Takes the text's runs, and those that end a pair which the filter lets through; how many there are of each.
+    ///
+    /// Written without branches: what does not count is overwritten by what comes next.
+    #[inline]
+    fn pass(&self, folded: &Folded, candidates: &mut Candidates) -> (usize, usize) {
+        let Candidates { heads, at, .. } = candidates;
+        let (units, kinds) = (folded.units(), folded.kinds());
+        if at.len() <= units.len() {
+            let length = (units.len() + 1).next_power_of_two();
+            at.resize(length, 0);
+            heads.resize(length + LONGEST, 0);
+        }
+        let (mut runs, mut count) = (0, 0);
+        let (mut last, mut last_product) = (u32::MAX, 0);
+        for (&unit, &kind) in units.iter().zip(kinds) {
+            let is_new = kind.is(Kind::WORD) & (unit != last);
+            let product = self.hasher.product(unit);
+            let passes = self.filter.has_pair(self.hasher.pair(last_product, product));
+            heads[runs] = unit;
+            at[count] = runs as u32;
+            runs += usize::from(is_new);
+            count += usize::from(is_new & passes);
+            last = if is_new { unit } else { last };
+            last_product = if is_new { product } else { last_product };
+        }
+        (runs, count)
+    }
+}
+
+/// The search of one text.
+struct Search<'a> {
+    engine: &'a Engine,
+    words: &'a Words,
+    runs: &'a [u32],
+    found: &'a mut Vec<(u32, u32)>,
+    budget: &'a mut Budget,
+}
+
+impl Search<'_> {
+    /// Looks up the windows that begin at a run. `heads` are the runs, with others after the last.
+    fn place(&mut self, at: usize, heads: &[u32]) -> GoOn {
+        let hashes = self.engine.hasher.at(&heads[at..at + LONGEST]);
+        let word = self.engine.filter.word(hashes[0]);
+        let mut windows = hashes.iter().enumerate().filter(|&(kind, &hash)| has(word, hash, kind));
+        windows.all(|(_, &hash)| self.budget.spend(1) && self.window(at, hash))
+    }
+
+    fn window(&mut self, at: usize, hash: u64) -> GoOn {
+        let engine = self.engine;
+        engine.windows.get(hash).all(|shape| {
+            if shape.is_last {
+                return self.shape(at, shape);
             }
-            for shapes in self.windows.get(hash) {
-                if !self.try_shapes(words, runs, at, shapes as usize, budget, found) {
+            let shapes = &engine.shapes[shape.key as usize..];
+            let last = shapes.iter().position(|shape| shape.is_last).expect("the last shape of a window says so");
+            shapes[..=last].iter().all(|shape| self.shape(at, shape))
+        })
+    }
+
+    fn shape(&mut self, at: usize, shape: &Shape) -> GoOn {
+        let Some(start) = at.checked_sub(usize::from(shape.offset)) else { return true };
+        let Some(text) = self.runs.get(start..start + usize::from(shape.length)) else { return true };
+        let hash = self.engine.hasher.key(text, shape.offset);
+        let is_key = |&key: &u32| self.words.keys.get(key as usize) == text;
+        let key = if shape.key == Shape::MANY {
+            self.engine.many.get(hash).map(|shape| shape.key).find(is_key)
+        } else {
+            Some(shape.key).filter(|key| shape.check == hash as u32 && is_key(key))
+        };
+        self.found.extend(key.map(|key| (key, start as u32)));
+        self.budget.spend(text.len())
+    }
+
+    fn singles(&mut self) -> GoOn {
+        let singles = &self.engine.singles;
+        if singles.keys.is_empty() {
+            return true;
+        }
+        for (run, &unit) in self.runs.iter().enumerate() {
+            if let Some(key) = singles.key(unit) {
+                self.found.push((key, run as u32));
+                if !self.budget.spend(1) {
                     return false;
                 }
             }
@@ -272,80 +194,33 @@ impl Engine {
         true
     }
 
-    /// The windows that the filter lets through: twice the run that each begins at, and one more for the longer window.
-    #[inline]
-    fn filtered<'c>(&self, padded: &[u32], candidates: &'c mut Vec<u32>) -> &'c [u32] {
-        if candidates.len() < 2 * padded.len() {
-            candidates.resize((2 * padded.len()).next_power_of_two(), 0);
+    fn crowded(&mut self, bytes: &mut Bytes) -> GoOn {
+        let engine = self.engine;
+        if engine.crowded.is_empty() {
+            return true;
         }
-        let mut count = 0;
-        for (at, window) in padded.windows(LONG).enumerate() {
-            let &[a, b, c, d] = window else { unreachable!("windows have their length") };
-            let short = self.hasher.short(a, b);
-            let long = self.hasher.long(short, self.hasher.short(c, d));
-            candidates[count] = 2 * at as u32;
-            count += usize::from(self.filter.may_have(short));
-            candidates[count] = 2 * at as u32 + 1;
-            count += usize::from(self.filter.may_have(long));
+        let mut is_done = self.budget.spend(AUTOMATON_COST * self.runs.len());
+        if is_done {
+            engine.crowded.find(self.runs, bytes, |index, at| {
+                self.found.push((engine.crowded_keys[index], at.start as u32));
+                is_done = self.budget.spend(1);
+                is_done
+            });
         }
-        &candidates[..count]
-    }
-
-    #[inline]
-    fn try_shapes(
-        &self,
-        words: &Words,
-        runs: &[u32],
-        at: usize,
-        first: usize,
-        budget: &mut Budget,
-        found: &mut impl FnMut(&mut Budget, usize, usize) -> GoOn,
-    ) -> GoOn {
-        for shape in &self.shapes[first..] {
-            let Some(start) = at.checked_sub(usize::from(shape.offset)) else {
-                if shape.is_last {
-                    return true;
-                }
-                continue;
-            };
-            let range = start..start + usize::from(shape.length);
-            if let Some(text) = runs.get(range.clone()) {
-                if !budget.spend(text.len()) {
-                    return false;
-                }
-                if let Some(key) = self.key(words, shape, text)
-                    && !found(budget, key, start)
-                {
-                    return false;
-                }
-            }
-            if shape.is_last {
-                return true;
-            }
-        }
-        unreachable!("the last shape of a window says so")
-    }
-
-    #[inline]
-    fn key(&self, words: &Words, shape: &Shape, text: &[u32]) -> Option<usize> {
-        let is_key = |&key: &u32| words.keys.get(key as usize) == text;
-        if shape.key != Shape::MANY {
-            return Some(shape.key).filter(is_key).map(|key| key as usize);
-        }
-        self.many.get(self.hasher.key(text, shape.offset)).find(is_key).map(|key| key as usize)
+        is_done
     }
 }
 
 /// Keys of one run, by their unit.
 #[derive(Clone, Debug)]
-struct Singles {
+pub(crate) struct Singles {
     /// By the lower 16 bits of the unit; empty if there are no such keys.
     may_have: Box<[u64]>,
     keys: Box<[(u32, u32)]>,
 }
 
 impl Singles {
-    fn new(mut keys: Vec<(u32, u32)>) -> Self {
+    pub(crate) fn new(mut keys: Vec<(u32, u32)>) -> Self {
         keys.sort_unstable();
         let mut may_have = vec![0; if keys.is_empty() { 0 } else { 1 << 10 }];
         for &(unit, _) in &keys {
@@ -354,191 +229,10 @@ impl Singles {
         Self { may_have: may_have.into(), keys: keys.into() }
     }
 
-    fn find(
-        &self,
-        runs: &[u32],
-        budget: &mut Budget,
-        found: &mut impl FnMut(&mut Budget, usize, usize) -> GoOn,
-    ) -> GoOn {
-        if self.keys.is_empty() {
-            return true;
-        }
-        for (run, &unit) in runs.iter().enumerate() {
-            if self.may_have[(unit >> 6 & 1023) as usize] >> (unit & 63) & 1 == 0 {
-                continue;
-            }
-            if let Ok(index) = self.keys.binary_search_by_key(&unit, |&(unit, _)| unit)
-                && !(budget.spend(1) && found(budget, self.keys[index].1 as usize, run))
-            {
-                return false;
-            }
-        }
-        true
+    #[inline]
+    fn key(&self, unit: u32) -> Option<u32> {
+        let may_have = self.may_have[(unit >> 6 & 1023) as usize] >> (unit & 63) & 1 != 0;
+        let index = may_have.then(|| self.keys.binary_search_by_key(&unit, |&(unit, _)| unit).ok()).flatten();
+        index.map(|index| self.keys[index].1)
     }
-}
-
-/// A window while keys are filed: its hash, what its shapes cost, and the last of them.
-struct Filed {
-    hash: u64,
-    cost: u32,
-    last: u32,
-}
-
-/// A shape while keys are filed, with the one filed before it under the same window.
-struct Link {
-    shape: Shape,
-    cost: u32,
-    before: Option<u32>,
-}
-
-struct Builder<'w> {
-    words: &'w Words,
-    hasher: Hasher,
-    rarity: Rarity,
-    /// How many keys have a window of about this hash.
-    counts: Box<[u16]>,
-    filed: HashTable<Filed>,
-    links: Vec<Link>,
-    /// Keys of shapes of many, with the place of their window.
-    many: Vec<(u32, u8)>,
-    crowded: Vec<u32>,
-}
-
-const COUNTS_BITS: u32 = 20;
-
-impl<'w> Builder<'w> {
-    fn new(words: &'w Words, seed: u64) -> Self {
-        Self {
-            words,
-            hasher: Hasher::new(seed),
-            rarity: Rarity::new(),
-            counts: vec![0; 1 << COUNTS_BITS].into(),
-            filed: HashTable::with_capacity(words.keys.len()),
-            links: Vec::with_capacity(words.keys.len()),
-            many: Vec::new(),
-            crowded: Vec::new(),
-        }
-    }
-
-    fn build(mut self) -> Engine {
-        let keys = &self.words.keys;
-        for key in keys.iter().filter(|key| key.len() > 1) {
-            for offset in windows(key) {
-                let count = &mut self.counts[(self.hasher.window(&key[offset]) >> (64 - COUNTS_BITS)) as usize];
-                *count = count.saturating_add(1);
-            }
-        }
-        let mut singles = Vec::new();
-        for (number, key) in keys.iter().enumerate() {
-            match key {
-                [unit] => singles.push((*unit, number as u32)),
-                _ => self.file(number as u32, key),
-            }
-        }
-        self.freeze(Singles::new(singles))
-    }
-
-    /// Files a key under the rarest of its windows that has room.
-    fn file(&mut self, number: u32, key: &[u32]) {
-        let best =
-            windows(key).max_by_key(|window| (self.score(&key[window.clone()]), std::cmp::Reverse(window.start)));
-        let best = best.expect("a key of two runs has a window");
-        if self.file_under(best, number, key) {
-            return;
-        }
-        let mut others: Vec<_> = windows(key).collect();
-        others.sort_by_key(|window| std::cmp::Reverse(self.score(&key[window.clone()])));
-        if !others.into_iter().any(|window| self.file_under(window, number, key)) {
-            self.crowded.push(number);
-        }
-    }
-
-    /// How rare a window is, in sixteenths of a bit: in ordinary text, and among the keys.
-    fn score(&self, window: &[u32]) -> i64 {
-        let count = self.counts[(self.hasher.window(window) >> (64 - COUNTS_BITS)) as usize];
-        let rarity: u32 = window.iter().map(|&unit| self.rarity.of(unit)).sum();
-        i64::from(rarity) - 16 * i64::from(count.max(1).ilog2())
-    }
-
-    fn file_under(&mut self, window: Range<usize>, number: u32, key: &[u32]) -> bool {
-        let hash = self.hasher.window(&key[window.clone()]);
-        let cost = (key.len() * self.words.variants(number as usize).len()) as u32;
-        let shape = Shape { key: number, offset: window.start as u8, length: key.len() as u8, is_last: false };
-        let entry = self.filed.entry(hash, |filed| filed.hash == hash, |filed| filed.hash);
-        let filed = match entry {
-            hashbrown::hash_table::Entry::Occupied(filed) => filed.into_mut(),
-            hashbrown::hash_table::Entry::Vacant(vacant) => {
-                vacant.insert(Filed { hash, cost, last: self.links.len() as u32 });
-                self.links.push(Link { shape, cost, before: None });
-                return true;
-            }
-        };
-        let same = find_link(&self.links, filed.last, &shape);
-        let grown = same.map_or(cost, |same| cost.saturating_sub(self.links[same as usize].cost));
-        if grown > 0 && filed.cost + grown > WINDOW_COST_MAX {
-            return false;
-        }
-        filed.cost += grown;
-        if let Some(same) = same {
-            let link = &mut self.links[same as usize];
-            if link.shape.key != Shape::MANY {
-                self.many.push((link.shape.key, shape.offset));
-                link.shape.key = Shape::MANY;
-            }
-            link.cost += grown;
-            self.many.push((number, shape.offset));
-        } else {
-            self.links.push(Link { shape, cost, before: Some(filed.last) });
-            filed.last = self.links.len() as u32 - 1;
-        }
-        true
-    }
-
-    fn freeze(self, singles: Singles) -> Engine {
-        let mut filter = Filter::new(self.filed.len());
-        let mut windows = Table::new(self.filed.len());
-        let mut shapes = Vec::with_capacity(self.links.len());
-        for filed in &self.filed {
-            filter.insert(filed.hash);
-            windows.insert(filed.hash, shapes.len() as u32);
-            let mut at = Some(filed.last);
-            while let Some(link) = at.map(|at| &self.links[at as usize]) {
-                shapes.push(Shape { is_last: link.before.is_none(), ..link.shape });
-                at = link.before;
-            }
-        }
-        let mut many = Table::new(self.many.len());
-        for &(key, offset) in &self.many {
-            many.insert(self.hasher.key(self.words.keys.get(key as usize), offset), key);
-        }
-        let crowded = Automaton::new(self.crowded.iter().map(|&key| self.words.keys.get(key as usize)));
-        Engine {
-            hasher: self.hasher,
-            filter,
-            windows,
-            shapes: shapes.into(),
-            many,
-            singles,
-            crowded: crowded.expect("bounded by terms_max"),
-            crowded_keys: self.crowded.into(),
-        }
-    }
-}
-
-/// The windows that a key may be filed under.
-fn windows(key: &[u32]) -> impl Iterator<Item = Range<usize>> + use<> {
-    let length = if key.len() >= LONG { LONG } else { 2 };
-    (0..=key.len() - length).map(move |start| start..start + length)
-}
-
-fn find_link(links: &[Link], last: u32, shape: &Shape) -> Option<u32> {
-    let mut at = Some(last);
-    while let Some(index) = at {
-        let link = &links[index as usize];
-        if (link.shape.offset, link.shape.length) == (shape.offset, shape.length) {
-            return Some(index);
-        }
-        at = link.before;
-    }
-    None
 }

@@ -1,6 +1,7 @@
 //! From the occurrences of words in the texts of one event to hits: exceptions, combinations, distances.
 
 use super::compile::{Chain, Combination, Use};
+use super::engine::Budget;
 use super::hits::Hits;
 use super::lists::ListId;
 use super::matcher::Matcher;
@@ -44,17 +45,26 @@ pub(crate) struct Buffers {
     picked: Vec<u32>,
 }
 
-/// Fills `hits` from what was found, which is sorted here.
-pub(crate) fn gather(matcher: &Matcher, found: &mut Vec<Found>, buffers: &mut Buffers, hits: &mut Hits) {
+/// Fills `hits` from what was found, which is sorted here; false if the budget did not last.
+pub(crate) fn gather(
+    matcher: &Matcher,
+    found: &mut Vec<Found>,
+    buffers: &mut Buffers,
+    budget: &mut Budget,
+    hits: &mut Hits,
+) -> bool {
     found.sort_unstable();
     found.dedup();
     fill_excepted(matcher, found, &mut buffers.excepted);
     let Buffers { excepted, levels, level_starts, by_end, picked } = buffers;
-    let mut gathering = Gathering { matcher, found, excepted, levels, level_starts, by_end, picked };
+    let is_exhausted = false;
+    let mut gathering =
+        Gathering { matcher, found, excepted, levels, level_starts, by_end, picked, budget, is_exhausted };
     for occurrences in found.chunk_by(|a, b| a.part == b.part) {
         gathering.part(occurrences, hits);
     }
     hits.sort();
+    !gathering.is_exhausted
 }
 
 fn fill_excepted(matcher: &Matcher, found: &[Found], excepted: &mut Vec<Excepted>) {
@@ -85,12 +95,16 @@ struct Gathering<'a> {
     level_starts: &'a mut Vec<u32>,
     by_end: &'a mut Vec<u32>,
     picked: &'a mut Vec<u32>,
+    budget: &'a mut Budget,
+    is_exhausted: bool,
 }
 
 impl Gathering<'_> {
     fn part(&mut self, occurrences: &[Found], hits: &mut Hits) {
         for used in self.matcher.uses(occurrences[0].part) {
+            self.is_exhausted |= !self.budget.spend(occurrences.len());
             match *used {
+                _ if self.is_exhausted => return,
                 Use::Term(term) => {
                     for occurrence in occurrences.iter().filter(|occurrence| !self.is_excepted(term.list, occurrence)) {
                         hits.push(term.list, term.term, std::iter::once(occurrence.span()));
@@ -120,7 +134,12 @@ impl Gathering<'_> {
             let before = self.level_starts.last().map_or(0, |&start| start as usize)..self.levels.len();
             self.sort_by_end(before.clone());
             let start = self.levels.len();
-            for index in self.occurrences(part) {
+            let occurrences = self.occurrences(part);
+            if !self.budget.spend(1 + occurrences.len()) {
+                self.is_exhausted = true;
+                return chain.is_negated;
+            }
+            for index in occurrences {
                 let this = &self.found[index];
                 let is_near = link == 0 || self.has_near(before.clone(), this, u32::from(distance));
                 if is_near && !self.is_excepted(list, this) {

@@ -51,7 +51,8 @@ impl Hits {
         self.hits.len()
     }
 
-    /// Whether a text had more occurrences than four a character; the rest of that text was not looked at.
+    /// Whether the event cost more than is linear in its length, or had more than four occurrences a character: some hits
+    /// may be missing. Only lists that are crafted for it come so far.
     #[must_use]
     pub fn is_truncated(&self) -> bool {
         self.is_truncated
@@ -65,9 +66,12 @@ impl Hits {
         })
     }
 
-    pub(crate) fn clear(&mut self, is_truncated: bool) {
+    pub(crate) fn clear(&mut self) {
         self.hits.clear();
         self.spans.clear();
+    }
+
+    pub(crate) fn set_truncated(&mut self, is_truncated: bool) {
         self.is_truncated = is_truncated;
     }
 

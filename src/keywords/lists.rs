@@ -7,8 +7,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
+use super::compile::Strings;
 use super::pattern::{self, Unfit, Word};
 use super::syntax::{self, Attributes, Expr, Mistake, Wishes, expr, is_name};
 use crate::problem::Problem;
@@ -164,7 +163,9 @@ impl Place {
 /// A list while its files are read: which lines say the same.
 struct Draft {
     list: List,
-    seen: HashMap<Box<[u32]>, usize, foldhash::fast::FixedState>,
+    seen: Strings,
+    /// Where each string of `seen` stands among the terms or the exceptions.
+    places: Vec<u32>,
 }
 
 struct Reader<'b> {
@@ -175,6 +176,7 @@ struct Reader<'b> {
     lines: usize,
     folded: Folded,
     key: Vec<u32>,
+    tags: Arc<[Arc<str>]>,
 }
 
 /// One line being read.
@@ -186,8 +188,8 @@ struct Line<'a> {
 
 impl<'b> Reader<'b> {
     fn new(bounds: &'b Bounds) -> Self {
-        let (lists, files, problems, key) = Default::default();
-        Self { bounds, lists, files, problems, lines: 0, folded: Folded::default(), key }
+        let (lists, files, problems, folded, key) = Default::default();
+        Self { bounds, lists, files, problems, lines: 0, folded, key, tags: Arc::new([]) }
     }
 
     fn file(&mut self, source: &Source<'_>) {
@@ -237,7 +239,7 @@ impl<'b> Reader<'b> {
             return None;
         }
         let list = List { name: name.into(), terms: Vec::new(), exceptions: Vec::new() };
-        self.lists.push(Draft { list, seen: HashMap::default() });
+        self.lists.push(Draft { list, seen: Strings::default(), places: Vec::new() });
         Some(self.lists.len() - 1)
     }
 
@@ -288,12 +290,25 @@ impl<'b> Reader<'b> {
         let is_fit = mistakes.iter().all(|mistake| mistake.is_warning);
         mistakes.into_iter().for_each(|mistake| self.mistake(line, mistake));
         if is_fit {
-            let text = line.text[body].into();
+            let whole = &line.text[body];
+            let text = expr
+                .plain()
+                .filter(|atom| *atom.text == *whole)
+                .map_or_else(|| whole.into(), |atom| Arc::clone(&atom.text));
+            let tags = self.shared(attributes.tags);
             let place = self.place(line, &line.body);
-            let Attributes { weight, tags, wishes } = attributes;
-            let term = Term { text, weight: weight.unwrap_or(1.0), tags: tags.into(), wishes, expr, place };
+            let weight = attributes.weight.unwrap_or(1.0);
+            let term = Term { text, weight, tags, wishes: attributes.wishes, expr, place };
             self.add(list, line, term, is_exception);
         }
+    }
+
+    /// The tags, shared with the line before where they are the same.
+    fn shared(&mut self, tags: Vec<Arc<str>>) -> Arc<[Arc<str>]> {
+        if *self.tags != *tags {
+            self.tags = tags.into();
+        }
+        Arc::clone(&self.tags)
     }
 
     /// What keeps the words of a term from being matched or meant.
@@ -339,18 +354,14 @@ impl<'b> Reader<'b> {
         self.key_of(&term.expr, is_exception);
         let draft = &mut self.lists[list];
         let terms = if is_exception { &mut draft.list.exceptions } else { &mut draft.list.terms };
-        let (file, line_before) = match draft.seen.get(&*self.key) {
-            Some(&known) => {
-                let before = terms[known].place;
-                terms[known] = term;
-                (before.file, before.line)
-            }
-            None => {
-                draft.seen.insert(self.key.as_slice().into(), terms.len());
-                terms.push(term);
-                return;
-            }
-        };
+        let number = draft.seen.number(&self.key) as usize;
+        if number == draft.places.len() {
+            draft.places.push(terms.len() as u32);
+            terms.push(term);
+            return;
+        }
+        let known = &mut terms[draft.places[number] as usize];
+        let Place { file, line: line_before, .. } = std::mem::replace(known, term).place;
         if file as usize == self.files.len() - 1 {
             let message = format!("the same term as line {line_before}, once both are folded");
             let mistake = Mistake::new(line.body.clone(), message).hint("keep one of them; the later one holds");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::automaton::{Automaton, Bytes};
 use super::compile::{Chain, Combination, Compiled, Use, compile};
-use super::engine::{Budget, Candidates, Engine};
+use super::engine::{AUTOMATON_COST, Budget, Candidates, Engine};
 use super::gather::{Buffers, Found, gather};
 use super::hits::Hits;
 use super::lists::{ListId, Lists};
@@ -26,7 +26,7 @@ pub struct BuildOptions {
 
 impl Default for BuildOptions {
     fn default() -> Self {
-        Self { seed: 0, expansions_per_term_max: 64, expansions_max: 1_000_000 }
+        Self { seed: 0, expansions_per_term_max: 256, expansions_max: 1_000_000 }
     }
 }
 
@@ -71,6 +71,14 @@ pub struct Scratch {
     is_truncated: bool,
 }
 
+impl Scratch {
+    /// Units looked at since this scratch was made: what a text costs, whatever the machine.
+    #[must_use]
+    pub fn work(&self) -> u64 {
+        self.budget.spent
+    }
+}
+
 /// Occurrences taken from a text: this many, and four for each of its units.
 const FOUND_MAX: usize = 64;
 
@@ -105,30 +113,49 @@ impl Matcher {
 
     /// Looks at one text of the event; call it once for each.
     pub fn scan(&self, field: Field, folded: &Folded, scratch: &mut Scratch) {
-        let Scratch { runs, bytes, found, candidates, budget, is_truncated, .. } = scratch;
+        let Scratch { candidates, budget, .. } = scratch;
         budget.add(folded.units().len());
+        let is_done = self.engine.find(&self.compiled.words, folded, candidates, budget);
+        scratch.is_truncated |= !is_done;
+        if !scratch.candidates.found.is_empty() || !self.literals.is_empty() {
+            self.look_closer(field, folded, scratch);
+        }
+    }
+
+    /// What the search found by its letters alone: does it occur, and where?
+    fn look_closer(&self, field: Field, folded: &Folded, scratch: &mut Scratch) {
+        let Scratch { runs, bytes, candidates, found, budget, is_truncated, .. } = scratch;
         let runs = runs.view(folded);
         let room = found.len() + FOUND_MAX + 4 * folded.units().len();
         let mut sink = Sink { field, folded, runs, found, room };
-        let mut is_done =
-            self.engine.find(&self.compiled.words, runs.padded, candidates, budget, |budget, key, run| {
-                self.try_key(key, run, budget, &mut sink)
+        let mut is_done = candidates.found.iter().all(|&(key, run)| self.try_key(key, run, budget, &mut sink));
+        is_done &= self.literals.is_empty() || budget.spend(AUTOMATON_COST * folded.units().len());
+        if is_done {
+            self.literals.find(folded.units(), bytes, |literal, at| {
+                is_done = self.try_literal(literal, at, &mut sink);
+                is_done
             });
-        self.literals.find(folded.units(), bytes, |literal, at| {
-            is_done &= self.try_literal(literal, at, &mut sink);
-            is_done
-        });
+        }
         *is_truncated |= !is_done;
     }
 
     /// Turns what the scans found into `hits`: exceptions and combinations count over all texts of the event. The scratch
     /// is then ready for the next event.
     pub fn finish(&self, scratch: &mut Scratch, hits: &mut Hits) {
-        hits.clear(std::mem::take(&mut scratch.is_truncated));
-        if !scratch.found.is_empty() {
-            gather(self, &mut scratch.found, &mut scratch.buffers, hits);
-            scratch.found.clear();
+        hits.clear();
+        let Scratch { found, buffers, budget, is_truncated, .. } = scratch;
+        if !found.is_empty() {
+            *is_truncated |= !gather(self, found, buffers, budget, hits);
+            found.clear();
         }
+        budget.close();
+        hits.set_truncated(std::mem::take(is_truncated));
+    }
+
+    /// How many words go to the automaton.
+    #[cfg(test)]
+    pub(crate) fn crowded(&self) -> usize {
+        self.engine.crowded()
     }
 
     pub(crate) fn uses(&self, part: u32) -> &[Use] {
@@ -140,7 +167,8 @@ impl Matcher {
     }
 
     /// The key's runs stand at `run`: which of its variants occur? False when there is no room or budget for more.
-    fn try_key(&self, key: usize, run: usize, budget: &mut Budget, sink: &mut Sink<'_>) -> bool {
+    fn try_key(&self, key: u32, run: u32, budget: &mut Budget, sink: &mut Sink<'_>) -> bool {
+        let (key, run) = (key as usize, run as usize);
         let words = &self.compiled.words;
         let length = words.keys.get(key).len();
         for &variant in words.variants(key) {

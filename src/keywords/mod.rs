@@ -8,6 +8,9 @@
 mod automaton;
 mod compile;
 mod engine;
+mod expand;
+mod filing;
+mod filter;
 mod gather;
 mod hits;
 mod lists;
@@ -16,6 +19,8 @@ mod pattern;
 mod rarity;
 mod syntax;
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod oracle;
 #[cfg(test)]

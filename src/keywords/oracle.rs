@@ -6,7 +6,7 @@ use super::automaton::{Automaton, Bytes};
 use super::compile::compile;
 use super::engine::{Budget, Candidates, Engine};
 use super::lists::Term;
-use super::pattern::{PADDING, is_break};
+use super::pattern::is_break;
 use super::syntax::{Group, Wishes};
 use super::{Bounds, BuildOptions, Hits, Lists, Matcher, Scratch, Source};
 use crate::signal::{Field, Span};
@@ -297,17 +297,54 @@ proptest! {
         let words = compile(&lists, &BuildOptions::default()).0.words;
         let engine = Engine::new(&words, seed);
         let mut runs: Vec<u32> = text.chars().map(u32::from).collect();
+        runs.dedup();
         let mut expected = Vec::new();
         let automaton = Automaton::new(words.keys.iter()).expect("few keys");
-        automaton.find(&runs, &mut Bytes::default(), |key, at| { expected.push((key, at.start)); true });
-        runs.extend([0; PADDING]);
-        let (mut budget, mut found) = (Budget::default(), Vec::new());
+        automaton.find(&runs, &mut Bytes::default(), |key, at| { expected.push((key as u32, at.start as u32)); true });
+        let (mut budget, mut candidates) = (Budget::default(), Candidates::default());
         budget.add(100_000);
-        let mut candidates = Candidates::default();
-        let is_done = engine.find(&words, &runs, &mut candidates, &mut budget, |_, key, at| { found.push((key, at)); true });
-        prop_assert!(is_done);
+        prop_assert!(engine.find(&words, &fold(&text), &mut candidates, &mut budget));
+        let mut found = candidates.found;
         found.sort_unstable();
         expected.sort_unstable();
         prop_assert_eq!(found, expected);
+    }
+}
+
+/// What people and attackers type: operators, attributes, scripts, things that fold to several units or to nothing.
+fn anything() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => "[甲乙强微信ab1 ]{1,4}",
+        2 => "[+~!@#\\\\\t-]",
+        1 => "~[0-9]{1,3}~",
+        1 => "\t\\+(pinyin|initials|homophone|split|leet|digits|inside)",
+        2 => "\\PC{1,3}",
+        1 => "[①⒑㍿ﬃ\u{200b}\u{301}🇨🇳👨‍👩‍👧ß]{1,3}",
+        1 => Just("\n".to_owned()),
+    ];
+    prop::collection::vec(piece, 0..30).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    /// The body of the fuzz target `word_list`, on inputs that look more like lists.
+    #[test]
+    fn any_list_is_read_and_every_hit_is_a_slice_of_the_text(list in anything(), text in anything()) {
+        let (lists, problems) = Lists::parse(&[Source { file: "a.txt".into(), text: &list }], &Bounds::default());
+        for problem in &problems {
+            let line = list.lines().nth(problem.line as usize - 1).expect("a problem stands in a line");
+            prop_assert!(problem.column as usize + problem.length as usize <= line.chars().count() + 2, "{}", problem);
+        }
+        let options = BuildOptions { expansions_per_term_max: 16, ..BuildOptions::default() };
+        let matcher = Matcher::build(&lists, &options).0;
+        let (mut scratch, mut hits) = (Scratch::default(), Hits::default());
+        for text in [&text, &list] {
+            matcher.scan(Field::Text, &fold(text), &mut scratch);
+            matcher.finish(&mut scratch, &mut hits);
+            for span in hits.all().iter().flat_map(|hit| hits.spans(hit)) {
+                prop_assert!(text.get(span.range()).is_some_and(|slice| !slice.is_empty()));
+            }
+        }
     }
 }

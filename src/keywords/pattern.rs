@@ -179,13 +179,9 @@ fn usual(before: Option<u32>, unit: u32) -> Step {
     Step { count: 1, before: gap(before, unit, false, false), within: Gap::between(class(unit), class(unit)) }
 }
 
-/// Runs that stand after the last one, so that windows need no end.
-pub(crate) const PADDING: usize = 3;
-
 /// The buffers of [`Runs`], kept from text to text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RunsBuffer {
-    heads: Vec<u32>,
     starts: Vec<u32>,
     at: Vec<u32>,
 }
@@ -197,7 +193,6 @@ impl RunsBuffer {
         let (units, kinds) = (folded.units(), folded.kinds());
         if self.at.len() <= units.len() {
             let length = (units.len() + 1).next_power_of_two();
-            self.heads.resize(length + PADDING, 0);
             self.starts.resize(length + 1, 0);
             self.at.resize(length, 0);
         }
@@ -206,23 +201,19 @@ impl RunsBuffer {
         for (index, (&unit, &kind)) in units.iter().zip(kinds).enumerate() {
             let is_word = kind.is(Kind::WORD);
             self.at[letters] = index as u32;
-            self.heads[runs] = unit;
             self.starts[runs] = letters as u32;
             runs += usize::from(is_word & (unit != last));
             letters += usize::from(is_word);
             last = if is_word { unit } else { last };
         }
         self.starts[runs] = letters as u32;
-        self.heads[runs..runs + PADDING].fill(0);
-        Runs { padded: &self.heads[..runs + PADDING], starts: &self.starts[..=runs], at: &self.at[..letters], folded }
+        Runs { starts: &self.starts[..=runs], at: &self.at[..letters], folded }
     }
 }
 
 /// A text's letters without separators, in runs. A *letter index* counts letters from the start of the text.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Runs<'a> {
-    /// The letter of each run, and then [`PADDING`] that is none.
-    pub(crate) padded: &'a [u32],
     /// The letter index at which each run starts, and last the number of letters.
     starts: &'a [u32],
     /// The folded index of each letter.

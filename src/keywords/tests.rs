@@ -140,6 +140,59 @@ fn inside_and_literals() {
 }
 
 #[test]
+fn pinyin_and_initials() {
+    check(
+        "加微信\t+pinyin +initials\n重庆\t+pinyin",
+        &[
+            ("jia wei xin", "加微信[jia wei xin]"),
+            ("JiaWeiXin 123", "加微信[JiaWeiXin]"),
+            ("加wei信", "加微信[加wei信]"),
+            ("加weixin了", "加微信[加weixin]"),
+            ("加 wei xin", "加微信[加 wei xin]"),
+            ("加wx", "加微信[加wx]"),
+            ("jwx", "加微信[jwx]"),
+            ("j w x", "加微信[j w x]"),
+            ("j wx", ""),
+            ("ajwx", ""),
+            ("jia wei xing", ""),
+            ("jiaweix", "加微信[jiaweix]"),
+            ("jiaweixi", ""),
+            ("ji a wei xin", ""),
+            ("chongqing", "重庆[chongqing]"),
+            ("zhong qing", "重庆[zhong qing]"),
+        ],
+    );
+}
+
+#[test]
+fn other_expansions() {
+    check(
+        "强奸\t+split\n微信\t+homophone\n12306\t+digits\nporn\t+leet\nass\t+leet",
+        &[
+            ("弓虽奸", "强奸[弓虽奸]"),
+            ("弓 虽 奸", "强奸[弓 虽 奸]"),
+            ("加威信", "微信[威信]"),
+            ("加威芯", "微信[威芯]"),
+            ("一二三零六", "12306[一二三零六]"),
+            ("①②③⓪⑥", "12306[①②③⓪⑥]"),
+            ("p0rn", "porn[p0rn]"),
+            ("a$s", "ass[a$s]"),
+            ("45s", ""),
+        ],
+    );
+}
+
+#[test]
+fn the_bound_on_expansions_cuts_and_is_told() {
+    let (lists, _) = Lists::parse(&[Source { file: "a.txt".into(), text: "银行好\t+pinyin" }], &Bounds::default());
+    let options = BuildOptions { expansions_per_term_max: 2, ..BuildOptions::default() };
+    let (matcher, problems) = Matcher::build(&lists, &options);
+    assert_eq!(problems.len(), 1);
+    assert!(problems[0].message.contains("only the first 2"), "{problems:?}");
+    assert_eq!(found(&matcher, &["yinxinghao yin行好 银hang好"]), "银行好[yinxinghao] 银行好[yin行好]");
+}
+
+#[test]
 fn combinations() {
     check(
         "加+微信-公众号\n刷单~3~日结\n甲~1~乙~1~丙",

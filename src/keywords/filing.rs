@@ -1,0 +1,218 @@
+//! How keys get into the engine: each under the window that is best to look for.
+
+use std::ops::Range;
+
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+
+use super::automaton::Automaton;
+use super::compile::Words;
+use super::engine::{Engine, Singles};
+use super::filter::{Filter, Hasher, Hashes, LONGEST, Shape, Table};
+use super::rarity::Rarity;
+
+/// Runs that the shapes of one window may make us compare, times the variants of their keys; a first shape is always
+/// taken.
+const WINDOW_COST_MAX: u32 = 32;
+
+/// A window while keys are filed: its hash, what its shapes cost, and the last of them.
+struct Filed {
+    hash: u64,
+    cost: u32,
+    last: u32,
+}
+
+/// A shape while keys are filed, with the one filed before it under the same window.
+struct Link {
+    shape: Shape,
+    cost: u32,
+    before: Option<u32>,
+}
+
+/// Files keys under windows.
+pub(crate) struct Builder<'w> {
+    words: &'w Words,
+    hasher: Hasher,
+    rarity: Rarity,
+    /// How many keys have a window of about this hash.
+    counts: Box<[u16]>,
+    filed: HashTable<Filed>,
+    /// All windows that are filed, with the place of their hash among those at it.
+    windows: Vec<(Hashes, usize)>,
+    links: Vec<Link>,
+    /// Keys of shapes of many, with the place of their window.
+    many: Vec<(u32, u8)>,
+    crowded: Vec<u32>,
+}
+
+const COUNTS_BITS: u32 = 20;
+
+/// Where windows of about this hash are counted.
+fn about(hash: u64) -> usize {
+    (hash >> (64 - COUNTS_BITS)) as usize
+}
+
+impl<'w> Builder<'w> {
+    pub(crate) fn new(words: &'w Words, seed: u64) -> Self {
+        Self {
+            words,
+            hasher: Hasher::new(seed),
+            rarity: Rarity::new(),
+            counts: vec![0; 1 << COUNTS_BITS].into(),
+            filed: HashTable::with_capacity(words.keys.len()),
+            windows: Vec::with_capacity(words.keys.len()),
+            links: Vec::with_capacity(words.keys.len()),
+            many: Vec::new(),
+            crowded: Vec::new(),
+        }
+    }
+
+    pub(crate) fn build(mut self) -> Engine {
+        let keys = &self.words.keys;
+        for key in keys.iter().filter(|key| key.len() > 1) {
+            for window in windows(key) {
+                self.count(&key[window.start..window.start + 2]);
+                if window.len() > 2 {
+                    self.count(&key[window]);
+                }
+            }
+        }
+        let mut singles = Vec::new();
+        for (number, key) in keys.iter().enumerate() {
+            match key {
+                [unit] => singles.push((*unit, number as u32)),
+                _ => self.file(number as u32, key),
+            }
+        }
+        self.freeze(Singles::new(singles))
+    }
+
+    /// Files a key under the rarest of its windows that has room.
+    fn file(&mut self, number: u32, key: &[u32]) {
+        let best =
+            windows(key).max_by_key(|window| (self.score(&key[window.clone()]), std::cmp::Reverse(window.start)));
+        let best = best.expect("a key of two runs has a window");
+        if self.file_under(best, number, key) {
+            return;
+        }
+        let mut others: Vec<_> = windows(key).collect();
+        others.sort_by_key(|window| std::cmp::Reverse(self.score(&key[window.clone()])));
+        if !others.into_iter().any(|window| self.file_under(window, number, key)) {
+            self.crowded.push(number);
+        }
+    }
+
+    fn count(&mut self, window: &[u32]) {
+        let count = &mut self.counts[about(self.hasher.window(window))];
+        *count = count.saturating_add(1);
+    }
+
+    /// How good a window is to look for, in sixteenths of a bit: how seldom its pair passes the filter, or how seldom
+    /// the whole of it is looked up, which costs about ten times as much.
+    fn score(&self, window: &[u32]) -> i64 {
+        const TENFOLD: i64 = 53;
+        self.rarity(&window[..2]).min(self.rarity(window) - TENFOLD)
+    }
+
+    /// How rare a window is, in ordinary text and among the keys.
+    fn rarity(&self, window: &[u32]) -> i64 {
+        let count = self.counts[about(self.hasher.window(window))];
+        let rarity: u32 = window.iter().map(|&unit| self.rarity.of(unit)).sum();
+        i64::from(rarity) - 16 * i64::from(count.max(1).ilog2())
+    }
+
+    fn file_under(&mut self, window: Range<usize>, number: u32, key: &[u32]) -> bool {
+        let hashes = self.hasher.at(&key[window.clone()]);
+        let kind = window.len() - 2;
+        let hash = hashes[kind];
+        let cost = (key.len() * self.words.variants(number as usize).len()) as u32;
+        let offset = window.start as u8;
+        let check = self.hasher.key(key, offset) as u32;
+        let shape = Shape { key: number, check, offset, length: key.len() as u8, is_last: false };
+        let entry = self.filed.entry(hash, |filed| filed.hash == hash, |filed| filed.hash);
+        let filed = match entry {
+            Entry::Occupied(filed) => filed.into_mut(),
+            Entry::Vacant(vacant) => {
+                vacant.insert(Filed { hash, cost, last: self.links.len() as u32 });
+                self.windows.push((hashes, kind));
+                self.links.push(Link { shape, cost, before: None });
+                return true;
+            }
+        };
+        let same = find_link(&self.links, filed.last, &shape);
+        let grown = same.map_or(cost, |same| cost.saturating_sub(self.links[same as usize].cost));
+        if grown > 0 && filed.cost + grown > WINDOW_COST_MAX {
+            return false;
+        }
+        filed.cost += grown;
+        if let Some(same) = same {
+            let link = &mut self.links[same as usize];
+            if link.shape.key != Shape::MANY {
+                self.many.push((link.shape.key, shape.offset));
+                link.shape.key = Shape::MANY;
+            }
+            link.cost += grown;
+            self.many.push((number, shape.offset));
+        } else {
+            self.links.push(Link { shape, cost, before: Some(filed.last) });
+            filed.last = self.links.len() as u32 - 1;
+        }
+        true
+    }
+
+    fn freeze(self, singles: Singles) -> Engine {
+        let mut filter = Filter::new(self.filed.len());
+        self.windows.iter().for_each(|&(hashes, kind)| filter.insert(hashes, kind));
+        let mut windows = Table::new(self.filed.len());
+        let mut shapes: Vec<Shape> = Vec::new();
+        for filed in &self.filed {
+            let last = &self.links[filed.last as usize];
+            let Some(before) = last.before else {
+                windows.insert(filed.hash, Shape { is_last: true, ..last.shape });
+                continue;
+            };
+            windows.insert(filed.hash, Shape { key: shapes.len() as u32, ..last.shape });
+            shapes.push(last.shape);
+            let mut at = Some(before);
+            while let Some(link) = at.map(|at| &self.links[at as usize]) {
+                shapes.push(Shape { is_last: link.before.is_none(), ..link.shape });
+                at = link.before;
+            }
+        }
+        let mut many = Table::new(self.many.len());
+        for &(key, offset) in &self.many {
+            let runs = self.words.keys.get(key as usize);
+            let shape = Shape { key, check: 0, offset, length: runs.len() as u8, is_last: true };
+            many.insert(self.hasher.key(runs, offset), shape);
+        }
+        let crowded = Automaton::new(self.crowded.iter().map(|&key| self.words.keys.get(key as usize)));
+        Engine {
+            hasher: self.hasher,
+            filter,
+            windows,
+            shapes: shapes.into(),
+            many,
+            singles,
+            crowded: crowded.expect("bounded by terms_max"),
+            crowded_keys: self.crowded.into(),
+        }
+    }
+}
+
+/// The windows that a key may be filed under: at each run but the last, the longest.
+fn windows(key: &[u32]) -> impl Iterator<Item = Range<usize>> + use<> {
+    let end = key.len();
+    (0..end - 1).map(move |start| start..(start + LONGEST).min(end))
+}
+
+fn find_link(links: &[Link], last: u32, shape: &Shape) -> Option<u32> {
+    let mut at = Some(last);
+    while let Some(index) = at {
+        let link = &links[index as usize];
+        if (link.shape.offset, link.shape.length) == (shape.offset, shape.length) {
+            return Some(index);
+        }
+        at = link.before;
+    }
+    None
+}

@@ -61,39 +61,44 @@ impl Role {
     }
 }
 
+/// How wide tables and source lines are where there is no terminal. Machines read `--json`; who reads this is a person.
+const COLUMNS: u16 = 120;
+/// A terminal that says it is narrower than this is not believed.
+const COLUMNS_MIN: u16 = 20;
+
 /// Where output goes, as far as its looks depend on it. A value, so that tests need no terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terminal {
     colors: bool,
-    /// Columns; `None` where nothing limits a line, such as in a file.
-    width: Option<u16>,
+    /// Columns that tables and source lines keep to.
+    width: u16,
 }
 
 impl Terminal {
     /// Standard output.
     #[must_use]
     pub fn stdout(choice: ColorChoice) -> Self {
-        let width = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0);
-        Self { colors: choice.resolve(&io::stdout()), width }
+        let width = terminal_size::terminal_size_of(io::stdout()).map_or(COLUMNS, |(width, _)| width.0);
+        Self { colors: choice.resolve(&io::stdout()), width: width.max(COLUMNS_MIN) }
     }
 
     /// Standard error.
     #[must_use]
     pub fn stderr(choice: ColorChoice) -> Self {
-        let width = terminal_size::terminal_size_of(io::stderr()).map(|(width, _)| width.0);
-        Self { colors: choice.resolve(&io::stderr()), width }
+        let width = terminal_size::terminal_size_of(io::stderr()).map_or(COLUMNS, |(width, _)| width.0);
+        Self { colors: choice.resolve(&io::stderr()), width: width.max(COLUMNS_MIN) }
     }
 
-    /// No colours, no width: what a file or a pipe gets.
+    /// What a file or a pipe gets: no colours, and lines that a person can read.
     #[must_use]
     pub const fn plain() -> Self {
-        Self { colors: false, width: None }
+        Self { colors: false, width: COLUMNS }
     }
 
     /// Colours and this width, in columns.
     #[must_use]
     pub const fn colored(width: u16) -> Self {
-        Self { colors: true, width: Some(width) }
+        Self { colors: true, width }
     }
 
     /// Whether colours are used.

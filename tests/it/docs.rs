@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use tidegate::config::Config;
 use tidegate::decision::Decision;
 use tidegate::event::{Erase, Event, Verdict};
 
@@ -166,4 +168,64 @@ fn a_broken_link_is_caught_and_code_is_not_a_link() {
     assert!(broken(&page, "events.md").is_none() && broken(&page, "../ARCHITECTURE.md#the-one-idea").is_none());
     assert!(broken(&page, "nothing.md").is_some() && broken(&page, "events.md#no-such-heading").is_some());
     assert!(broken(&page, "https://example.invalid/").is_none());
+}
+
+/// What a command of the product says, and whether it went well.
+fn tidegate(args: &[&str]) -> (bool, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate")).args(args).current_dir(root()).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    (output.status.success(), said.concat())
+}
+
+/// The rules that the pages show are rules: they load over the shipped ones, and their own tests pass.
+#[test]
+fn every_example_of_a_rule_passes_its_tests() {
+    let pages = pages();
+    let examples = ["README.md", "README.zh-CN.md"].map(|file| {
+        let page = pages.iter().find(|page| page.file == file).unwrap();
+        blocks(page, "```yaml").pop().expect("a rule is shown").1
+    });
+    assert_eq!(examples[0], examples[1], "both READMEs show the same rule");
+    let overlay = tempfile::tempdir().unwrap();
+    fs::write(overlay.path().join("readme.yaml"), &examples[0]).unwrap();
+    let (is_well, said) = tidegate(&["check", "rules", "--overlay", overlay.path().to_str().unwrap()]);
+    assert!(is_well, "{said}");
+}
+
+#[test]
+fn the_example_of_a_configuration_is_one_and_names_every_key() {
+    let file = "deploy/tidegate.toml";
+    let text = fs::read_to_string(root().join(file)).unwrap();
+    let config = Config::read(&file.into(), &text).unwrap();
+    assert!(config.input.follow, "it is read, and not passed over");
+    let uncommented = text.lines().map(|line| line.strip_prefix("# ").filter(|rest| is_setting(rest)).unwrap_or(line));
+    let everything: toml::Table = uncommented.collect::<Vec<_>>().join("\n").parse().unwrap();
+    let known: toml::Table = schema_keys();
+    for (section, keys) in &known {
+        for key in keys.as_table().unwrap().keys() {
+            let is_named = everything.get(section).and_then(|section| section.get(key)).is_some();
+            assert!(is_named, "{file} does not name {section}.{key}");
+        }
+    }
+}
+
+/// `key = value`, and no sentence.
+fn is_setting(line: &str) -> bool {
+    line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+}
+
+/// Sections and keys of the configuration, from the schema that editors are given.
+fn schema_keys() -> toml::Table {
+    let (is_well, said) = tidegate(&["schema", "config"]);
+    assert!(is_well, "{said}");
+    let schema: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let mut known = toml::Table::new();
+    for (section, value) in schema["properties"].as_object().unwrap() {
+        let name = value["$ref"].as_str().and_then(|path| path.rsplit('/').next()).expect("a section has a type");
+        let keys = schema["$defs"][name]["properties"].as_object().unwrap().keys();
+        let keys: toml::Table = keys.map(|key| (key.clone(), true.into())).collect();
+        known.insert(section.clone(), keys.into());
+    }
+    assert!(known.len() >= 8, "the sections were found: {known}");
+    known
 }

@@ -1,8 +1,9 @@
 //! What is wrong with a file, as compilers show it: the place, the line, and carets under what is meant.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{Role, Terminal, printable};
 use crate::problem::{Problem, Severity};
@@ -33,6 +34,8 @@ impl Terminal {
     }
 
     fn snippet(self, problem: &Problem, line: &str, gutter: usize, role: Role) -> String {
+        let columns = usize::from(self.width).saturating_sub(gutter + 3);
+        let (line, problem) = &cropped(line, problem, columns);
         let bar = self.paint(Role::Quiet, "|");
         let number = self.paint(Role::Quiet, format!("{:gutter$}", problem.line));
         let empty = format!("{:gutter$} {bar}\n", "");
@@ -45,6 +48,39 @@ impl Terminal {
         }
         shown
     }
+}
+
+/// The part of a long line around what is meant, and the problem with its column in that part.
+fn cropped<'a>(line: &'a str, problem: &Problem, columns: usize) -> (Cow<'a, str>, Problem) {
+    if printable(line).width() <= columns {
+        return (line.into(), problem.clone());
+    }
+    let before = (problem.column as usize).saturating_sub(1);
+    let chars: Vec<char> = line.chars().collect();
+    // A third of the room goes to what stands before, so that the meant part and what follows it can be read.
+    let start = back_by(&chars, before, columns / 3);
+    let (head, column) = if start == 0 { ("", problem.column) } else { ("…", problem.column - start as u32 + 1) };
+    let mut part = head.to_owned();
+    for &c in &chars[start.min(chars.len())..] {
+        if printable(&part).width() + 2 >= columns {
+            part.push('…');
+            break;
+        }
+        part.push(c);
+    }
+    let length = (problem.length as usize).min(part.chars().count().saturating_sub(column.max(1) as usize) + 1) as u32;
+    (part.into(), Problem { column, length, ..problem.clone() })
+}
+
+/// The first character of those before `at` that fit into so many columns.
+fn back_by(chars: &[char], at: usize, columns: usize) -> usize {
+    let mut width = 0;
+    let fits = |c: &&char| {
+        width += c.width().unwrap_or(1);
+        width <= columns
+    };
+    let at = at.min(chars.len());
+    at - chars[..at].iter().rev().take_while(fits).count()
 }
 
 /// `file:line:column`, as far as it is known: terminals and editors make it a link.
@@ -119,6 +155,36 @@ error: unknown signal `account.age_day`
         let file = "a".into();
         let problem = Problem::error(&file, "expected `)`").at(1, 4, 1);
         assert!(Terminal::plain().problem(&problem, Some("f(x")).ends_with("1 | f(x\n  |    ^\n"));
+    }
+
+    #[test]
+    fn a_long_line_is_cropped_around_what_is_meant() {
+        let file = "a.yaml".into();
+        let line = format!("{}坏坏{}", "字".repeat(200), "x".repeat(200));
+        let problem = Problem::error(&file, "wrong").at(1, 201, 2);
+        let shown = Terminal::colored(64).problem(&problem, Some(&line));
+        let plain = anstream::adapter::strip_str(&shown).to_string();
+        let lines: Vec<&str> = plain.lines().collect();
+        assert!(lines.iter().all(|line| line.width() <= 64), "{plain}");
+        assert!(lines[3].contains("字坏坏xx") && lines[3].contains("| …字") && lines[3].ends_with('…'), "{plain}");
+        let indent = lines[4].find('^').expect("carets");
+        let meant = lines[3].find('坏').expect("the meant part");
+        assert_eq!(lines[4][..indent].width(), lines[3][..meant].width(), "{plain}");
+        assert!(lines[4].ends_with("^^^^"), "{plain}");
+    }
+
+    #[test]
+    fn any_place_in_any_line_can_be_shown() {
+        let file = "a".into();
+        for line in ["", "short", &"长".repeat(300), &"\t\u{200b}x".repeat(100)] {
+            for column in [0, 1, 2, 150, 299, 300, 301, 9999] {
+                for length in [0, 1, 5, 9999] {
+                    let problem = Problem::error(&file, "wrong").at(1, column, length);
+                    let shown = Terminal::plain().problem(&problem, Some(&format!("{line}\n")));
+                    assert_eq!(shown.contains('^'), column > 0, "{column} {length} {shown}");
+                }
+            }
+        }
     }
 
     #[test]

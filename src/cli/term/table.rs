@@ -51,9 +51,7 @@ impl Table {
         } else {
             table.force_no_tty();
         }
-        if let Some(width) = terminal.width {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(terminal.width);
         for (column, kind) in table.column_iter_mut().zip(columns) {
             column.set_padding((0, 1)).set_cell_alignment(kind.alignment());
         }
@@ -108,7 +106,7 @@ group.gambling   1,204
 
     #[test]
     fn a_narrow_terminal_wraps_and_loses_nothing() {
-        let mut table = Table::new(Terminal { colors: false, width: Some(24) }, &[Column::Words("text")]);
+        let mut table = Table::new(Terminal { colors: false, width: 24 }, &[Column::Words("text")]);
         table.row(["一句很长的话一句很长的话一句很长的话"]);
         let shown = table.to_string();
         assert_eq!(shown.matches('句').count(), 3, "\n{shown}");

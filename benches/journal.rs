@@ -27,7 +27,7 @@ fn main() {
         once("snapshot of 100 MB in 1 MB chunks", || {
             let chunk = noise(1 << 20);
             let position = Position::default();
-            store.snapshot(APPENDS, &position, &mut (0..100).map(|_| chunk.clone())).expect("the disk has room");
+            store.snapshot(APPENDS, &position, &[], &mut (0..100).map(|_| chunk.clone())).expect("the disk has room");
         });
         once("compact", || store.compact().expect("the disk has room"));
         drop(store);

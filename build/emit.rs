@@ -7,10 +7,12 @@ use crate::fold::Folder;
 
 /// Entries a page; the run-time reader knows the same number.
 const PAGE: usize = 64;
+/// Scalar values of the basic plane.
+const BASIC: usize = 0x1_0000;
 const SCALARS: usize = 0x11_0000;
 /// The first plane of nothing but ideographs, which compose with nothing.
 const IDEOGRAPHS: u32 = 0x2_0000;
-const DELTA_MASK: u32 = (1 << 21) - 1;
+const PAYLOAD: u32 = (1 << 21) - 1;
 
 const WORD: u32 = 1 << 24;
 const HAN: u32 = 1 << 25;
@@ -72,7 +74,7 @@ fn compositions(folder: &Folder, folds: &[Option<Vec<char>>]) -> Vec<(char, char
 impl Tables {
     fn entry(&mut self, folder: &Folder, c: char, units: &[char]) -> u32 {
         if units == [c] && folder.is_unassigned(c) {
-            return 0;
+            return if (c as usize) < BASIC { c as u32 } else { 0 };
         }
         let upper = if folder.is_upper(c) && units.iter().any(|&unit| folder.is_latin(unit)) { UPPER } else { 0 };
         if ('\u{1F1E6}'..='\u{1F1FF}').contains(&c) {
@@ -82,7 +84,8 @@ impl Tables {
             [] if folder.is_invisible(c) => SPECIAL | INVISIBLE,
             [] => SPECIAL | DROPPED,
             &[unit] if !self.composes(unit) => {
-                self.kind(folder, unit) | upper | ((unit as u32).wrapping_sub(c as u32) & DELTA_MASK)
+                let base = if (c as usize) < BASIC { 0 } else { c as u32 };
+                self.kind(folder, unit) | upper | ((unit as u32).wrapping_sub(base) & PAYLOAD)
             }
             units => {
                 let kinds = units.iter().fold(0, |kinds, &unit| kinds | self.kind(folder, unit));
@@ -128,20 +131,24 @@ impl Tables {
         let pairs = self.compositions.iter().map(|&(base, mark, _)| (base as u64) << 32 | mark as u64);
         let composed = self.compositions.iter().map(|&(_, _, c)| c as u64);
         let mut out = String::with_capacity(1 << 20);
+        let basic = &self.entries[..BASIC];
+        array(&mut out, "BASIC", "u32", basic.iter().map(|&entry| u64::from(entry)));
         array(&mut out, "PAGES", "u16", pages.iter().map(|&page| u64::from(page)));
         array(&mut out, "ENTRIES", "u32", entries.iter().map(|&entry| u64::from(entry)));
         array(&mut out, "EXPANSION_ENDS", "u32", ends.iter().map(|&end| u64::from(end)));
         array(&mut out, "EXPANSION_UNITS", "u32", units.iter().map(|&unit| u64::from(unit)));
         array(&mut out, "COMPOSITION_PAIRS", "u64", pairs);
         array(&mut out, "COMPOSITIONS", "u32", composed);
+        let longest = self.expansions.iter().map(Vec::len).max().unwrap_or(0);
+        writeln!(out, "pub(super) const EXPANSION_UNITS_MAX: usize = {longest};").expect("writing to a string");
         out
     }
 
-    /// Which page each 64 scalar values read, and the pages: equal ones are kept once.
+    /// Which page each 64 scalar values past the basic plane read, and the pages: equal ones are kept once.
     fn pages(&self) -> (Vec<u16>, Vec<u32>) {
         let mut ids: HashMap<&[u32], u16> = HashMap::new();
         let mut entries = Vec::new();
-        let pages = self.entries.chunks(PAGE).map(|page| {
+        let pages = self.entries[BASIC..].chunks(PAGE).map(|page| {
             let next = u16::try_from(ids.len()).expect("there are 17,408 pages");
             *ids.entry(page).or_insert_with(|| {
                 entries.extend_from_slice(page);

@@ -216,7 +216,10 @@ pub struct Erase {
 
 /// Anything that the stream may carry.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every record is an event; a box would cost each of them an allocation")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every record is an event; a box would cost each of them an allocation"
+)]
 pub enum Record<'a> {
     /// A message; the only record without a `kind`.
     Event(Event<'a>),

@@ -22,7 +22,8 @@ use std::time::Instant;
 
 use crate::io::wire::Bounds;
 use crate::io::{
-    BatchLimits, Clock, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError, StateStore, StoreError,
+    BatchLimits, Clock, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError,
+    StateStore, StoreError,
 };
 use crate::pipeline::{Engine, Outcome, Tally};
 use crate::state::{self, Keys};
@@ -173,13 +174,15 @@ struct Read {
 /// See [`StreamError`]. Everything saved before it is kept, and another call goes on from there.
 pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control) -> Result<Summary, StreamError> {
     let Ends { mut source, mut actions, mut rejects, mut store, clock } = ends;
-    let recovered = recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state, options.keys)?;
+    let recovered =
+        recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state, options.keys)?;
     if let Some(input) = &recovered.input {
         source.seek(input)?;
     }
     let front = Front::new(options, Arc::clone(&clock))?;
     let saver = Saver::new(store, [actions, rejects], recovered.seq);
-    let judging = Judging { engine: Engine::new(recovered.state), journal_bytes: recovered.journal_bytes, editions, options };
+    let judging =
+        Judging { engine: Engine::new(recovered.state), journal_bytes: recovered.journal_bytes, editions, options };
     let (tally, latency) = thread::scope(|scope| {
         let (to_loop, raw) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
         let (to_saver, judged) = mpsc::sync_channel(QUEUE_BATCHES_MAX);

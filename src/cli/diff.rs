@@ -209,11 +209,18 @@ fn print(comparison: &Comparison, old: &Side, new: &Side, output: &Output) -> an
         term::count(comparison.acted_new_only),
         term::count(comparison.acted_old_only),
     )?;
-    let columns = [Column::Words("rule"), Column::Figures("both"), Column::Figures("new"), Column::Figures("lost"), Column::Figures("overlap")];
+    let columns = [
+        Column::Words("rule"),
+        Column::Figures("both"),
+        Column::Figures("new"),
+        Column::Figures("lost"),
+        Column::Figures("overlap"),
+    ];
     let mut table = Table::new(output.out, &columns);
     for (rule, diff) in &comparison.rules {
         let all = diff.both + diff.gained + diff.lost;
-        let cells = [term::count(diff.both), term::count(diff.gained), term::count(diff.lost), term::percent(diff.both, all)];
+        let cells =
+            [term::count(diff.both), term::count(diff.gained), term::count(diff.lost), term::percent(diff.both, all)];
         table.row([rule.to_string()].into_iter().chain(cells));
     }
     writeln!(out, "\n{table}")?;

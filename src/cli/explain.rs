@@ -189,7 +189,8 @@ fn people(
 
 /// The texts of the message, what was found in them marked, with a legend of the terms.
 fn texts(event: &Event<'_>, explained: &Explained, output: &Output, out: &mut impl Write) -> io::Result<()> {
-    let media = event.media.iter().enumerate().filter_map(|(i, media)| Some((Field::Media(i as u8), media.text.as_deref()?)));
+    let media =
+        event.media.iter().enumerate().filter_map(|(i, media)| Some((Field::Media(i as u8), media.text.as_deref()?)));
     let title = event.title.as_deref().map(|title| (Field::Title, title));
     for (field, text) in title.into_iter().chain([(Field::Text, &*event.text)]).chain(media) {
         let marks = explained.hits.iter().enumerate().flat_map(|(kind, (_, _, spans))| {
@@ -206,7 +207,13 @@ fn texts(event: &Event<'_>, explained: &Explained, output: &Output, out: &mut im
     Ok(())
 }
 
-fn rules(args: &ExplainArgs, edition: &Edition, explained: &Explained, output: &Output, out: &mut impl Write) -> anyhow::Result<()> {
+fn rules(
+    args: &ExplainArgs,
+    edition: &Edition,
+    explained: &Explained,
+    output: &Output,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
     let shown = explained.rules.iter().filter(|(_, truth)| args.all || *truth == Some(true));
     let columns = [Column::Words("rule"), Column::Words("status"), Column::Words("condition"), Column::Words("when")];
     let mut table = Table::new(output.out, &columns);

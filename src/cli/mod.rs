@@ -68,7 +68,7 @@ enum Command {
     Rejects(rejects::RejectsCommand),
     Signals(signals::SignalsArgs),
     Schema(schema::SchemaArgs),
-    Synth(synth::Args),
+    Synth(synth::SynthArgs),
     Completions(man::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -111,7 +111,7 @@ pub fn main() -> ExitCode {
         Command::Rejects(command) => rejects::run(&command, &output),
         Command::Signals(args) => signals::run(&args, &output),
         Command::Schema(args) => schema::run(&args),
-        Command::Synth(args) => synth::run(&args, output.err).map(|()| ExitCode::SUCCESS),
+        Command::Synth(args) => synth::run(&args, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),
     };

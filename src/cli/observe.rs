@@ -11,10 +11,10 @@ use crate::io::SystemClock;
 use crate::pipeline::{Item, Stage, named_hits};
 use crate::stream::{self, Control, StreamError};
 
+use super::Output;
 use super::edition::{self, EditionArgs};
 use super::setting::{self, InputArgs};
 use super::term::json_line;
-use super::Output;
 
 /// Shows what the senses see in each event, one JSON line each, in input order: signals, and word hits with their places.
 ///
@@ -45,12 +45,15 @@ pub(super) fn run(args: &ObserveArgs, output: &Output) -> anyhow::Result<ExitCod
                     let hits: Vec<_> =
                         hits.map(|(list, term, spans)| json!({ "list": list, "term": term, "spans": spans })).collect();
                     let signals = stage.evidence(observed);
-                    let signals: Map<_, _> = signals.into_iter().map(|(name, value, _)| (name.to_string(), json!(value))).collect();
+                    let signals: Map<_, _> =
+                        signals.into_iter().map(|(name, value, _)| (name.to_string(), json!(value))).collect();
                     json!({ "id": observed.event.id, "signals": signals, "hits": hits })
                 }
                 Item::Verdict(verdict) => json!({ "kind": "verdict", "event": verdict.event }),
                 Item::Erase(_) => json!({ "kind": "erase" }),
-                Item::Refused(refused) => json!({ "refused": refused.code, "reason": refused.message, "offset": raw.offset }),
+                Item::Refused(refused) => {
+                    json!({ "refused": refused.code, "reason": refused.message, "offset": raw.offset })
+                }
             };
             json_line(&mut out, &line)?;
         }

@@ -72,7 +72,8 @@ fn show(args: &ShowArgs, output: &Output) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table = Table::new(output.out, &[Column::Words("reason"), Column::Figures("number"), Column::Words("for example")]);
+    let mut table =
+        Table::new(output.out, &[Column::Words("reason"), Column::Figures("number"), Column::Words("for example")]);
     for (code, (number, example)) in reasons {
         table.row([code, term::count(number), example]);
     }

@@ -13,10 +13,10 @@ use clap::{Args, ValueHint};
 use crate::io::{NullSink, NullStore, PipeSink, Sink, SystemClock};
 use crate::stream::{self, Control, Editions, Ends};
 
+use super::Output;
 use super::edition::{self, EditionArgs};
 use super::report::{self, Report};
 use super::setting::{self, InputArgs};
-use super::Output;
 
 /// Decides on a recorded stream by an edition, beginning with an empty memory, and keeps nothing.
 #[derive(Args, Debug)]

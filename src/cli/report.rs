@@ -53,7 +53,11 @@ fn head(report: &Report<'_>, out: &mut impl Write, terminal: Terminal) -> io::Re
     let seconds = report.elapsed.as_secs_f64().max(1e-9);
     if report.summary.resumed_batches > 0 {
         let batches = term::count(report.summary.resumed_batches);
-        writeln!(out, "{}", terminal.paint(Role::Quiet, format!("resumed after {batches} saved batches; counts are of this run")))?;
+        writeln!(
+            out,
+            "{}",
+            terminal.paint(Role::Quiet, format!("resumed after {batches} saved batches; counts are of this run"))
+        )?;
     }
     writeln!(
         out,
@@ -83,7 +87,8 @@ fn section(out: &mut impl Write, terminal: Terminal, title: &str, table: &Table)
 }
 
 fn channels(tally: &Tally, out: &mut impl Write, terminal: Terminal) -> io::Result<()> {
-    let mut table = Table::new(terminal, &[Column::Words("records"), Column::Figures("number"), Column::Figures("share")]);
+    let mut table =
+        Table::new(terminal, &[Column::Words("records"), Column::Figures("number"), Column::Figures("share")]);
     let total = tally.records_total();
     let mut row = |name: &str, n: u64| {
         if n > 0 {

@@ -190,7 +190,8 @@ fn ends(config: &Config) -> anyhow::Result<Ends> {
     };
     let store = RedbStore::open(dir.join("journal.redb"), StoreOptions { durability, ..StoreOptions::default() })?;
     let is_resumed = store.last_seq().is_some();
-    let (actions, rejects) = (sink(&dir.join("actions.jsonl"), is_resumed)?, sink(&dir.join("rejects.jsonl"), is_resumed)?);
+    let (actions, rejects) =
+        (sink(&dir.join("actions.jsonl"), is_resumed)?, sink(&dir.join("rejects.jsonl"), is_resumed)?);
     Ok(Ends { source, actions, rejects, store: Box::new(store) as Box<dyn StateStore>, clock })
 }
 
@@ -205,8 +206,10 @@ fn is_stdout(dir: &Path) -> bool {
 
 fn start_logging(format: LogFormat, output: &Output) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().with_env_var("TIDEGATE_LOG").with_default_directive(tracing::Level::WARN.into());
-    let filter = filter.from_env().context("TIDEGATE_LOG is not a list of levels such as `info` or `tidegate=debug`")?;
-    let log = tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).with_ansi(output.err.is_colored());
+    let filter =
+        filter.from_env().context("TIDEGATE_LOG is not a list of levels such as `info` or `tidegate=debug`")?;
+    let log =
+        tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).with_ansi(output.err.is_colored());
     match format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
@@ -230,7 +233,11 @@ fn stop_on_signal(control: &Arc<Control>) -> anyhow::Result<()> {
     let control = Arc::clone(control);
     ctrlc::set_handler(move || {
         if control.stop() {
-            let _ = writeln!(io::stderr(), "{}", term::printable("stopping: saving what was read; once more to stop at once"));
+            let _ = writeln!(
+                io::stderr(),
+                "{}",
+                term::printable("stopping: saving what was read; once more to stop at once")
+            );
         } else {
             std::process::abort();
         }

@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 
 use crate::config::{self, Config};
 use crate::io::wire::Bounds;
-use crate::io::{BatchLimits, FileSource, FollowOptions, FolderSource, Pseudonyms, ReadOptions, Source, open_input};
+use crate::io::{BatchLimits, FileSource, FolderSource, FollowOptions, Pseudonyms, ReadOptions, Source, open_input};
 use crate::problem::Problem;
 use crate::state::{self, Keys};
 use crate::stream;
@@ -45,7 +45,8 @@ pub(super) fn read_config(path: Option<&Path>, output: &Output) -> anyhow::Resul
     let Some(path) = path else { return Ok(Config::default()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     Config::read(&path.to_string_lossy().into(), &text).map_err(|problems| {
-        let shown: Vec<String> = problems.iter().map(|problem: &Problem| output.err.problem(problem, Some(&text))).collect();
+        let shown: Vec<String> =
+            problems.iter().map(|problem: &Problem| output.err.problem(problem, Some(&text))).collect();
         eprint!("{}", shown.join("\n"));
         anyhow!("the configuration has mistakes; `tidegate schema config` and docs/config.md list every key")
     })
@@ -122,8 +123,9 @@ fn bounds(bounds: &config::Bounds) -> Bounds {
 /// Reads a key: 64 hexadecimal digits.
 fn pseudonyms(path: &Path) -> anyhow::Result<Pseudonyms> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the key {}", path.display()))?;
-    let key = blake3::Hash::from_hex(text.trim())
-        .with_context(|| format!("{} does not hold 64 hexadecimal digits: make them with `openssl rand -hex 32`", path.display()))?;
+    let key = blake3::Hash::from_hex(text.trim()).with_context(|| {
+        format!("{} does not hold 64 hexadecimal digits: make them with `openssl rand -hex 32`", path.display())
+    })?;
     Ok(Pseudonyms::keyed(*key.as_bytes()))
 }
 

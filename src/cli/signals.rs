@@ -52,7 +52,8 @@ pub(super) fn run(args: &SignalsArgs, output: &Output) -> anyhow::Result<ExitCod
         shown.map(Row::from).try_for_each(|row| json_line(&mut out, &row))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let columns = [Column::Words("signal"), Column::Words("type"), Column::Words("otherwise"), Column::Words("meaning")];
+    let columns =
+        [Column::Words("signal"), Column::Words("type"), Column::Words("otherwise"), Column::Words("meaning")];
     let mut table = Table::new(output.out, &columns);
     for definition in shown {
         let default = serde_json::to_string(&definition.default)?;

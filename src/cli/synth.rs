@@ -14,56 +14,71 @@ mod script;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::{Args, ValueHint};
+use serde::Serialize;
 
 use self::script::Script;
-use super::term::{Progress, Role, Terminal, Unit, bytes, count};
+use super::Output;
+use super::term::{self, Progress, Role, Unit, count, json_line};
 use crate::event::Record;
 
-/// Compose a sample stream
+/// Composes a sample stream over one day: ordinary talk, and in it all that rules are there for.
 ///
-/// The same numbers give the same bytes. Examples:
-///   tidegate synth --events 1000 | tidegate run --input -
-///   tidegate synth --events 100000 --seed 7 --out day.jsonl.zst
-#[derive(Clone, Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
-pub struct Args {
-    /// How many records to compose, over one day
+/// The same numbers give the same bytes. Everybody in it is invented.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tidegate synth --events 1000 | tidegate run --input - --output out
+  tidegate synth --events 100000 --seed 7 --out day.jsonl.zst")]
+pub(super) struct SynthArgs {
+    /// How many records to compose.
     #[arg(long, value_name = "N", default_value_t = 4000)]
-    pub events: u64,
-    /// Which stream to compose
+    events: u64,
+    /// Which stream to compose.
     #[arg(long, value_name = "S", default_value_t = 1)]
-    pub seed: u64,
-    /// How many malformed lines to strew in besides
+    seed: u64,
+    /// How many malformed lines to strew in besides.
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub faults: u64,
-    /// Where to write it: .jsonl, .jsonl.zst or .jsonl.gz; standard output where absent
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    faults: u64,
+    /// Where to write it: .jsonl, .jsonl.zst or .jsonl.gz; without it, standard output.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    out: Option<PathBuf>,
 }
 
-/// Composes the stream and says on standard error what was written. `terminal` is that of standard error.
-///
-/// # Errors
-/// If the file cannot be written. A reader of standard output that has seen enough is no error.
-pub fn run(args: &Args, terminal: Terminal) -> anyhow::Result<()> {
-    let Some(path) = args.out.as_deref().filter(|path| *path != Path::new("-")) else {
-        return match write(args, BufWriter::new(io::stdout().lock()), |_| {}) {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            written => written.map(|_| ()).context("cannot write to standard output"),
-        };
+/// What was written, for `--json`.
+#[derive(Serialize)]
+struct Composed<'a> {
+    file: &'a Path,
+    records: u64,
+    faults: u64,
+    /// Before compression.
+    bytes: u64,
+}
+
+/// Composes the stream, and says on standard error what was written to a file.
+pub(super) fn run(args: &SynthArgs, output: &Output) -> anyhow::Result<ExitCode> {
+    let Some(file) = args.out.as_deref().filter(|file| *file != Path::new("-")) else {
+        write(args, BufWriter::new(io::stdout().lock()), |_| {}).context("cannot write to standard output")?;
+        return Ok(ExitCode::SUCCESS);
     };
-    let progress = Progress::new(terminal, Unit::Items, Some(args.events), "composing");
-    let written = write_file(args, path, |records| progress.advance(records));
+    let progress = Progress::new(output.err, Unit::Items, Some(args.events), "composing");
+    let written = write_file(args, file, |records| progress.advance(records));
     progress.finish();
-    let written = written.with_context(|| format!("cannot write {}", path.display()))?;
-    let path = terminal.paint(Role::Name, path.display().to_string());
-    eprintln!("{} records and {} faults, {} → {path}", count(args.events), count(args.faults), bytes(written));
-    Ok(())
+    let bytes = written.with_context(|| format!("cannot write {}", file.display()))?;
+    let composed = Composed { file, records: args.events, faults: args.faults, bytes };
+    if output.json {
+        json_line(&mut io::stdout(), &composed)?;
+    } else {
+        let name = output.err.paint(Role::Name, file.display().to_string());
+        let (records, faults) = (count(composed.records), count(composed.faults));
+        eprintln!("{records} records and {faults} faults, {} → {name}", term::bytes(bytes));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
-fn write_file(args: &Args, path: &Path, advance: impl FnMut(u64)) -> io::Result<u64> {
+fn write_file(args: &SynthArgs, path: &Path, advance: impl FnMut(u64)) -> io::Result<u64> {
     let file = BufWriter::new(File::create(path)?);
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("zst") => {
@@ -83,10 +98,7 @@ fn write_file(args: &Args, path: &Path, advance: impl FnMut(u64)) -> io::Result<
 }
 
 /// Writes the stream, a line a record; gives the bytes written before compression.
-///
-/// # Errors
-/// If the writer refuses them.
-pub fn write(args: &Args, mut out: impl Write, mut advance: impl FnMut(u64)) -> io::Result<u64> {
+fn write(args: &SynthArgs, mut out: impl Write, mut advance: impl FnMut(u64)) -> io::Result<u64> {
     let mut written = 0;
     let mut line = Vec::new();
     let mut faults = faults::Faults::new(args.faults, args.events);
@@ -104,7 +116,7 @@ pub fn write(args: &Args, mut out: impl Write, mut advance: impl FnMut(u64)) -> 
 
 /// The published form of a record; only an event has no `kind`.
 fn serialise(record: &Record<'_>, line: &mut Vec<u8>) -> io::Result<()> {
-    #[derive(serde::Serialize)]
+    #[derive(Serialize)]
     struct Tagged<'a, T> {
         kind: &'static str,
         #[serde(flatten)]
@@ -128,7 +140,7 @@ mod tests {
 
     fn stream(events: u64, seed: u64, faults: u64) -> Vec<u8> {
         let mut out = Vec::new();
-        write(&Args { events, seed, faults, out: None }, &mut out, |_| {}).unwrap();
+        write(&SynthArgs { events, seed, faults, out: None }, &mut out, |_| {}).unwrap();
         out
     }
 

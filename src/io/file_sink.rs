@@ -74,7 +74,7 @@ impl FileSink {
 
     fn cut(&mut self, length: u64) -> Result<(), SinkError> {
         self.file.set_len(length).map_err(|error| self.failed("truncate", error))?;
-        (self.length, self.torn) = (length, false);
+        self.torn = false;
         Ok(())
     }
 
@@ -114,8 +114,10 @@ impl Sink for FileSink {
             return Err(self.not_ours(format!("the bytes before the journal's mark at {length} are others")));
         }
         self.tail = found;
-        if held == length { Ok(()) } else { self.cut(length) }?;
-        self.length = length;
+        if held > length {
+            self.cut(length)?;
+        }
+        (self.length, self.torn) = (length, false);
         Ok(())
     }
 

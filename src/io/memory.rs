@@ -194,9 +194,17 @@ pub struct MemoryStore(Arc<Mutex<Kept>>);
 
 #[derive(Debug, Default)]
 struct Kept {
-    snapshot: Option<(u64, Position, Vec<Vec<u8>>)>,
+    snapshot: Option<KeptSnapshot>,
     journal: VecDeque<KeptEntry>,
     failures: Vec<(Failure, usize)>,
+}
+
+#[derive(Debug)]
+struct KeptSnapshot {
+    seq: u64,
+    input: Position,
+    marks: Vec<Mark>,
+    chunks: Vec<Vec<u8>>,
 }
 
 #[derive(Debug)]
@@ -222,7 +230,7 @@ impl MemoryStore {
 
 impl Kept {
     fn last_seq(&self) -> Option<u64> {
-        self.journal.back().map(|entry| entry.seq).or(self.snapshot.as_ref().map(|&(seq, ..)| seq))
+        self.journal.back().map(|entry| entry.seq).or(self.snapshot.as_ref().map(|snapshot| snapshot.seq))
     }
 
     /// Passes a point at which a failure may have been asked for.
@@ -242,8 +250,8 @@ impl StateStore for MemoryStore {
     fn recover(&mut self, visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>) -> Result<(), StoreError> {
         let kept = lock(&self.0);
         let mut visit = |saved: Saved<'_>| visit(saved).map_err(StoreError::Refused);
-        if let Some((seq, input, chunks)) = &kept.snapshot {
-            visit(Saved::Snapshot { seq: *seq, input })?;
+        if let Some(KeptSnapshot { seq, input, marks, chunks }) = &kept.snapshot {
+            visit(Saved::Snapshot { seq: *seq, input, marks })?;
             chunks.iter().try_for_each(|chunk| visit(Saved::Chunk(chunk)))?;
         }
         kept.journal.iter().try_for_each(|entry| {
@@ -269,12 +277,13 @@ impl StateStore for MemoryStore {
         &mut self,
         seq: u64,
         input: &Position,
+        marks: &[Mark],
         chunks: &mut dyn Iterator<Item = Vec<u8>>,
     ) -> Result<(), StoreError> {
         let chunks = chunks.collect();
         let mut kept = lock(&self.0);
         kept.pass(Failure::BeforeSnapshot, "before snapshot")?;
-        kept.snapshot = Some((seq, input.clone(), chunks));
+        kept.snapshot = Some(KeptSnapshot { seq, input: input.clone(), marks: marks.to_vec(), chunks });
         kept.journal.retain(|entry| entry.seq > seq);
         kept.pass(Failure::AfterSnapshot, "after snapshot")
     }

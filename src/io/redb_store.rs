@@ -16,6 +16,8 @@ use super::store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
 const FORMAT: u64 = 1;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// At most one row.
+const SNAPSHOT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("snapshot");
 const CHUNKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("chunks");
 const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal");
 
@@ -39,8 +41,8 @@ impl Default for StoreOptions {
 pub enum Durability {
     /// When it returns.
     Immediate,
-    /// With every so-manieth append and every snapshot. A stop loses the appends since then; the run resumes before
-    /// them and, into a sink that rewinds, decides and writes them again.
+    /// With the first append, every so-manieth and every snapshot. A stop loses the appends since then; the run resumes
+    /// before them and, into a sink that rewinds, decides and writes them again.
     Eventual {
         /// At least 1.
         every: u32,
@@ -80,7 +82,8 @@ impl RedbStore {
     fn next_durability(&mut self) -> redb::Durability {
         self.pending += 1;
         match self.options.durability {
-            Durability::Eventual { every } if self.pending < every => redb::Durability::None,
+            // Without the first entry nobody could say that what is in the output is ours.
+            Durability::Eventual { every } if self.pending < every && self.last_seq.is_some() => redb::Durability::None,
             _ => {
                 self.pending = 0;
                 redb::Durability::Immediate
@@ -115,11 +118,12 @@ impl RedbStore {
         read: &ReadTransaction,
         visit: &mut dyn FnMut(Saved<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let meta = read.open_table(META).map_err(self.fail())?;
-        let Some(value) = meta.get("snapshot").map_err(self.fail())? else { return Ok(()) };
-        let head = decode_snapshot(value.value());
-        let (seq, input) = head.ok_or_else(|| self.damaged("the snapshot does not say what it covers".into()))?;
-        visit(Saved::Snapshot { seq, input: &input })?;
+        let heads = read.open_table(SNAPSHOT).map_err(self.fail())?;
+        let Some((seq, value)) = heads.last().map_err(self.fail())? else { return Ok(()) };
+        let head = SnapshotHead::decode(value.value());
+        let SnapshotHead { input, marks } =
+            head.ok_or_else(|| self.damaged("the snapshot does not say what it covers".into()))?;
+        visit(Saved::Snapshot { seq: seq.value(), input: &input, marks: &marks })?;
         let chunks = read.open_table(CHUNKS).map_err(self.fail())?;
         for row in chunks.iter().map_err(self.fail())? {
             visit(Saved::Chunk(row.map_err(self.fail())?.1.value()))?;
@@ -154,7 +158,9 @@ impl StateStore for RedbStore {
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
         follows(entry.seq, self.last_seq)?;
         let durability = self.next_durability();
-        self.write(durability, |transaction| insert_entry(&mut transaction.open_table(JOURNAL)?, entry))?;
+        let outputs = entry.outputs.iter().flat_map(|output| [output.mark.0.as_slice(), output.lines]);
+        let parts = [entry.input.0.as_slice(), entry.deltas].into_iter().chain(outputs);
+        self.write(durability, |transaction| insert_parts(&mut transaction.open_table(JOURNAL)?, entry.seq, parts))?;
         self.last_seq = Some(entry.seq);
         Ok(())
     }
@@ -163,6 +169,7 @@ impl StateStore for RedbStore {
         &mut self,
         seq: u64,
         input: &Position,
+        marks: &[Mark],
         chunks: &mut dyn Iterator<Item = Vec<u8>>,
     ) -> Result<(), StoreError> {
         self.write(redb::Durability::Immediate, |transaction| {
@@ -171,7 +178,9 @@ impl StateStore for RedbStore {
             for (index, chunk) in chunks.enumerate() {
                 table.insert(index as u64, chunk.as_slice())?;
             }
-            transaction.open_table(META)?.insert("snapshot", encode_snapshot(seq, input).as_slice())?;
+            transaction.delete_table(SNAPSHOT)?;
+            let head = [&input.0].into_iter().chain(marks.iter().map(|mark| &mark.0)).map(Vec::as_slice);
+            insert_parts(&mut transaction.open_table(SNAPSHOT)?, seq, head)?;
             Ok(transaction.open_table(JOURNAL)?.retain(|entry, _| entry > seq)?)
         })?;
         self.pending = 0;
@@ -219,19 +228,19 @@ fn format_of(db: &Database) -> Result<u64, redb::Error> {
     }
     meta.insert("format", FORMAT.to_le_bytes().as_slice())?;
     drop(meta);
-    transaction.open_table(CHUNKS)?;
-    transaction.open_table(JOURNAL)?;
+    for table in [SNAPSHOT, CHUNKS, JOURNAL] {
+        transaction.open_table(table)?;
+    }
     transaction.commit()?;
     Ok(FORMAT)
 }
 
 fn last_seq(db: &Database) -> Result<Option<u64>, redb::Error> {
     let read = db.begin_read()?;
-    if let Some((seq, _)) = read.open_table(JOURNAL)?.last()? {
-        return Ok(Some(seq.value()));
-    }
-    let snapshot = read.open_table(META)?.get("snapshot")?;
-    Ok(snapshot.and_then(|value| decode_snapshot(value.value())).map(|(seq, _)| seq))
+    let last = |table| -> Result<Option<u64>, redb::Error> {
+        Ok(read.open_table::<u64, &[u8]>(table)?.last()?.map(|(seq, _)| seq.value()))
+    };
+    Ok(last(JOURNAL)?.max(last(SNAPSHOT)?))
 }
 
 fn copy_all(from: &Database, to: &Database) -> Result<(), redb::Error> {
@@ -242,7 +251,7 @@ fn copy_all(from: &Database, to: &Database) -> Result<(), redb::Error> {
         meta.insert(key.value(), value.value())?;
     }
     drop(meta);
-    for name in [CHUNKS, JOURNAL] {
+    for name in [SNAPSHOT, CHUNKS, JOURNAL] {
         let mut table = write.open_table(name)?;
         for row in read.open_table(name)?.iter()? {
             let (key, value) = row?;
@@ -283,21 +292,13 @@ fn failed(path: &Path, error: impl Into<redb::Error>) -> StoreError {
     }
 }
 
-fn encode_snapshot(seq: u64, input: &Position) -> Vec<u8> {
-    [&seq.to_le_bytes(), input.0.as_slice()].concat()
-}
-
-fn decode_snapshot(bytes: &[u8]) -> Option<(u64, Position)> {
-    let (seq, input) = bytes.split_first_chunk()?;
-    Some((u64::from_le_bytes(*seq), Position(input.to_vec())))
-}
-
-/// Every part as its length in four bytes and its bytes: the position, the deltas, then mark and lines of each output.
-fn insert_entry(journal: &mut Table<'_, u64, &'static [u8]>, entry: &Entry<'_>) -> Result<(), redb::Error> {
-    let outputs = entry.outputs.iter().flat_map(|output| [output.mark.0.as_slice(), output.lines]);
-    let parts = [entry.input.0.as_slice(), entry.deltas].into_iter().chain(outputs);
-    let length = parts.clone().map(|part| part.len() + 4).sum();
-    let mut place = journal.insert_reserve(entry.seq, length)?;
+/// The parts of a value: each its length in four bytes and its bytes.
+fn insert_parts<'p>(
+    table: &mut Table<'_, u64, &'static [u8]>,
+    key: u64,
+    parts: impl Iterator<Item = &'p [u8]> + Clone,
+) -> Result<(), redb::Error> {
+    let mut place = table.insert_reserve(key, parts.clone().map(|part| part.len() + 4).sum())?;
     let mut rest = place.as_mut();
     for part in parts {
         let length = u32::try_from(part.len()).map_err(|_| StorageError::ValueTooLarge(part.len()))?;
@@ -309,7 +310,37 @@ fn insert_entry(journal: &mut Table<'_, u64, &'static [u8]>, entry: &Entry<'_>) 
     Ok(())
 }
 
-/// An entry as it lies in the database.
+/// Reads them; `None` if the lengths do not add up.
+fn parts(mut bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut parts = Vec::new();
+    while !bytes.is_empty() {
+        let (length, rest) = bytes.split_first_chunk()?;
+        let (part, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        parts.push(part);
+        bytes = rest;
+    }
+    Some(parts)
+}
+
+fn mark(bytes: &[u8]) -> Mark {
+    Mark(bytes.to_vec())
+}
+
+/// Where source and sinks stood at the snapshot: its row is the number of the last entry, the input, the marks.
+struct SnapshotHead {
+    input: Position,
+    marks: Vec<Mark>,
+}
+
+impl SnapshotHead {
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let parts = parts(bytes)?;
+        let (input, marks) = parts.split_first()?;
+        Some(Self { input: Position(input.to_vec()), marks: marks.iter().map(|bytes| mark(bytes)).collect() })
+    }
+}
+
+/// An entry as it lies in the database: its row is the input, the deltas, then mark and lines of each output.
 struct EntryParts<'a> {
     input: Position,
     deltas: &'a [u8],
@@ -317,19 +348,12 @@ struct EntryParts<'a> {
 }
 
 impl<'a> EntryParts<'a> {
-    fn decode(mut bytes: &'a [u8]) -> Option<Self> {
-        let mut next = || {
-            let (length, rest) = bytes.split_first_chunk()?;
-            let (part, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            bytes = rest;
-            Some(part)
-        };
-        let (input, deltas) = (Position(next()?.to_vec()), next()?);
-        let mut outputs = Vec::new();
-        while let Some(mark) = next() {
-            outputs.push((Mark(mark.to_vec()), next()?));
-        }
-        bytes.is_empty().then_some(Self { input, deltas, outputs })
+    fn decode(bytes: &'a [u8]) -> Option<Self> {
+        let parts = parts(bytes)?;
+        let ([input, deltas], outputs) = parts.split_first_chunk()?;
+        let (outputs, []) = outputs.as_chunks() else { return None };
+        let outputs = outputs.iter().map(|&[bytes, lines]| (mark(bytes), lines)).collect();
+        Some(Self { input: Position(input.to_vec()), deltas, outputs })
     }
 
     fn outputs(&self) -> Vec<Output<'_>> {

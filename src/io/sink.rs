@@ -61,7 +61,7 @@ impl Mark {
 
 /// Emits saved lines again over what they left in a sink before the stop.
 ///
-/// Give it every saved entry's mark and lines in order, then call [`Reissue::finish`]. A sink that rewinds is put back
+/// Give it the snapshot's mark, then every saved entry's mark and lines in order, then call [`Reissue::finish`]. A sink that rewinds is put back
 /// to the first mark and gets all lines since then: right after a killed process, and after a loss of power too. One
 /// that does not rewind gets the last lines only, because nobody can know whether they arrived.
 pub struct Reissue<'a> {
@@ -73,6 +73,14 @@ impl<'a> Reissue<'a> {
     /// Begins.
     pub fn new(sink: &'a mut dyn Sink) -> Self {
         Self { sink, last: Vec::new() }
+    }
+
+    /// Where the sink stood when the snapshot was taken: what it holds must be as long and its own.
+    ///
+    /// # Errors
+    /// Those of [`Sink::rewind`].
+    pub fn snapshot(&mut self, mark: &Mark) -> Result<(), SinkError> {
+        if self.sink.rewinds() { self.sink.rewind(mark) } else { Ok(()) }
     }
 
     /// The next saved lines, and where the sink stood before them.

@@ -23,6 +23,7 @@ pub trait StateStore: Send {
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError>;
 
     /// Replaces the snapshot by the state after entry `seq` and drops the entries up to it: all of it or nothing.
+    /// `input` and `marks` say where the source and, in the loop's order, the sinks stood then, with everything emitted.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -30,6 +31,7 @@ pub trait StateStore: Send {
         &mut self,
         seq: u64,
         input: &Position,
+        marks: &[Mark],
         chunks: &mut dyn Iterator<Item = Vec<u8>>,
     ) -> Result<(), StoreError>;
 
@@ -49,6 +51,8 @@ pub enum Saved<'a> {
         seq: u64,
         /// Where the source stood.
         input: &'a Position,
+        /// Where the sinks stood, with everything emitted.
+        marks: &'a [Mark],
     },
     /// The next chunk of the snapshot, as it was given.
     Chunk(&'a [u8]),

@@ -45,7 +45,9 @@ impl Folder {
             ("ladder.yaml" | "ladder.yml", _) => self.ladder = Some(file()),
             ("authorities.txt", _) => self.authorities = Some(file()),
             (_, Some("yaml" | "yml")) => self.rules.push(file()),
-            (_, Some("txt")) if path.parent().is_some_and(|parent| parent.ends_with("words")) => self.words.push(file()),
+            (_, Some("txt")) if path.parent().is_some_and(|parent| parent.ends_with("words")) => {
+                self.words.push(file())
+            }
             _ => {}
         }
     }
@@ -128,7 +130,8 @@ impl Edition {
         problems.extend(found);
         let (ladder, found) = Ladder::read(sources.base.ladder.as_ref(), sources.overlay.ladder.as_ref());
         problems.extend(found);
-        let (matcher, found) = Matcher::build(&lists, &keywords::BuildOptions { seed: options.seed, ..keywords::BuildOptions::default() });
+        let (matcher, found) =
+            Matcher::build(&lists, &keywords::BuildOptions { seed: options.seed, ..keywords::BuildOptions::default() });
         problems.extend(found);
         if has_errors(&problems) {
             return (None, problems);

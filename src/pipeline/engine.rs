@@ -81,7 +81,14 @@ impl Engine {
         self.state.remember(&self.facts, &mut self.counts);
     }
 
-    fn judge(&mut self, edition: &Edition, bench: &mut Bench, segment: &[&Item<'_>], first: usize, outcome: &mut Outcome) {
+    fn judge(
+        &mut self,
+        edition: &Edition,
+        bench: &mut Bench,
+        segment: &[&Item<'_>],
+        first: usize,
+        outcome: &mut Outcome,
+    ) {
         let counts = std::mem::take(&mut self.counts);
         let mut of_events = counts.iter();
         for (place, item) in (first..).zip(segment) {

@@ -67,7 +67,13 @@ impl Bench {
     }
 
     /// Raises everything that is known of the event.
-    pub(crate) fn raise(&mut self, edition: &Edition, observed: &Observed<'_>, counts: &Counts, state: &State) -> &mut Signals {
+    pub(crate) fn raise(
+        &mut self,
+        edition: &Edition,
+        observed: &Observed<'_>,
+        counts: &Counts,
+        state: &State,
+    ) -> &mut Signals {
         let event = &observed.event;
         let standing = if edition.filler.reads_standing {
             let Points { points, strikes } = state.points(observed.fact.author, event.channel, event.at);

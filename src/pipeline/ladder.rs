@@ -14,7 +14,13 @@ use super::observe::Observed;
 use super::plan;
 
 /// Adds a strike to the author's name and, where that reaches a step, the step's actions to the decision.
-pub(crate) fn strike(edition: &Edition, observed: &Observed<'_>, points: u32, decision: &mut Decision, state: &mut State) {
+pub(crate) fn strike(
+    edition: &Edition,
+    observed: &Observed<'_>,
+    points: u32,
+    decision: &mut Decision,
+    state: &mut State,
+) {
     let (event, fact) = (&observed.event, &observed.fact);
     let Some(penalties) = edition.ladder.of(event.channel) else { return };
     let before = state.points(fact.author, event.channel, event.at).points;
@@ -74,7 +80,8 @@ pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversal: &Reversal)
     for step in &reversal.lifted {
         undo(&mut actions, &step.decision, &step.actions);
     }
-    let ground = |name: &str, value: &str| Ground { name: name.into(), value: Value::Text(value.into()), spans: Vec::new() };
+    let ground =
+        |name: &str, value: &str| Ground { name: name.into(), value: Value::Text(value.into()), spans: Vec::new() };
     Decision {
         id: decision_id("verdict", &verdict.event),
         event: verdict.event.clone(),

@@ -5,7 +5,7 @@ use crate::problem::Problem;
 use crate::signal::{Catalogue, Signals, Slot};
 
 use super::SourceFile;
-use super::cel::{Bool, Scope};
+use super::cel::{self, Bool, Scope};
 use super::code::Code;
 use super::formula::Formula;
 use super::index::{Candidates, Index};
@@ -23,6 +23,15 @@ impl RuleIndex {
     pub fn index(self) -> usize {
         self.0 as usize
     }
+}
+
+/// A part of a condition between `&&`, `||` and `!`, and what it comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clause {
+    /// As written.
+    pub text: String,
+    /// `None` is an error, such as a signal that is missing.
+    pub truth: Option<bool>,
 }
 
 /// What [`Rulebook::fire`] works in. Make one a thread and use it for every event.
@@ -111,10 +120,100 @@ impl Rulebook {
         });
     }
 
+    /// The rule of that id.
+    #[must_use]
+    pub fn find(&self, id: &str) -> Option<RuleIndex> {
+        self.iter().find(|(_, rule)| &*rule.id == id).map(|(at, _)| at)
+    }
+
+    /// What each clause of a rule's condition comes to, in the order of the source: for people who ask why a rule fires
+    /// or stays silent. The condition is parsed again, so this is not for every event.
+    #[must_use]
+    pub fn explain(&self, at: RuleIndex, signals: &Signals, catalogue: &Catalogue) -> Vec<Clause> {
+        let when = &self.rule(at).when;
+        let truth = |text| cel::check(text, catalogue).ok()?.tree.truth(&Scope::new(signals));
+        cel::clauses(when).into_iter().map(|text| Clause { text: text.into(), truth: truth(text) }).collect()
+    }
+
     /// What a rule's condition comes to, whatever its status, channels and expiry; `None` is an error, such as a signal
     /// that is missing. For `explain` and for the rules' own tests.
     #[must_use]
     pub fn truth(&self, at: RuleIndex, signals: &Signals) -> Option<bool> {
         self.trees[at.index()].truth(&Scope::new(signals))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::oracle::catalogue;
+    use super::*;
+    use crate::signal::Value;
+
+    fn book(rules: &str) -> Rulebook {
+        let (book, problems) = Rulebook::read(&[SourceFile::new("r.yaml", rules)], &[], &catalogue());
+        assert_eq!(problems, []);
+        book
+    }
+
+    fn fired(book: &Rulebook, channel: Channel, at: Millis, signals: &Signals) -> Vec<String> {
+        let mut fired = Vec::new();
+        book.fire(channel, at, signals, &mut Scratch::default(), &mut fired);
+        fired.into_iter().map(|at| book.rule(at).id.to_string()).collect()
+    }
+
+    #[test]
+    fn drafts_expired_rules_and_other_channels_are_silent() {
+        let rule = |id: &str, more: &str| {
+            format!("- {{id: {id}, when: event.forward, do: [{{fold: {{level: 1}}}}], {more}}}\n")
+        };
+        let test = "tests: [{text: a, expect: fires}, {text: b, expect: silent}]";
+        let book = book(
+            &[
+                rule("z", "status: shadow"),
+                rule("draft", "status: draft"),
+                rule("unsaid", ""),
+                rule("live", &format!("status: live, owner: t, expires: 2027-01-01, {test}")),
+                rule("expired", "status: shadow, expires: 1970-01-02"),
+                rule("group", "status: shadow, channels: [group]"),
+            ]
+            .concat(),
+        );
+        let mut signals = Signals::new(&catalogue());
+        assert_eq!(fired(&book, Channel::Post, 0, &signals), Vec::<String>::new());
+        signals.set(catalogue().slot("event.forward").unwrap(), Value::Bool(true));
+        assert_eq!(fired(&book, Channel::Post, 86_399_999, &signals), ["z", "live", "expired"]);
+        assert_eq!(fired(&book, Channel::Post, 86_400_000, &signals), ["z", "live"]);
+        assert_eq!(fired(&book, Channel::Group, 86_400_000, &signals), ["z", "live", "group"]);
+    }
+
+    #[test]
+    fn one_scratch_serves_rulebooks_of_any_size() {
+        let rules = |n| {
+            (0..n)
+                .map(|i| format!("- {{id: r{i}, when: event.forward, do: [{{fold: {{level: 1}}}}], status: shadow}}\n"))
+        };
+        let (small, large) = (book(&rules(1).collect::<String>()), book(&rules(4200).collect::<String>()));
+        let mut signals = Signals::new(&catalogue());
+        signals.set(catalogue().slot("event.forward").unwrap(), Value::Bool(true));
+        let (mut scratch, mut fired) = (Scratch::default(), Vec::new());
+        for (book, count) in [(&small, 1), (&large, 4200), (&small, 1)] {
+            fired.clear();
+            book.fire(Channel::Post, 0, &signals, &mut scratch, &mut fired);
+            assert_eq!(fired.len(), count);
+            assert!(fired.is_sorted());
+        }
+    }
+
+    #[test]
+    fn explaining_gives_every_clause_its_truth() {
+        let book = book(
+            "- id: a\n  when: >-\n    text.chars > 3 && !(lang == 'zh' || event.forward)\n  do: [{fold: {level: 1}}]\n",
+        );
+        let mut signals = Signals::new(&catalogue());
+        signals.set(catalogue().slot("text.chars").unwrap(), Value::Int(5));
+        let clauses = book.explain(book.find("a").unwrap(), &signals, &catalogue());
+        let clauses: Vec<_> = clauses.iter().map(|clause| (&*clause.text, clause.truth)).collect();
+        assert_eq!(clauses, [("text.chars > 3", Some(true)), ("lang == 'zh'", None), ("event.forward", Some(false))]);
+        assert_eq!(book.truth(book.find("a").unwrap(), &signals), None);
     }
 }

@@ -1,6 +1,12 @@
 //! Tests: every mistake in rule files, where it is found and what is said about it.
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::decision::{ActionKind, Scope};
+use crate::event::Channel;
 use crate::problem::{Problem, Severity};
+use crate::signal::Value;
 
 use super::oracle::catalogue;
 use super::{Expect, Rulebook, SourceFile, Status};
@@ -82,92 +88,85 @@ fn a_mistake_in_a_condition_is_found_at_its_column_however_the_condition_is_writ
     }
 }
 
+/// A condition, the part of it that is meant, the message and the hint.
+const CONDITIONS: &[(&str, &str, &str, &str)] = &[
+    (
+        "words.fraud.count",
+        "words.fraud.count",
+        "the condition is of type int, not bool",
+        "compare it with something, such as `> 0`",
+    ),
+    (
+        "words.fraud.cuont > 0",
+        "words.fraud.cuont",
+        "there is no signal `words.fraud.cuont`",
+        "did you mean `words.fraud.count`?",
+    ),
+    ("words.nothere.count > 0", "nothere", "there is no word list `nothere`", "make rules/words/nothere.txt"),
+    (
+        "account == 'x'",
+        "account",
+        "`account` is a group of signals, not a signal",
+        "such as account.age_days, account.verified, account.authority",
+    ),
+    ("channel.contain('x')", "contain", "there is no function `contain`", "did you mean `contains`?"),
+    ("channel.contains(1)", "1", "`contains` takes a string, not int", ""),
+    ("contains(channel, 'x')", "contains", "`contains` is called on a string", "write channel.contains(…)"),
+    (
+        "words.fraud.tags.contains('x')",
+        "words.fraud.tags",
+        "`contains` looks into strings, not into lists",
+        "write 'x' in words.fraud.tags",
+    ),
+    ("'x' in channel", "'x' in channel", "`in` looks into lists, not into strings", "write channel.contains('x')"),
+    (
+        "text.chars + text.han_share > 1.0",
+        "text.chars + text.han_share",
+        "there is no arithmetic on int and double",
+        "convert one side with double(…) or int(…)",
+    ),
+    ("text.chars / 0 > 1", "text.chars / 0", "this divides by zero", ""),
+    ("text.chars > 9223372036854775807 + 1", "9223372036854775807 + 1", "this number does not fit into 64 bits", ""),
+    ("channel in ['a', 1]", "1", "the list mixes string and int", ""),
+    (
+        "channel in ['a', lang]",
+        "['a', lang]",
+        "a list may hold constant strings and numbers only",
+        "compare one by one and join with ||",
+    ),
+    ("channel.matches('(a')", "'(a'", "the pattern is wrong: unclosed group", ""),
+    ("channel.matches(lang)", "lang", "the pattern of `matches` must be a constant", ""),
+    ("text.chars = 3", "=", "`=` cannot stand here", "compare with `==`"),
+    ("event.forward and author.first", "and", "`and` cannot stand here", "write `&&`"),
+    ("event.forward & author.first", "&", "`&` cannot stand here", "write `&&`"),
+    (
+        "words.fraud.tags.map(t, t) == []",
+        "words.fraud.tags.map(t, t)",
+        "this list macro cannot be used in conditions",
+        "of the list macros there are `exists` and `all`",
+    ),
+    ("words.fraud.tags[0] == 'x'", "words.fraud.tags[0]", "indexing cannot be used in conditions", ""),
+    ("lang == null", "null", "null cannot be used in conditions", "whether a signal is known is asked by has(name)"),
+    ("event.forward && text.chars", "text.chars", "`&&` takes bool, not int", ""),
+    (
+        "has(account.age_dys)",
+        "account.age_dys",
+        "there is no signal `account.age_dys`",
+        "did you mean `account.age_days`?",
+    ),
+    ("words.fraud.tags.exists(t, t > 1)", "1", "string cannot be compared with int", ""),
+    (
+        "event.forward ? text.chars : true",
+        "event.forward ? text.chars : true",
+        "the two sides of `:` are int and bool",
+        "",
+    ),
+    ("text.chars > 1u", "1u", "unsigned numbers cannot be used in conditions", ""),
+];
+
 #[test]
 fn every_mistake_of_a_condition_says_what_and_where() {
-    for (when, part, message, hint) in [
-        (
-            "words.fraud.count",
-            "words.fraud.count",
-            "the condition is of type int, not bool",
-            "compare it with something, such as `> 0`",
-        ),
-        (
-            "words.fraud.cuont > 0",
-            "words.fraud.cuont",
-            "there is no signal `words.fraud.cuont`",
-            "did you mean `words.fraud.count`?",
-        ),
-        ("words.nothere.count > 0", "nothere", "there is no word list `nothere`", "make rules/words/nothere.txt"),
-        (
-            "account == 'x'",
-            "account",
-            "`account` is a group of signals, not a signal",
-            "such as account.age_days, account.verified, account.authority",
-        ),
-        ("channel.contain('x')", "contain", "there is no function `contain`", "did you mean `contains`?"),
-        ("channel.contains(1)", "1", "`contains` takes a string, not int", ""),
-        ("contains(channel, 'x')", "contains", "`contains` is called on a string", "write channel.contains(…)"),
-        (
-            "words.fraud.tags.contains('x')",
-            "words.fraud.tags",
-            "`contains` looks into strings, not into lists",
-            "write 'x' in words.fraud.tags",
-        ),
-        ("'x' in channel", "'x' in channel", "`in` looks into lists, not into strings", "write channel.contains('x')"),
-        (
-            "text.chars + text.han_share > 1.0",
-            "text.chars + text.han_share",
-            "there is no arithmetic on int and double",
-            "convert one side with double(…) or int(…)",
-        ),
-        ("text.chars / 0 > 1", "text.chars / 0", "this divides by zero", ""),
-        (
-            "text.chars > 9223372036854775807 + 1",
-            "9223372036854775807 + 1",
-            "this number does not fit into 64 bits",
-            "",
-        ),
-        ("channel in ['a', 1]", "1", "the list mixes string and int", ""),
-        (
-            "channel in ['a', lang]",
-            "['a', lang]",
-            "a list may hold constant strings and numbers only",
-            "compare one by one and join with ||",
-        ),
-        ("channel.matches('(a')", "'(a'", "the pattern is wrong: unclosed group", ""),
-        ("channel.matches(lang)", "lang", "the pattern of `matches` must be a constant", ""),
-        ("text.chars = 3", "=", "`=` cannot stand here", "compare with `==`"),
-        ("event.forward and author.first", "and", "`and` cannot stand here", "write `&&`"),
-        ("event.forward & author.first", "&", "`&` cannot stand here", "write `&&`"),
-        (
-            "words.fraud.tags.map(t, t) == []",
-            "words.fraud.tags.map(t, t)",
-            "this list macro cannot be used in conditions",
-            "of the list macros there are `exists` and `all`",
-        ),
-        ("words.fraud.tags[0] == 'x'", "words.fraud.tags[0]", "indexing cannot be used in conditions", ""),
-        (
-            "lang == null",
-            "null",
-            "null cannot be used in conditions",
-            "whether a signal is known is asked by has(name)",
-        ),
-        ("event.forward && text.chars", "text.chars", "`&&` takes bool, not int", ""),
-        (
-            "has(account.age_dys)",
-            "account.age_dys",
-            "there is no signal `account.age_dys`",
-            "did you mean `account.age_days`?",
-        ),
-        ("words.fraud.tags.exists(t, t > 1)", "1", "string cannot be compared with int", ""),
-        (
-            "event.forward ? text.chars : true",
-            "event.forward ? text.chars : true",
-            "the two sides of `:` are int and bool",
-            "",
-        ),
-        ("text.chars > 1u", "1u", "unsigned numbers cannot be used in conditions", ""),
-    ] {
+    for &(when, part, message, hint) in CONDITIONS {
         let (line, column, length, said, hinted) = of_condition(when);
         let start = when.find(part).unwrap();
         let start =
@@ -314,4 +313,98 @@ fn a_condition_that_begins_with_a_sign_of_yaml_is_told_to_use_quotes() {
     let found = problems(text);
     assert_eq!(found.iter().map(|p| p.0).collect::<Vec<_>>(), [2, 5], "{found:#?}");
     assert!(found.iter().all(|p| p.4.contains("needs quotes")), "{found:#?}");
+}
+
+#[test]
+fn everything_that_a_rule_file_can_say_is_read() {
+    let (book, problems) = read(include_str!("fixtures/sound.yaml"));
+    assert_eq!(problems, []);
+    let rule = &book.rules()[0];
+    assert_eq!(rule.channels.iter().collect::<Vec<_>>(), [Channel::Post, Channel::Group]);
+    assert_eq!((rule.points, rule.cap_per_hour, rule.line, rule.status), (2, Some(5000), 2, Status::Live));
+    assert_eq!(rule.expires, crate::event::parse_rfc3339("2027-06-30T00:00:00Z").unwrap());
+    let names: Vec<_> = rule.grounds.iter().map(|slot| catalogue().definition(*slot).name.to_string()).collect();
+    assert_eq!(names, ["words.gambling.count", "account.age_days", "author.posts_10m"]);
+    assert!(book.uses(rule.grounds[0]) && !book.uses(catalogue().slot("event.reach").unwrap()));
+    let limit = ActionKind::Limit { scope: Scope::Forward, factor: Some(0.2), until: Some(86_400_007) };
+    assert_eq!(rule.actions[1].act(7, None), limit);
+    let ActionKind::Label { text, .. } = rule.actions[2].act(0, Some("en-GB")) else { panic!() };
+    assert_eq!(text.as_deref(), Some("Suspected gambling"));
+    let test = &rule.tests[0];
+    let event = test.event(Channel::Post, 5);
+    assert_eq!((&*event.text, event.channel, event.room.as_deref()), ("加 薇 信 领 彩 金", Channel::Group, Some("r1")));
+    assert!(event.forward_of.is_some() && event.reply_to.is_none());
+    assert_eq!(test.given.len(), 5);
+    assert_eq!(test.given[4].1, Value::Missing);
+}
+
+/// Pieces that break files.
+const PIECES: [&str; 34] = [
+    "",
+    "\n",
+    "- ",
+    "  ",
+    ":",
+    ": ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "'",
+    "\"",
+    "|",
+    ">-",
+    "&a ",
+    "*a",
+    "!",
+    "!!str ",
+    "#",
+    "- id: a\n",
+    "when",
+    "赌",
+    "\u{feff}",
+    "\t",
+    "\\",
+    "&& ",
+    "|| ",
+    "(",
+    ")",
+    "==",
+    "9999999999999999999",
+    "null",
+    "?",
+    "\0",
+];
+
+/// Some edits: where, how much is cut, and what is put there.
+fn edits() -> impl Strategy<Value = Vec<(usize, usize, &'static str)>> {
+    vec((0_usize..1200, 0_usize..12, proptest::sample::select(&PIECES[..])), 1..6)
+}
+
+fn edited(text: &str, edits: &[(usize, usize, &str)]) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for (at, cut, piece) in edits {
+        let start = (*at).min(chars.len());
+        let end = (start + cut).min(chars.len());
+        chars.splice(start..end, piece.chars());
+    }
+    chars.into_iter().collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn broken_files_are_read_and_their_problems_stand_inside_them(
+        edits in edits(),
+        text in proptest::sample::select(&[include_str!("fixtures/sound.yaml"), include_str!("fixtures/ten_mistakes.yaml")][..]),
+    ) {
+        let text = edited(text, &edits);
+        let lines: Vec<_> = text.split('\n').collect();
+        for problem in read(&text).1 {
+            prop_assert!(problem.line >= 1 && problem.line as usize <= lines.len(), "{problem}");
+            let length = lines[problem.line as usize - 1].chars().count() as u32;
+            prop_assert!(problem.column <= length + 1, "{problem} of {length} in\n{text}");
+        }
+    }
 }

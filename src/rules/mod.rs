@@ -35,7 +35,7 @@ mod units;
 mod yaml;
 
 pub use actions::{ActionSpec, Wording};
-pub use book::{RuleIndex, Rulebook, Scratch};
+pub use book::{Clause, RuleIndex, Rulebook, Scratch};
 pub use ladder::{Ladder, Penalties, Step};
 pub use rule::{Channels, Rule, Status};
 pub use rule_test::{Expect, RuleTest};

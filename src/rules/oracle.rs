@@ -310,7 +310,7 @@ fn rulebook() -> impl Strategy<Value = Rulebook> {
 const NOW: i64 = 1_780_272_000_000;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn the_index_finds_every_rule_that_fires(book in rulebook(), many in vec(settings(), 20)) {

@@ -228,3 +228,87 @@ fn narrow_floats(range: &mut (f64, f64), cmp: Cmp, value: f64) {
     };
     *range = (range.0.max(low), range.1.min(high));
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::super::cel::{Scope, check};
+    use super::super::oracle::catalogue;
+    use super::*;
+    use crate::signal::Signals;
+
+    /// Conditions over five signals whose values can be enumerated: comparisons are with 0 to 3.
+    fn condition(depth: u32) -> BoxedStrategy<String> {
+        const NUMBERS: [&str; 3] = ["text.chars", "account.age_days", "words.fraud.tags.size()"];
+        let ops = proptest::sample::select(&["<", "<=", ">", ">=", "==", "!="][..]);
+        let leaf = prop_oneof![
+            4 => (proptest::sample::select(&NUMBERS[..]), ops, 0..4).prop_map(|(a, op, b)| format!("{a} {op} {b}")),
+            1 => Just("event.forward".to_owned()),
+            1 => Just("has(account.age_days)".to_owned()),
+            1 => proptest::sample::select(&["channel == 'a'", "channel != 'b'", "channel in ['a', 'b']"][..]).prop_map(Into::into),
+            1 => proptest::sample::select(&["'a' in words.fraud.tags", "'b' in words.fraud.tags"][..]).prop_map(Into::into),
+        ];
+        if depth == 0 {
+            return leaf.boxed();
+        }
+        let sub = || condition(depth - 1);
+        prop_oneof![
+            1 => leaf,
+            4 => (sub(), sub()).prop_map(|(a, b)| format!("({a} && {b})")),
+            3 => (sub(), sub()).prop_map(|(a, b)| format!("({a} || {b})")),
+            1 => sub().prop_map(|a| format!("!({a})")),
+            1 => (sub(), sub(), sub()).prop_map(|(c, a, b)| format!("({c} ? {a} : {b})")),
+        ]
+        .boxed()
+    }
+
+    fn lists() -> Vec<Value> {
+        let known = [vec![], vec!["a"], vec!["b"], vec!["a", "b"]];
+        let padded = known.iter().flat_map(|list| (0..5).map(move |n| list.iter().copied().chain(vec!["c"; n])));
+        padded.map(|list| Value::Texts(list.map(Arc::from).collect())).collect()
+    }
+
+    /// Calls with every combination of values that a condition can tell apart.
+    fn every_case(catalogue: &Catalogue, mut call: impl FnMut(&Signals)) {
+        let slot = |name| catalogue.slot(name).expect("the test catalogue has it");
+        let mut signals = Signals::new(catalogue);
+        let ages: Vec<_> = (-1..5).map(Value::Int).chain([Value::Missing]).collect();
+        for list in lists() {
+            signals.set(slot("words.fraud.tags"), list);
+            for chars in -1..5 {
+                signals.set(slot("text.chars"), Value::Int(chars));
+                for age in &ages {
+                    signals.set(slot("account.age_days"), age.clone());
+                    for (channel, forward) in
+                        [("a", true), ("a", false), ("b", true), ("b", false), ("c", true), ("c", false)]
+                    {
+                        signals.set(slot("channel"), Value::Text(channel.into()));
+                        signals.set(slot("event.forward"), Value::Bool(forward));
+                        call(&signals);
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+        #[test]
+        fn futile_conditions_are_exactly_those_that_enumeration_finds(source in condition(3)) {
+            let catalogue = catalogue();
+            let tree = check(&source, &catalogue).expect("well-typed").tree;
+            let (mut some_true, mut some_not) = (false, false);
+            every_case(&catalogue, |signals| match tree.truth(&Scope::new(signals)) {
+                Some(true) => some_true = true,
+                _ => some_not = true,
+            });
+            let found = futile(&tree, &catalogue);
+            prop_assert_eq!(matches!(found, Some(Futile::Never(_))), !some_true, "{} {:?}", source, found);
+            prop_assert_eq!(found == Some(Futile::Always), !some_not, "{} {:?}", source, found);
+        }
+    }
+}

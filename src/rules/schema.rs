@@ -68,3 +68,32 @@ fn of_shape(shape: Shape) -> Json {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(table: &[Key]) -> Vec<&str> {
+        table.iter().map(|key| key.name).collect()
+    }
+
+    #[test]
+    fn the_schema_knows_every_key_and_no_other() {
+        let rule = &schema()["items"];
+        let names: Vec<_> = rule["properties"].as_object().expect("a map").keys().map(String::as_str).collect();
+        assert_eq!(names.len(), keys::RULE.len());
+        assert!(keys(keys::RULE).iter().all(|key| names.contains(key)));
+        assert_eq!(rule["additionalProperties"], false);
+        assert_eq!(rule["required"], json!(["id", "when", "do"]));
+        let fold = &rule["properties"]["do"]["items"]["properties"]["fold"]["properties"]["level"];
+        assert_eq!((&fold["minimum"], &fold["maximum"]), (&json!(1), &json!(3)));
+    }
+
+    #[test]
+    fn the_ladder_has_a_schema_for_every_channel() {
+        let ladder = ladder_schema();
+        for channel in crate::event::Channel::ALL {
+            assert_eq!(ladder["properties"][channel.name()]["required"], json!(["expires", "steps"]));
+        }
+    }
+}

@@ -84,6 +84,9 @@ impl Node<'_> {
     }
 }
 
+/// How many mistakes of syntax are worth showing of one file.
+const SYNTAX_PROBLEMS_MAX: usize = 50;
+
 /// Reads a file's documents one after another. A mistake of syntax costs the top-level item that it stands in: reading
 /// goes on at the next line that begins with `- `, so that one run shows the mistakes of all items.
 pub(crate) fn read<'a>(file: &Arc<str>, text: &'a str, problems: &mut Vec<Problem>) -> Vec<Node<'a>> {
@@ -94,10 +97,10 @@ pub(crate) fn read<'a>(file: &Arc<str>, text: &'a str, problems: &mut Vec<Proble
         return roots;
     }
     let (mut rest, mut first_line) = (text.strip_prefix('\u{feff}').unwrap_or(text), 0);
-    loop {
+    for _ in 0..SYNTAX_PROBLEMS_MAX {
         let mut builder = Builder { file, first_line, open: Vec::new(), roots: &mut roots, problems };
         let Err(error) = builder.read(rest) else { return roots };
-        let stopped_at = builder.abandon(&error);
+        let stopped_at = builder.abandon(&error, rest);
         match next_item(rest, stopped_at) {
             Some((line, offset)) => {
                 rest = &rest[offset..];
@@ -106,6 +109,7 @@ pub(crate) fn read<'a>(file: &Arc<str>, text: &'a str, problems: &mut Vec<Proble
             None => return roots,
         }
     }
+    roots
 }
 
 /// The first line after `line` (from 1) that begins an item of a top-level list: lines skipped and byte offset.
@@ -124,6 +128,7 @@ fn next_item(text: &str, line: u32) -> Option<(u32, usize)> {
 /// A list or map that has begun and not ended; of a map, the key that waits for its value.
 struct Open<'a> {
     node: Node<'a>,
+    is_bracket: bool,
     key: Option<Node<'a>>,
 }
 
@@ -185,7 +190,7 @@ impl<'a> Builder<'a, '_> {
         if self.open.len() == DEPTH_MAX {
             return Err(ScanError::new(span.start, format!("nested more than {DEPTH_MAX} deep")));
         }
-        self.open.push(Open { node, key: None });
+        self.open.push(Open { node, is_bracket: !span.is_empty(), key: None });
         Ok(())
     }
 
@@ -210,20 +215,29 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    /// Notes the mistake and keeps the complete items of an open top-level list; gives the line where reading stopped.
-    fn abandon(&mut self, error: &ScanError) -> u32 {
-        let mark = error.marker();
-        let place = Place { line: mark.line() as u32 + self.first_line, column: mark.col() as u32 + 1, length: 1 };
+    /// Notes the mistake and keeps the complete items of an open top-level list. Gives the line, from 1 in `text`, of
+    /// the item that is lost.
+    fn abandon(&mut self, error: &ScanError, text: &str) -> u32 {
+        let (line, column) = visible_place(text, error.marker().index());
+        let hint = match self.open.iter().rev().find(|open| open.is_bracket).map(|open| open.node.place) {
+            Some(open) => format!("is the bracket that opens in line {}, column {} closed?", open.line, open.column),
+            None => "check indentation and quotes; a value that begins with ! & * ' or \" needs quotes".into(),
+        };
         let problem = Problem::error(self.file, format!("this is not YAML: {}", error.info()));
-        let hint =
-            "check indentation, quotes and brackets just before; a value that begins with ! & * ' or \" needs quotes";
-        self.problems.push(problem.at(place.line, place.column, 1).hint(hint));
+        self.problems.push(problem.at(line + self.first_line, column, 1).hint(hint));
+        let lost = self.open.get(1).map_or(line, |item| item.node.place.line - self.first_line);
         if !self.open.is_empty() {
             let root = self.open.swap_remove(0).node;
             self.roots.push(root);
         }
-        mark.line() as u32
+        lost
     }
+}
+
+/// Line and column of a character, or of the end of the text's last line with something on it if that comes first.
+fn visible_place(text: &str, index: usize) -> (u32, u32) {
+    let before = text.trim_end().chars().take(index);
+    before.fold((1, 1), |(line, column), c| if c == '\n' { (line + 1, 1) } else { (line, column + 1) })
 }
 
 fn style_of(style: ScalarStyle) -> Style {

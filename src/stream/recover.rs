@@ -1,6 +1,6 @@
 //! What an earlier run saved: read back, applied, and given out again over what it left.
 
-use crate::io::{Entry, Position, Refusal, Reissue, Saved, Sink, SinkError, StateStore};
+use crate::io::{Entry, Position, Refusal, Reissue, Saved, Sink, SinkError, StateStore, StoreError};
 use crate::state::{self, Keys, State};
 
 use super::StreamError;
@@ -30,16 +30,20 @@ pub(super) fn recover(
         recovered: (None, 0, 0, 0),
         reissues: [Reissue::new(actions), Reissue::new(rejects)],
         failed: None,
+        is_fresh: true,
     };
     let read = store.recover(&mut |saved| reading.take(saved));
     if let Some(error) = reading.failed {
         return Err(error.into());
     }
     read?;
-    reading.ready().map_err(crate::io::StoreError::Refused)?;
+    reading.ready().map_err(StoreError::Refused)?;
     reading.reissues.into_iter().try_for_each(Reissue::finish)?;
     let (input, seq, journal_bytes, batches) = reading.recovered;
     let state = reading.state.unwrap_or_else(|| State::new(options, keys));
+    if reading.is_fresh {
+        begin(store, &state)?;
+    }
     Ok(Recovered { state, input, seq, journal_bytes, batches })
 }
 
@@ -52,13 +56,24 @@ struct Reading<'a> {
     recovered: (Option<Position>, u64, u64, u64),
     reissues: [Reissue<'a>; 2],
     failed: Option<SinkError>,
+    is_fresh: bool,
+}
+
+/// A fresh store begins with a snapshot of nothing, so that a later run with other keys is refused from the first batch on.
+fn begin(store: &mut dyn StateStore, state: &State) -> Result<(), StoreError> {
+    let mut chunks = Vec::new();
+    state.save(&mut |chunk| chunks.push(chunk.to_vec()));
+    store.snapshot(0, &Position::default(), &mut chunks.into_iter())
 }
 
 impl Reading<'_> {
     fn take(&mut self, saved: Saved<'_>) -> Result<(), Refusal> {
         match saved {
             Saved::Snapshot { seq, input } => {
-                (self.recovered.0, self.recovered.1) = (Some(input.clone()), seq);
+                // The snapshot that a fresh store begins with stands nowhere.
+                let input = (!input.0.is_empty()).then(|| input.clone());
+                (self.recovered.0, self.recovered.1) = (input, seq);
+                self.is_fresh = false;
             }
             Saved::Chunk(chunk) => self.chunks.push(chunk.to_vec()),
             Saved::Entry(entry) => self.entry(&entry)?,
@@ -81,6 +96,7 @@ impl Reading<'_> {
     }
 
     fn entry(&mut self, entry: &Entry<'_>) -> Result<(), Refusal> {
+        self.is_fresh = false;
         self.ready()?.apply(entry.deltas)?;
         let (input, seq, bytes, batches) = &mut self.recovered;
         (*input, *seq) = (Some(entry.input.clone()), entry.seq);

@@ -50,6 +50,9 @@ impl Job {
     }
 }
 
+/// The longest time that is told apart: an hour, in microseconds.
+const LATENCY_MICROS_MAX: u64 = 3_600_000_000;
+
 /// From the reading of a record's batch to the emission of its decision, over all records.
 #[derive(Clone, Debug)]
 pub struct Latency(Histogram<u64>);
@@ -62,8 +65,8 @@ impl Default for Latency {
 
 impl Latency {
     fn record(&mut self, elapsed: Duration, records: u64) {
-        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-        self.0.saturating_record_n(micros, records);
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX).min(LATENCY_MICROS_MAX);
+        self.0.record_n(micros, records).expect("the histogram grows with its values");
     }
 
     /// The time within which that percentage of records was through; `None` before the first.

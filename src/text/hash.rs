@@ -12,40 +12,56 @@ const KEYS: [u64; 3] = [0x243F_6A88_85A3_08D3, 0x1319_8A2E_0370_7344, 0xA409_382
 #[must_use]
 pub fn content_hash(folded: &Folded, seed: u64) -> u64 {
     let mut hasher = Hasher::new(seed);
-    let words = folded.units().iter().zip(folded.kinds()).filter(|(_, kind)| kind.is(Kind::WORD));
-    words.for_each(|(&unit, _)| hasher.push(unit));
-    if hasher.units == 0 {
-        folded.units().iter().for_each(|&unit| hasher.push(unit));
+    let has_words = folded.seen().is(Kind::WORD);
+    for (units, kinds) in folded.units().chunks(BLOCK_UNITS).zip(folded.kinds().chunks(BLOCK_UNITS)) {
+        for (&unit, kind) in units.iter().zip(kinds) {
+            hasher.put(unit, kind.is(Kind::WORD) || !has_words);
+        }
+        hasher.mix_pairs();
     }
     hasher.finish()
 }
 
+/// Units between two rounds of mixing.
+const BLOCK_UNITS: usize = 62;
+
 struct Hasher {
     keys: [u64; 3],
     state: u64,
-    pending: u64,
-    units: u64,
+    /// Units that were put in and not mixed yet, behind them whatever was left out last.
+    units: [u32; BLOCK_UNITS + 2],
+    waiting: usize,
+    mixed: u64,
 }
 
 impl Hasher {
     fn new(seed: u64) -> Self {
         let keys = KEYS.map(|key| mix(seed ^ key, KEYS[1].rotate_left(29) ^ key) | 1);
-        Self { keys, state: keys[0], pending: 0, units: 0 }
+        Self { keys, state: keys[0], units: [0; BLOCK_UNITS + 2], waiting: 0, mixed: 0 }
     }
 
+    /// Written in any case, counted if it is meant: separators come at random, which a branch would pay for.
     #[inline]
-    fn push(&mut self, unit: u32) {
-        self.pending = self.pending << 32 | u64::from(unit);
-        self.units += 1;
-        if self.units.is_multiple_of(2) {
-            self.state = mix(self.state ^ self.pending, self.keys[1]);
-            self.pending = 0;
+    fn put(&mut self, unit: u32, is_meant: bool) {
+        self.units[self.waiting] = unit;
+        self.waiting += usize::from(is_meant);
+    }
+
+    fn mix_pairs(&mut self) {
+        let (pairs, rest) = self.units[..self.waiting].as_chunks::<2>();
+        for &[first, second] in pairs {
+            self.state = mix(self.state ^ (u64::from(first) << 32 | u64::from(second)), self.keys[1]);
         }
+        self.mixed += pairs.len() as u64 * 2;
+        let odd = rest.first().copied();
+        self.waiting = usize::from(odd.is_some());
+        self.units[0] = odd.unwrap_or(0);
     }
 
     fn finish(self) -> u64 {
-        let rest = mix(self.state ^ self.pending, self.keys[1]);
-        mix(rest ^ self.units, self.keys[2])
+        let odd = if self.waiting == 1 { u64::from(self.units[0]) } else { 0 };
+        let rest = mix(self.state ^ odd, self.keys[1]);
+        mix(rest ^ (self.mixed + self.waiting as u64), self.keys[2])
     }
 }
 

@@ -4,6 +4,7 @@
 //! out separators, repetitions or characters in favour of their sound; [`Shape`] counts. All of them reuse their buffers.
 //! Absent here: any word, any list, any verdict.
 
+mod evasions;
 mod flags;
 mod fold;
 mod hash;
@@ -13,6 +14,7 @@ mod shape;
 mod table;
 mod view;
 
+pub use evasions::{digit_styles, homophones, leet, splits};
 pub use fold::{Folded, fold_to_string};
 pub use hash::content_hash;
 pub use pinyin::readings;

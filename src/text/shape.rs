@@ -36,23 +36,22 @@ pub struct Shape {
 /// Takes the shape of a text: `text` is what `folded` was folded from.
 #[must_use]
 pub fn shape(text: &str, folded: &Folded) -> Shape {
-    let seen = folded.seen();
+    let (kinds, seen) = (folded.kinds(), folded.seen());
     let markup = if seen.is(Kind::MARKUP) { links::count(folded) } else { links::Markup::default() };
-    let counts = Counts::of(folded);
-    let units = folded.units().len();
+    let [words, han, latin, upper] = Kind::tally(kinds, [Kind::WORD, Kind::HAN, Kind::LATIN, Kind::UPPER]);
     Shape {
         chars: folded.chars(),
         links: markup.links,
         mentions: markup.mentions,
         hashtags: markup.hashtags,
-        digits_run: counts.digits_run,
+        digits_run: if seen.is(Kind::DIGIT) { digits_run(kinds) } else { 0 },
         emoji: if seen.is(Kind::EMOJI) { emoji(text) } else { 0 },
         invisible: folded.invisible(),
-        repeat_max: counts.repeat_max,
-        han_share: share(counts.han, units),
-        latin_share: share(counts.latin, units),
-        upper_share: share(counts.upper, counts.latin),
-        spaced_share: share(counts.spaced, units),
+        repeat_max: repeat_max(folded.units()),
+        han_share: share(han, kinds.len()),
+        latin_share: share(latin, kinds.len()),
+        upper_share: share(upper, latin),
+        spaced_share: share(between_words(kinds) - words, kinds.len()),
     }
 }
 
@@ -60,40 +59,35 @@ fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
-#[derive(Default)]
-struct Counts {
-    han: usize,
-    latin: usize,
-    upper: usize,
-    spaced: usize,
-    digits_run: usize,
-    repeat_max: usize,
+/// Units from the first word unit to the last one.
+fn between_words(kinds: &[Kind]) -> usize {
+    let is_word = |kind: &Kind| kind.is(Kind::WORD);
+    let Some(first) = kinds.iter().position(is_word) else {
+        return 0;
+    };
+    kinds.iter().rposition(is_word).map_or(0, |last| last + 1 - first)
 }
 
-impl Counts {
-    fn of(folded: &Folded) -> Self {
-        let mut counts = Self { repeat_max: repeat_max(folded.units()), ..Self::default() };
-        let (mut gap, mut has_word, mut digits) = (0, false, 0);
-        for kind in folded.kinds() {
-            counts.han += usize::from(kind.is(Kind::HAN));
-            counts.latin += usize::from(kind.is(Kind::LATIN));
-            counts.upper += usize::from(kind.is(Kind::UPPER));
-            if kind.is(Kind::WORD) {
-                counts.spaced += if has_word { gap } else { 0 };
-                digits = if kind.is(Kind::DIGIT) { digits + 1 } else { 0 };
-                counts.digits_run = counts.digits_run.max(digits);
-                has_word = true;
-                gap = 0;
-            } else {
-                gap += 1;
-            }
-        }
-        counts
+/// Without a branch, as digits come at random: a letter takes the run to zero, a separator leaves it.
+fn digits_run(kinds: &[Kind]) -> usize {
+    let (mut run, mut longest) = (0_u32, 0);
+    for kind in kinds {
+        let (is_digit, is_word) = (kind.is(Kind::DIGIT), kind.is(Kind::WORD));
+        run = (run + u32::from(is_digit)) * u32::from(is_digit | !is_word);
+        longest = longest.max(run);
     }
+    longest as usize
 }
 
+/// Spaces and control characters show nothing, however many there are.
 fn repeat_max(units: &[u32]) -> usize {
-    units.chunk_by(|a, b| a == b).map(<[u32]>::len).max().unwrap_or(0)
+    let (mut before, mut run, mut longest) = (u32::MAX, 0_u32, 0);
+    for &unit in units {
+        run = run * u32::from(unit == before && unit > u32::from(b' ')) + 1;
+        longest = longest.max(run);
+        before = unit;
+    }
+    longest as usize
 }
 
 /// Emoji as they show: pairs of regional indicators, skin tones and what a joiner ties on count with what they belong to.

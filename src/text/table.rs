@@ -1,8 +1,8 @@
 //! The fold table that the build script made, and how to read it.
 //!
-//! An entry is 32 bits: the kind of the unit in the upper eight, and in the lower 21 what to add to the scalar value (modulo
-//! 2^21) to get the unit. Differences rather than units make most pages equal, so the table stays near the processor. Where the
-//! kind is special, the lower bits say what else is to be done.
+//! An entry is 32 bits: the kind of the unit in the upper eight, the unit in the lower 21; where the kind is special, the lower
+//! bits say what else is to be done. The basic plane is one flat table. Past it there are pages, whose entries hold what to add
+//! to the scalar value (modulo 2^21) instead of the unit: so most pages are equal and kept once.
 
 include!(concat!(env!("OUT_DIR"), "/fold_table.rs"));
 
@@ -14,6 +14,9 @@ pub(super) const INVISIBLE: u32 = 0;
 pub(super) const DROPPED: u32 = 1;
 pub(super) const REGIONAL: u32 = 2;
 const EXPANDS: u32 = 3;
+
+/// The lowest bit of each byte.
+const EACH_BYTE: u64 = 0x0101_0101_0101_0101;
 
 /// What a unit is, as a set of bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +55,22 @@ impl Kind {
         Self(self.0 | bits.0)
     }
 
+    /// How many of these kinds have each of the bits, one bit an item. Eight at a time: a bit of each, summed by one multiplication.
+    pub(super) fn tally<const N: usize>(kinds: &[Self], bits: [Self; N]) -> [usize; N] {
+        let (eights, rest) = kinds.as_chunks::<8>();
+        let mut last = [Self::NONE; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        let mut counts = [0; N];
+        for eight in eights.iter().chain([&last]) {
+            let eight = u64::from_le_bytes(eight.map(|kind| kind.0));
+            for (count, bit) in counts.iter_mut().zip(bits) {
+                let ones = eight >> bit.0.trailing_zeros() & EACH_BYTE;
+                *count += (ones.wrapping_mul(EACH_BYTE) >> 56) as usize;
+            }
+        }
+        counts
+    }
+
     /// Without these bits.
     #[must_use]
     #[inline]
@@ -65,12 +84,46 @@ impl Kind {
 pub(super) struct Entry(u32);
 
 impl Entry {
-    /// The entry of a scalar value. Past the last one stands what is unassigned.
+    /// The entry of the character with which this UTF-8 begins, and what comes after it; `None` at the end.
+    #[inline]
+    pub(super) fn first(utf8: &[u8]) -> Option<(Self, &[u8])> {
+        let low = |byte: u8| u32::from(byte & 0x3F);
+        match *utf8 {
+            [a @ ..=0x7F, ref rest @ ..] => Some((Self::basic(u16::from(a)), rest)),
+            [a @ 0xE0..=0xEF, b, c, ref rest @ ..] => {
+                Some((Self::basic((u32::from(a) << 12 | low(b) << 6 | low(c)) as u16), rest))
+            }
+            [a @ ..=0xDF, b, ref rest @ ..] => Some((Self::basic((u32::from(a & 0x1F) << 6 | low(b)) as u16), rest)),
+            [a, b, c, d, ref rest @ ..] => {
+                Some((Self::paged(u32::from(a & 0x07) << 18 | low(b) << 12 | low(c) << 6 | low(d)), rest))
+            }
+            _ => None,
+        }
+    }
+
+    /// The entry of any number; past the last character stands what is unassigned.
     #[inline]
     pub(super) fn of(scalar: u32) -> Self {
-        let page = PAGES.get((scalar >> PAGE_BITS) as usize).copied().unwrap_or(0);
-        let index = (usize::from(page) << PAGE_BITS) | (scalar & ((1 << PAGE_BITS) - 1)) as usize;
-        Self(ENTRIES[index])
+        match u16::try_from(scalar) {
+            Ok(basic) => Self::basic(basic),
+            Err(_) if scalar <= u32::from(char::MAX) => Self::paged(scalar),
+            Err(_) => Self(0),
+        }
+    }
+
+    #[inline]
+    fn basic(scalar: u16) -> Self {
+        Self(BASIC[usize::from(scalar)])
+    }
+
+    fn paged(scalar: u32) -> Self {
+        let above = scalar - 0x1_0000;
+        let page = PAGES[(above >> PAGE_BITS) as usize];
+        let entry = Self(ENTRIES[(usize::from(page) << PAGE_BITS) | (above & ((1 << PAGE_BITS) - 1)) as usize]);
+        if entry.is_special() {
+            return entry;
+        }
+        Self(entry.0 & !PAYLOAD | scalar.wrapping_add(entry.0) & PAYLOAD)
     }
 
     #[inline]
@@ -85,8 +138,8 @@ impl Entry {
 
     /// The unit of an entry that is not special.
     #[inline]
-    pub(super) fn unit(self, scalar: u32) -> u32 {
-        scalar.wrapping_add(self.0) & PAYLOAD
+    pub(super) fn unit(self) -> u32 {
+        self.payload()
     }
 
     /// What a special entry asks for.
@@ -176,4 +229,9 @@ pub fn is_digit(unit: u32) -> bool {
 #[inline]
 pub fn is_emoji(unit: u32) -> bool {
     kind(unit).is(Kind::EMOJI)
+}
+
+/// Whether this unit is white space.
+pub(super) fn is_white_space(unit: u32) -> bool {
+    char::from_u32(unit).is_some_and(char::is_whitespace)
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::fold::Folded;
 use super::pinyin;
-use super::table::Kind;
+use super::table::{Kind, is_white_space};
 
 const SPACE: u32 = ' ' as u32;
 /// What a Latin word is made of.
@@ -22,22 +22,27 @@ pub struct View {
 }
 
 impl View {
-    /// Takes out the separators that stand between word units.
+    /// Takes out the separators that stand within words: `赌*博`, `加 薇 信`, `c.a.s.i.n.o`.
     ///
-    /// White space between two Latin words stays, as one space, unless both have only one letter: otherwise any two English
-    /// words would make a third one, while `c a s i n o`, `c.a.s.i.n.o` and `加 薇 信` are still joined.
+    /// What ordinarily stands between words stays as one space, or the ends of any two sentences would make a word: white space
+    /// between Latin words, and marks that end or enclose a phrase (`，。！？、；：…`, brackets, quotes, dashes, line ends, `@`).
+    /// They too are taken out beside a word of one unit, as text that is spelled out has many; between Latin words, if both have
+    /// only one. So `加，薇，信` and `c a s i n o` are joined, `在赌，博士` and `pen is` are not.
     ///
     /// False, and an empty view, if nothing is joined.
     pub fn strip(&mut self, folded: &Folded) -> bool {
         self.clear();
-        if !gaps(folded).any(|gap| gap.joins(folded)) {
-            return false;
-        }
-        let mut at = 0;
+        let (mut at, mut has_joined) = (0, false);
         for gap in gaps(folded) {
+            let joins = gap.joins(folded);
+            has_joined |= joins;
             self.copy(folded, at..gap.range.start);
-            self.close(folded, &gap);
+            self.close(&gap, joins);
             at = gap.range.end;
+        }
+        if !has_joined {
+            self.clear();
+            return false;
         }
         self.copy(folded, at..folded.units().len());
         true
@@ -56,7 +61,7 @@ impl View {
         let mut at = 0;
         for gap in gaps(folded) {
             self.copy_squeezed(folded, at..gap.range.start);
-            self.close(folded, &gap);
+            self.close(&gap, gap.joins(folded));
             at = gap.range.end;
         }
         self.copy_squeezed(folded, at..folded.units().len());
@@ -134,8 +139,8 @@ impl View {
         }
     }
 
-    fn close(&mut self, folded: &Folded, gap: &Gap) {
-        if !gap.joins(folded) {
+    fn close(&mut self, gap: &Gap, joins: bool) {
+        if !joins {
             self.push(SPACE, gap.range.start as u32);
         }
     }
@@ -173,19 +178,68 @@ struct Gap {
 impl Gap {
     /// Whether the words on its sides are read as one.
     fn joins(&self, folded: &Folded) -> bool {
-        let is_latin = |at: usize| folded.kinds().get(at).is_some_and(|kind| kind.is(LATIN_WORD));
+        let is_latin = |at: usize| folded.kinds()[at].is(LATIN_WORD);
         let Range { start, end } = self.range;
-        if !(is_latin(start - 1) && is_latin(end)) {
-            return true;
+        let is_between_latin = is_latin(start - 1) && is_latin(end);
+        let units = &folded.units()[start..end];
+        if !(units.iter().any(|&unit| ends_phrase(unit)) || units.starts_with(&ELLIPSIS)) {
+            return !is_between_latin
+                || !units.iter().any(|&unit| is_white_space(unit))
+                || self.single_sides(folded) == 2;
         }
-        let has_space = folded.units()[start..end].iter().any(|&unit| is_space(unit));
-        let has_single_letters = !(start > 1 && is_latin(start - 2)) && !is_latin(end + 1);
-        !has_space || has_single_letters
+        self.single_sides(folded) >= if is_between_latin { 2 } else { 1 }
+    }
+
+    /// How many of the words on its sides have one unit only.
+    fn single_sides(&self, folded: &Folded) -> u8 {
+        let is_word = |at: usize| folded.kinds().get(at).is_some_and(|kind| kind.is(Kind::WORD));
+        let Range { start, end } = self.range;
+        u8::from(start < 2 || !is_word(start - 2)) + u8::from(!is_word(end + 1))
     }
 }
 
-fn is_space(unit: u32) -> bool {
-    char::from_u32(unit).is_some_and(char::is_whitespace)
+const ELLIPSIS: [u32; 2] = ['.' as u32; 2];
+
+/// Marks that end or enclose a phrase, as the fold leaves them.
+fn ends_phrase(unit: u32) -> bool {
+    matches!(
+        char::from_u32(unit),
+        Some(
+            ',' | '。'
+                | '!'
+                | '?'
+                | '、'
+                | ';'
+                | ':'
+                | '"'
+                | '\''
+                | '“'
+                | '”'
+                | '‘'
+                | '’'
+                | '('
+                | ')'
+                | '['
+                | ']'
+                | '{'
+                | '}'
+                | '【'
+                | '】'
+                | '《'
+                | '》'
+                | '〈'
+                | '〉'
+                | '「'
+                | '」'
+                | '『'
+                | '』'
+                | '—'
+                | '~'
+                | '@'
+                | '\n'
+                | '\r'
+        )
+    )
 }
 
 fn gaps(folded: &Folded) -> impl Iterator<Item = Gap> {

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use sha2::{Digest as _, Sha256};
-use tidegate::cli::synth;
 
 use crate::bless::is_blessing;
 
-/// The composer's numbers for `sample.jsonl.zst`; its manifest repeats them as a command line.
-const SAMPLE: synth::Args = synth::Args { events: 4000, seed: 1, faults: 8, out: None };
+const RECORDS: u64 = 4000;
+const FAULTS: u64 = 8;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets")
@@ -23,28 +23,33 @@ fn sha256(bytes: &[u8]) -> String {
     })
 }
 
+/// What follows `tidegate` in the command that composes the sample.
+fn command() -> String {
+    format!("synth --events {RECORDS} --seed 1 --faults {FAULTS}")
+}
+
 fn composed() -> Vec<u8> {
-    let mut stream = Vec::new();
-    synth::write(&SAMPLE, &mut stream, |_| {}).unwrap();
-    stream
+    let output = Command::new(env!("CARGO_BIN_EXE_tidegate")).args(command().split(' ')).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    output.stdout
 }
 
 fn manifest(stream: &[u8]) -> String {
-    let synth::Args { events, seed, faults, .. } = SAMPLE;
     format!(
         "# What lies in this folder, where it comes from, and under which licence. A test composes it again and compares.
 
 [[dataset]]
 file = \"sample.jsonl.zst\"
 about = \"One day of a small platform: ordinary talk and all that rules are there for, in Chinese and English\"
-records = {events}
-faults = {faults}
-source = \"composed by this product: tidegate synth --events {events} --seed {seed} --faults {faults}\"
+records = {RECORDS}
+faults = {FAULTS}
+source = \"composed by this product: tidegate {}\"
 licence = \"Apache-2.0\"
 # Of the bytes before compression, so that the compressor's version does not matter.
 bytes = {}
 sha256 = \"{}\"
 ",
+        command(),
         stream.len(),
         sha256(stream)
     )

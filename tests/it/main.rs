@@ -2,7 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
 mod architecture;
+mod bad_input;
 mod bless;
+mod commands;
+mod crash;
 mod datasets;
+mod docs;
+mod generated;
+mod golden;
 mod licences;
+mod sameness;
 mod source;
+mod stage;
+mod swap;

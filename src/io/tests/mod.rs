@@ -1,5 +1,6 @@
 //! One suite a trait, run over every kind.
 
+mod exact;
 mod folder;
 mod parse;
 mod rejects;

@@ -185,8 +185,9 @@ proptest! {
     ) {
         let mut line = FULL.as_bytes().to_vec();
         for (index, byte, kind) in edits {
-            let at = index.index(line.len());
+            let at = index.index(line.len().max(1));
             match kind {
+                _ if line.is_empty() => line.push(byte),
                 0 => line[at] = byte,
                 1 => line.insert(at, byte),
                 2 => { line.remove(at); }

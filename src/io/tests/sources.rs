@@ -242,8 +242,11 @@ fn a_silent_pipe_does_not_hold_back_what_came() {
     writer.write_all(b"one\ntwo\nhal").expect("the pipe takes it");
     let mut batch = RawBatch::default();
     let long_wait = BatchLimits { wait: Duration::from_secs(60), ..limits(100) };
-    let flow = source.fill(&mut batch, &long_wait).expect("it is open");
-    assert_eq!((flow, batch.len()), (Flow::Idle, 2));
+    let mut count = 0;
+    while count < 2 {
+        assert_eq!(source.fill(&mut batch, &long_wait).expect("it is open"), Flow::Idle);
+        count += batch.len();
+    }
     let flow = source.fill(&mut batch, &limits(100)).expect("it is open");
     assert_eq!((flow, batch.len()), (Flow::Idle, 0));
     writer.write_all(b"f\n").expect("the pipe takes it");

@@ -24,7 +24,10 @@ fn recovered(store: &mut dyn StateStore) -> Vec<String> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let read = store.recover(&mut |saved| {
         pieces.push(match saved {
-            Saved::Snapshot { seq, input } => format!("snapshot {seq} at {}", text(&input.0)),
+            Saved::Snapshot { seq, input, marks } => {
+                let marks: Vec<_> = marks.iter().map(|mark| text(&mark.0)).collect();
+                format!("snapshot {seq} at {} [{}]", text(&input.0), marks.join(" "))
+            }
             Saved::Chunk(chunk) => format!("chunk {}", text(chunk)),
             Saved::Entry(entry) => {
                 let outputs = entry.outputs.iter().map(|o| format!("{}:{}", text(&o.mark.0), text(o.lines)));
@@ -47,7 +50,8 @@ fn append(store: &mut dyn StateStore, seq: u64) -> Result<(), StoreError> {
 
 fn snapshot(store: &mut dyn StateStore, seq: u64, chunks: &[&str]) -> Result<(), StoreError> {
     let input = Position(format!("p{seq}").into_bytes());
-    store.snapshot(seq, &input, &mut chunks.iter().map(|chunk| chunk.as_bytes().to_vec()))
+    let marks = [Mark(format!("m{seq}").into_bytes()), Mark::default()];
+    store.snapshot(seq, &input, &marks, &mut chunks.iter().map(|chunk| chunk.as_bytes().to_vec()))
 }
 
 #[test]
@@ -60,8 +64,14 @@ fn every_kind_gives_back_what_was_saved() {
         snapshot(&mut *store, 3, &["a", "", "b"]).expect(kind);
         append(&mut *store, 5).expect(kind);
         drop(store);
-        let expected =
-            ["snapshot 3 at p3", "chunk a", "chunk ", "chunk b", "4 at p4 d4 [m4:l4 m4:]", "5 at p5 d5 [m5:l5 m5:]"];
+        let expected = [
+            "snapshot 3 at p3 [m3 ]",
+            "chunk a",
+            "chunk ",
+            "chunk b",
+            "4 at p4 d4 [m4:l4 m4:]",
+            "5 at p5 d5 [m5:l5 m5:]",
+        ];
         let mut store = open();
         assert_eq!(recovered(&mut *store), expected, "{kind}");
         store.compact().expect(kind);
@@ -69,7 +79,7 @@ fn every_kind_gives_back_what_was_saved() {
         append(&mut *store, 6).expect(kind);
         snapshot(&mut *store, 6, &["c"]).expect(kind);
         drop(store);
-        assert_eq!(recovered(&mut *open()), ["snapshot 6 at p6", "chunk c"], "{kind}");
+        assert_eq!(recovered(&mut *open()), ["snapshot 6 at p6 [m6 ]", "chunk c"], "{kind}");
     }
 }
 

@@ -4,20 +4,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use cel::common::ast::{CallExpr, ComprehensionExpr, Expr, IdedExpr, ListExpr, LiteralValue, operators as op};
-use regex::RegexBuilder;
+use cel::common::ast::{CallExpr, Expr, IdedExpr, ListExpr, LiteralValue, operators as op};
 
-use crate::problem::nearest;
-use crate::signal::{Catalogue, Slot, Type};
+use crate::signal::{Catalogue, Slot};
 
 use super::Condition;
+use super::fold::{constant_float, folded, join, not};
 use super::numbers::{Arith, Float, Int, Number};
 use super::syntax::{Fault, Parsed, parse};
-use super::tree::{Bool, Cmp, Scope, Seek, Text, Texts};
-
-/// The longest pattern of `matches`, and the most memory that it may compile to.
-const PATTERN_BYTES_MAX: usize = 1024;
-const REGEX_BYTES_MAX: usize = 1 << 20;
+use super::tree::{Bool, Cmp, Seek, Text, Texts};
 
 /// Parses and checks a condition.
 ///
@@ -39,7 +34,7 @@ pub(crate) fn check(source: &str, catalogue: &Catalogue) -> Result<Condition, Ve
 
 /// An expression of any type.
 #[derive(Clone, Debug)]
-enum Typed {
+pub(super) enum Typed {
     Bool(Bool),
     Number(Number),
     Text(Text),
@@ -51,7 +46,7 @@ enum Typed {
 }
 
 impl Typed {
-    fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Bool(_) => "bool",
             Self::Number(Number::Int(_)) => "int",
@@ -65,21 +60,18 @@ impl Typed {
     }
 }
 
-struct Checker<'a> {
-    parsed: &'a Parsed<'a>,
-    catalogue: &'a Catalogue,
+/// A condition being checked. `names.rs` resolves names, `functions.rs` types calls.
+pub(super) struct Checker<'a> {
+    pub(super) parsed: &'a Parsed<'a>,
+    pub(super) catalogue: &'a Catalogue,
     faults: Vec<Fault>,
     /// The names of the items that are being walked, outermost first.
-    items: Vec<&'a str>,
-    grounds: Vec<Slot>,
+    pub(super) items: Vec<&'a str>,
+    pub(super) grounds: Vec<Slot>,
 }
 
-/// The functions that there are, for hints.
-const FUNCTIONS: &[&str] =
-    &["has", "size", "int", "double", "contains", "startsWith", "endsWith", "matches", "exists", "all"];
-
 impl<'a> Checker<'a> {
-    fn fault(&mut self, at: Range<usize>, message: impl Into<String>, hint: impl Into<Option<String>>) {
+    pub(super) fn fault(&mut self, at: Range<usize>, message: impl Into<String>, hint: impl Into<Option<String>>) {
         self.faults.push(Fault { at, message: message.into(), hint: hint.into() });
     }
 
@@ -95,7 +87,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn typed(&mut self, node: &'a IdedExpr) -> Option<Typed> {
+    pub(super) fn typed(&mut self, node: &'a IdedExpr) -> Option<Typed> {
         match &node.expr {
             Expr::Literal(literal) => self.literal(node, literal),
             Expr::Select(select) if select.test => self.has(node),
@@ -190,21 +182,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn no_function(&mut self, node: &IdedExpr, name: &str) -> Option<Typed> {
-        let at = self.parsed.function(node);
-        if FUNCTIONS.contains(&name) {
-            self.fault(at, format!("`{name}` does not take such arguments"), Some(usage(name).to_owned()));
-        } else {
-            let hint = nearest(name, FUNCTIONS.iter().copied()).map_or_else(
-                || format!("the functions are {}", FUNCTIONS.join(", ")),
-                |function| format!("did you mean `{function}`?"),
-            );
-            self.fault(at, format!("there is no function `{name}`"), hint);
-        }
-        None
-    }
-
-    fn truth(&mut self, node: &'a IdedExpr, what: &str) -> Option<Bool> {
+    pub(super) fn truth(&mut self, node: &'a IdedExpr, what: &str) -> Option<Bool> {
         match self.typed(node)? {
             Typed::Bool(tree) => Some(tree),
             other => {
@@ -214,7 +192,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn wrong(&mut self, node: &IdedExpr, what: &str, wanted: &str, found: &Typed) {
+    pub(super) fn wrong(&mut self, node: &IdedExpr, what: &str, wanted: &str, found: &Typed) {
         self.fault(self.parsed.extent(node), format!("{what} takes {wanted}, not {}", found.name()), None);
     }
 
@@ -360,209 +338,6 @@ impl<'a> Checker<'a> {
         };
         Some(Typed::Bool(folded(tree)))
     }
-
-    fn size(&mut self, a: &'a IdedExpr) -> Option<Typed> {
-        let int = match self.typed(a)? {
-            Typed::Text(Text::Const(text)) => Int::Const(i64::try_from(text.chars().count()).ok()?),
-            Typed::Text(text) => Int::Chars(Box::new(text)),
-            Typed::Empty => Int::Const(0),
-            Typed::Texts(Texts::Const(list)) => Int::Const(i64::try_from(list.len()).ok()?),
-            Typed::Texts(list) => Int::Len(Box::new(list)),
-            other => {
-                self.wrong(a, "`size`", "a string or a list", &other);
-                return None;
-            }
-        };
-        Some(Typed::Number(Number::Int(int)))
-    }
-
-    fn convert(&mut self, node: &IdedExpr, function: &str, a: &'a IdedExpr) -> Option<Typed> {
-        let number = match (function, self.typed(a)?) {
-            ("int", Typed::Number(Number::Int(int))) => Number::Int(int),
-            ("int", Typed::Number(Number::Float(float))) => Number::Int(Int::Truncate(Box::new(float))),
-            ("double", Typed::Number(Number::Int(int))) => Number::Float(Float::Widen(Box::new(int))),
-            ("double", Typed::Number(Number::Float(float))) => Number::Float(float),
-            (_, other) => {
-                let message = format!("`{function}` takes a number, not {}", other.name());
-                self.fault(self.parsed.extent(node), message, None);
-                return None;
-            }
-        };
-        Some(Typed::Number(number))
-    }
-
-    fn string(&mut self, node: &'a IdedExpr, what: &str) -> Option<Text> {
-        match self.typed(node)? {
-            Typed::Text(text) => Some(text),
-            other => {
-                self.wrong(node, what, "a string", &other);
-                None
-            }
-        }
-    }
-
-    fn seek(&mut self, target: &'a IdedExpr, a: &'a IdedExpr, name: &str, seek: fn(Text) -> Seek) -> Option<Typed> {
-        let what = format!("`{name}`");
-        let whole = match self.typed(target) {
-            Some(Typed::Texts(_)) => {
-                let (list, item) = (self.parsed.extent(target), self.parsed.extent(a));
-                let hint = format!("write {} in {}", self.parsed.text(item), self.parsed.text(list.clone()));
-                self.fault(list, format!("`{name}` looks into strings, not into lists"), hint);
-                None
-            }
-            Some(Typed::Text(text)) => Some(text),
-            Some(other) => {
-                self.wrong(target, &what, "a string", &other);
-                None
-            }
-            None => None,
-        };
-        let part = self.string(a, &what);
-        Some(Typed::Bool(folded(Bool::Seek(Box::new((whole?, seek(part?)))))))
-    }
-
-    fn matches(&mut self, target: &'a IdedExpr, a: &'a IdedExpr) -> Option<Typed> {
-        let (text, pattern) = (self.string(target, "`matches`"), self.string(a, "`matches`"));
-        let Text::Const(pattern) = pattern? else {
-            self.fault(self.parsed.extent(a), "the pattern of `matches` must be a constant", None);
-            return None;
-        };
-        if pattern.len() > PATTERN_BYTES_MAX {
-            let message = format!("the pattern has {} bytes; at most {PATTERN_BYTES_MAX}", pattern.len());
-            self.fault(self.parsed.extent(a), message, None);
-            return None;
-        }
-        let builder = RegexBuilder::new(&pattern).size_limit(REGEX_BYTES_MAX).dfa_size_limit(REGEX_BYTES_MAX).build();
-        match builder {
-            Ok(regex) => Some(Typed::Bool(folded(Bool::Seek(Box::new((text?, Seek::Matches(regex))))))),
-            Err(error) => {
-                let message = match error {
-                    regex::Error::CompiledTooBig(_) => "the pattern compiles to more than 1 MiB".to_owned(),
-                    other => format!("the pattern is wrong: {}", last_line(&other.to_string())),
-                };
-                self.fault(self.parsed.extent(a), message, None);
-                None
-            }
-        }
-    }
-
-    fn walk(&mut self, node: &'a IdedExpr, walk: &'a ComprehensionExpr) -> Option<Typed> {
-        let Expr::Call(step) = &walk.loop_step.expr else { return self.unsupported_walk(node) };
-        let all = match (step.func_name.as_str(), &walk.accu_init.expr) {
-            (op::LOGICAL_AND, Expr::Literal(LiteralValue::Boolean(_))) => true,
-            (op::LOGICAL_OR, Expr::Literal(LiteralValue::Boolean(_))) => false,
-            _ => return self.unsupported_walk(node),
-        };
-        let what = if all { "`all`" } else { "`exists`" };
-        let list = match self.typed(&walk.iter_range) {
-            Some(typed) => {
-                let list = texts(&typed);
-                if list.is_none() {
-                    self.wrong(&walk.iter_range, what, "list(string)", &typed);
-                }
-                list
-            }
-            None => None,
-        };
-        self.items.push(&walk.iter_var);
-        let body = step.args.get(1).and_then(|body| self.truth(body, what));
-        self.items.pop();
-        Some(Typed::Bool(Bool::Walk(all, Box::new((list?, body?)))))
-    }
-
-    fn unsupported_walk(&mut self, node: &IdedExpr) -> Option<Typed> {
-        let hint = "of the list macros there are `exists` and `all`".to_owned();
-        self.fault(self.parsed.extent(node), "this list macro cannot be used in conditions", hint);
-        None
-    }
-
-    fn has(&mut self, node: &'a IdedExpr) -> Option<Typed> {
-        let path = path(node).filter(|path| !self.items.contains(&path[0]));
-        let Some(path) = path else {
-            let hint = "such as has(account.age_days)".to_owned();
-            self.fault(self.parsed.extent(node), "`has` takes the name of a signal", hint);
-            return None;
-        };
-        let within = self.parsed.extent(node);
-        let from = self.parsed.text(within.clone()).find(path[0]).map_or(within.start, |i| within.start + i);
-        let slot = self.resolve(&path, from..within.end.saturating_sub(1).max(from))?;
-        Some(Typed::Bool(Bool::Has(slot)))
-    }
-
-    fn name(&mut self, node: &'a IdedExpr) -> Option<Typed> {
-        let Some(path) = path(node) else {
-            self.fault(self.parsed.extent(node), "only signals have fields", None);
-            return None;
-        };
-        if let Some(up) = self.items.iter().rev().position(|item| *item == path[0]) {
-            if path.len() == 1 {
-                return Some(Typed::Text(Text::Item(up)));
-            }
-            self.fault(self.parsed.extent(node), format!("`{}` is a string and has no fields", path[0]), None);
-            return None;
-        }
-        let slot = self.resolve(&path, self.parsed.extent(node))?;
-        Some(match self.catalogue.definition(slot).ty {
-            Type::Bool => Typed::Bool(Bool::Slot(slot)),
-            Type::Int => Typed::Number(Number::Int(Int::Slot(slot))),
-            Type::Float => Typed::Number(Number::Float(Float::Slot(slot))),
-            Type::Text => Typed::Text(Text::Slot(slot)),
-            Type::Texts => Typed::Texts(Texts::Slot(slot)),
-        })
-    }
-
-    fn resolve(&mut self, path: &[&str], at: Range<usize>) -> Option<Slot> {
-        let name = path.join(".");
-        if let Some(slot) = self.catalogue.slot(&name) {
-            if !self.grounds.contains(&slot) {
-                self.grounds.push(slot);
-            }
-            return Some(slot);
-        }
-        self.unknown(path, &name, at);
-        None
-    }
-
-    fn unknown(&mut self, path: &[&str], name: &str, at: Range<usize>) {
-        if let ["words", list, _] = path {
-            let lists = || self.catalogue.iter().filter_map(|(_, d)| d.name.strip_prefix("words.")?.split_once('.'));
-            if !lists().any(|(known, _)| known == *list) {
-                let hint = match nearest(list, lists().map(|(known, _)| known)) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("make rules/words/{list}.txt"),
-                };
-                let offset = self.parsed.text(at.clone())["words".len()..].find(list).unwrap_or(0) + "words".len();
-                let from = at.start + offset;
-                return self.fault(from..from + list.len(), format!("there is no word list `{list}`"), hint);
-            }
-        }
-        let group = format!("{name}.");
-        let members = self.catalogue.iter().map(|(_, d)| &*d.name).filter(|known| known.starts_with(&group));
-        let members: Vec<_> = members.take(8).collect();
-        if !members.is_empty() {
-            let message = format!("`{name}` is a group of signals, not a signal");
-            return self.fault(at, message, format!("such as {}", members.join(", ")));
-        }
-        let near = nearest(name, self.catalogue.iter().map(|(_, d)| &*d.name));
-        let hint = near.map(|near| format!("did you mean `{near}`?"));
-        self.fault(at, format!("there is no signal `{name}`"), hint);
-    }
-}
-
-/// The names of `a.b.c`, if that is what it is.
-fn path(node: &IdedExpr) -> Option<Vec<&str>> {
-    match &node.expr {
-        Expr::Ident(name) => Some(vec![name]),
-        Expr::Select(select) => {
-            let mut names = path(&select.operand)?;
-            if matches!(&select.operand.expr, Expr::Select(inner) if inner.test) {
-                return None;
-            }
-            names.push(&select.field);
-            Some(names)
-        }
-        _ => None,
-    }
 }
 
 fn comparison(name: &str) -> Option<Cmp> {
@@ -588,19 +363,8 @@ fn arithmetic(name: &str) -> Option<Arith> {
     })
 }
 
-fn usage(function: &str) -> &'static str {
-    match function {
-        "has" => "has(account.age_days)",
-        "size" => "words.fraud.terms.size()",
-        "int" | "double" => "double(text.links)",
-        "matches" => "lang.matches('^zh')",
-        "exists" | "all" => "words.fraud.tags.exists(tag, tag == 'bank')",
-        _ => "lang.startsWith('zh')",
-    }
-}
-
 /// A list of strings, if it is one; the empty list is one too.
-fn texts(typed: &Typed) -> Option<Texts> {
+pub(super) fn texts(typed: &Typed) -> Option<Texts> {
     match typed {
         Typed::Texts(texts) => Some(texts.clone()),
         Typed::Empty => Some(Texts::Const([].into())),
@@ -638,76 +402,4 @@ fn constants(items: &[Typed]) -> Option<Typed> {
 
 fn unquoted(text: &str) -> Option<String> {
     text.parse::<f64>().is_ok().then(|| format!("write {text} without quotes"))
-}
-
-fn last_line(text: &str) -> &str {
-    text.lines().last().unwrap_or(text).trim_start_matches("error: ")
-}
-
-fn not(tree: Bool) -> Bool {
-    match tree {
-        Bool::Const(value) => Bool::Const(!value),
-        Bool::Not(inner) => *inner,
-        other => Bool::Not(Box::new(other)),
-    }
-}
-
-/// `a && b` or `a || b`, flat and without constants.
-fn join(any: bool, a: Bool, b: Bool) -> Bool {
-    let mut terms = Vec::new();
-    for side in [a, b] {
-        match side {
-            Bool::Const(value) if value == any => return Bool::Const(any),
-            Bool::Const(_) => {}
-            Bool::Or(inner) if any => terms.extend(inner),
-            Bool::And(inner) if !any => terms.extend(inner),
-            other => terms.push(other),
-        }
-    }
-    match terms.len() {
-        0 => Bool::Const(!any),
-        1 => terms.remove(0),
-        _ if any => Bool::Or(terms),
-        _ => Bool::And(terms),
-    }
-}
-
-/// The constant that a comparison of constants comes to; anything else stays.
-fn folded(tree: Bool) -> Bool {
-    let is_constant = match &tree {
-        Bool::Numbers(_, pair) => constant_number(&pair.0) && constant_number(&pair.1),
-        Bool::Strings(_, pair) => matches!(**pair, (Text::Const(_), Text::Const(_))),
-        Bool::Bools(_, pair) => matches!(**pair, (Bool::Const(_), Bool::Const(_))),
-        Bool::Lists(_, pair) => matches!(**pair, (Texts::Const(_), Texts::Const(_))),
-        Bool::InInts(item, _) => matches!(**item, Int::Const(_)),
-        Bool::InFloats(item, _) => matches!(**item, Float::Const(_)),
-        Bool::InTexts(pair) => matches!(**pair, (Text::Const(_), Texts::Const(_))),
-        Bool::Seek(pair) => matches!(
-            **pair,
-            (
-                Text::Const(_),
-                Seek::Contains(Text::Const(_))
-                    | Seek::Starts(Text::Const(_))
-                    | Seek::Ends(Text::Const(_))
-                    | Seek::Matches(_)
-            )
-        ),
-        _ => false,
-    };
-    if !is_constant {
-        return tree;
-    }
-    let nothing = crate::signal::Signals::new(&Catalogue::default());
-    tree.truth(&Scope::new(&nothing)).map_or(tree, Bool::Const)
-}
-
-fn constant_number(number: &Number) -> bool {
-    matches!(number, Number::Int(Int::Const(_)) | Number::Float(Float::Const(_)))
-}
-
-fn constant_float(float: &Float) -> Option<f64> {
-    let Float::Arith(_, pair) = float else { return None };
-    let (Float::Const(_), Float::Const(_)) = **pair else { return None };
-    let nothing = crate::signal::Signals::new(&Catalogue::default());
-    float.eval(&Scope::new(&nothing))
 }

@@ -2,13 +2,16 @@
 //! trust team needs the column of the misspelt name and the nearest right one.
 
 mod check;
+mod fold;
+mod functions;
+mod names;
 mod numbers;
 mod syntax;
 mod tree;
 
 pub(crate) use check::check;
 pub(crate) use numbers::{Float, Int, Number};
-pub(crate) use syntax::normalized;
+pub(crate) use syntax::{clauses, normalized};
 pub(crate) use tree::{Bool, Cmp, Reads, Scope, Text, Texts};
 
 use crate::signal::Slot;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use cel::common::ast::{Expr, IdedExpr, SourceInfo};
+use cel::common::ast::{Expr, IdedExpr, SourceInfo, operators as op};
 
 /// The longest condition.
 pub(crate) const CONDITION_BYTES_MAX: usize = 16 << 10;
@@ -50,6 +50,15 @@ pub(crate) fn parse(source: &str) -> Result<Parsed<'_>, Fault> {
             Err(syntax_fault(source, offset_of(source, pos), message))
         }
     }
+}
+
+/// The clauses of a condition: what `&&`, `||` and `!` join, in the order of the source. A condition without them is one
+/// clause; one that does not parse has none.
+pub(crate) fn clauses(source: &str) -> Vec<&str> {
+    let Ok(parsed) = parse(source) else { return Vec::new() };
+    let mut places = Vec::new();
+    parsed.leaves(&parsed.root, &mut places);
+    places.into_iter().filter_map(|place| source.get(place)).collect()
 }
 
 /// The byte at a line and column, both from 1, columns in characters.
@@ -229,6 +238,15 @@ impl Parsed<'_> {
             Expr::Comprehension(walk) => self.call(own.start, Some(self.extent(&walk.iter_range).start)),
             Expr::List(_) | Expr::Map(_) | Expr::Struct(_) => own.start..self.closing(own.start),
             Expr::Literal(_) | Expr::Unspecified => self.literal(own),
+        }
+    }
+
+    fn leaves(&self, node: &IdedExpr, places: &mut Vec<Range<usize>>) {
+        match &node.expr {
+            Expr::Call(call) if matches!(&*call.func_name, op::LOGICAL_AND | op::LOGICAL_OR | op::LOGICAL_NOT) => {
+                call.args.iter().for_each(|arg| self.leaves(arg, places));
+            }
+            _ => places.push(self.extent(node)),
         }
     }
 

@@ -1,0 +1,180 @@
+//! The commands as people meet them: exit codes, what is printed, and examples that run.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::stage::path;
+
+fn tidegate(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tidegate")).args(args).env("NO_COLOR", "1").current_dir(path("")).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn run_decides_on_a_file_and_resumes_to_nothing() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = out.path().join("out");
+    let args = [
+        "run",
+        "--json",
+        "--input",
+        "datasets/sample.jsonl.zst",
+        "--edition",
+        "tests/it/edition",
+        "--output",
+        dir.to_str().unwrap(),
+    ];
+    let first = tidegate(&args);
+    assert!(first.status.success(), "{}", text(&first.stderr));
+    let report: Value = serde_json::from_slice(&first.stdout).unwrap();
+    let actions = fs::read_to_string(dir.join("actions.jsonl")).unwrap();
+    assert_eq!(report["tally"]["decisions"], actions.lines().count());
+    assert_eq!(report["records"], 4008);
+    assert!(report["latency_us"]["p50"].as_u64().unwrap() > 2, "{report}");
+    let again = tidegate(&args);
+    let report: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(report["records"], 0);
+    assert_eq!(fs::read_to_string(dir.join("actions.jsonl")).unwrap(), actions);
+}
+
+#[test]
+fn run_refuses_an_output_folder_that_another_run_wrote() {
+    let out = tempfile::tempdir().unwrap();
+    fs::write(out.path().join("actions.jsonl"), "{}\n").unwrap();
+    let run = tidegate(&["run", "--input", "datasets/sample.jsonl.zst", "--output", out.path().to_str().unwrap()]);
+    assert_eq!(run.status.code(), Some(2));
+    assert!(text(&run.stderr).contains("actions.jsonl"), "{}", text(&run.stderr));
+}
+
+#[test]
+fn run_writes_decisions_to_standard_output_and_the_summary_beside_it() {
+    let run =
+        tidegate(&["run", "--input", "tests/it/golden/events.jsonl", "--edition", "tests/it/edition", "--output", "-"]);
+    assert!(run.status.success(), "{}", text(&run.stderr));
+    let decisions = text(&run.stdout);
+    assert_eq!(decisions, fs::read_to_string(path("tests/it/golden/decisions.jsonl")).unwrap());
+    assert!(text(&run.stderr).contains("What was done"));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let cases: [(&[&str], &str); 5] = [
+        (&["run", "--input", "nowhere.jsonl", "--output", "-"], "nowhere.jsonl"),
+        (&["run", "--input", "datasets/sample.jsonl.zst", "--edition", "nowhere", "--output", "-"], "nowhere"),
+        (&["run", "--config", "nowhere.toml"], "nowhere.toml"),
+        (&["explain", "--given", "author.post_1h=3", "hello", "--edition", "tests/it/edition"], "author.posts_1h"),
+        (&["check", "docs"], "holds no rules"),
+    ];
+    for (args, expected) in cases {
+        let output = tidegate(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains(expected), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn check_tells_ten_mistakes_in_one_run() {
+    let check = tidegate(&["check", "tests/it/mistakes", "--json"]);
+    assert_eq!(check.status.code(), Some(1));
+    let stdout = text(&check.stdout);
+    let problems: Vec<Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (last, problems) = problems.split_last().unwrap();
+    assert_eq!(last["ok"], false);
+    let placed =
+        problems.iter().filter(|problem| problem["line"].as_u64().unwrap() > 0 && problem["severity"] == "error");
+    assert!(placed.count() >= 10, "{stdout}");
+    let shown = problems.iter().map(|problem| {
+        let part = |key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+        format!("{}:{}:{} {} ({})\n", part("file"), problem["line"], problem["column"], part("message"), part("hint"))
+    });
+    snapbox::assert_data_eq!(shown.collect::<String>(), snapbox::file!["mistakes/expected.txt"]);
+}
+
+#[test]
+fn check_shows_the_line_and_marks_the_place() {
+    let check = tidegate(&["check", "tests/it/mistakes"]);
+    let stderr = text(&check.stderr);
+    assert!(stderr.contains("tests/it/mistakes/rules.yaml:") && stderr.contains("^^^"), "{stderr}");
+}
+
+#[test]
+fn explain_shows_signals_rules_and_actions() {
+    let explain = tidegate(&["explain", "--edition", "tests/it/edition", "加 微 信 领 彩🎁金"]);
+    assert!(explain.status.success(), "{}", text(&explain.stderr));
+    let stdout = text(&explain.stdout);
+    for expected in ["[[微 信]]", "[[彩🎁金]]", "words.lure.count", "test.lure", "because of test.lure"] {
+        assert!(stdout.contains(expected), "{expected} in {stdout}");
+    }
+}
+
+#[test]
+fn replay_gives_the_decisions_of_run() {
+    let replay = tidegate(&["replay", "--input", "tests/it/golden/events.jsonl", "--edition", "tests/it/edition"]);
+    assert_eq!(text(&replay.stdout), fs::read_to_string(path("tests/it/golden/decisions.jsonl")).unwrap());
+}
+
+#[test]
+fn observe_gives_one_line_a_record() {
+    let observe = tidegate(&["observe", "--input", "tests/it/golden/events.jsonl", "--edition", "tests/it/edition"]);
+    let lines: Vec<Value> = text(&observe.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), fs::read_to_string(path("tests/it/golden/events.jsonl")).unwrap().lines().count());
+    assert!(lines.iter().any(|line| line["signals"]["words.lure.terms"][0] == "彩金"));
+}
+
+#[test]
+fn diff_tells_new_and_lost_hits() {
+    let site = tempfile::tempdir().unwrap();
+    fs::create_dir(site.path().join("words")).unwrap();
+    fs::write(site.path().join("words/lure.txt"), "hello everyone\n").unwrap();
+    let site = site.path().to_str().unwrap();
+    let base = ["diff", "tests/it/edition", "tests/it/edition", "--input", "tests/it/golden/events.jsonl"];
+    let args: Vec<&str> = base.into_iter().chain(["--new-overlay", site, "--json", "--fail-on-change"]).collect();
+    let diff = tidegate(&args);
+    assert_eq!(diff.status.code(), Some(1), "{}", text(&diff.stderr));
+    let diff: Value = serde_json::from_slice(&diff.stdout).unwrap();
+    assert!(diff["rules"]["test.offender"]["gained"].as_u64().unwrap() > 0, "{diff}");
+    let same = tidegate(&[&base[..], &["--fail-on-change"]].concat());
+    assert_eq!(same.status.code(), Some(0));
+}
+
+#[test]
+fn rejects_are_shown_and_played_again() {
+    let shown = tidegate(&["rejects", "show", "tests/it/golden/rejects.jsonl"]);
+    assert!(text(&shown.stdout).contains("bad_json"), "{}", text(&shown.stdout));
+    let raw = tidegate(&["rejects", "replay", "tests/it/golden/rejects.jsonl"]);
+    assert!(text(&raw.stdout).lines().any(|line| line == "not json at all"));
+}
+
+#[test]
+fn completions_and_manual_are_printed() {
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(text(&tidegate(&["completions", shell]).stdout).contains("tidegate"));
+    }
+    assert!(text(&tidegate(&["man"]).stdout).contains(".TH"));
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in [
+        "run",
+        "check",
+        "explain",
+        "observe",
+        "replay",
+        "diff",
+        "rejects",
+        "signals",
+        "schema",
+        "synth",
+        "completions",
+        "man",
+    ] {
+        let help = tidegate(&[command, "--help"]);
+        assert!(help.status.success() && help.stdout.len() > 300, "{command} --help");
+    }
+}

@@ -1,0 +1,122 @@
+//! A stage in memory: what the tests of the loop run and look at.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate::io::wire::Bounds;
+use tidegate::io::{BatchLimits, ManualClock, MemorySink, MemorySource, MemoryStore, Sink, StateStore};
+use tidegate::pipeline::{BuildOptions, Edition};
+use tidegate::state::{self, Keys};
+use tidegate::stream::{self, Control, EditionFolders, Editions, Ends, StreamError, Summary};
+
+/// A path below the repository's root.
+pub fn path(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+/// The small edition of the tests, with this folder laid over it.
+pub fn edition_with(overlay: Option<PathBuf>) -> Arc<Edition> {
+    let folders = EditionFolders { base: Some(path("tests/it/edition")), overlay };
+    let (edition, problems) = Edition::build(&folders.read().unwrap(), &BuildOptions::default());
+    Arc::new(edition.unwrap_or_else(|| panic!("{problems:?}")))
+}
+
+/// The small edition of the tests.
+pub fn edition() -> Arc<Edition> {
+    edition_with(None)
+}
+
+/// The lines of the sample stream.
+pub fn sample() -> Vec<Vec<u8>> {
+    let file = std::fs::File::open(path("datasets/sample.jsonl.zst")).unwrap();
+    let bytes = zstd::decode_all(file).unwrap();
+    bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
+}
+
+/// How a run of a test is cut and shared out.
+#[derive(Clone, Copy, Debug)]
+pub struct Cut {
+    pub threads: usize,
+    pub batch: usize,
+    pub snapshot_journal_bytes: u64,
+}
+
+impl Default for Cut {
+    fn default() -> Self {
+        Self { threads: 2, batch: 256, snapshot_journal_bytes: u64::MAX }
+    }
+}
+
+/// What outlives a run: records on one side, everything that was saved and given out on the other.
+#[derive(Clone)]
+pub struct World {
+    pub records: MemorySource,
+    pub actions: MemorySink,
+    pub rejects: MemorySink,
+    pub store: MemoryStore,
+}
+
+impl World {
+    pub fn new(records: Vec<Vec<u8>>) -> Self {
+        Self {
+            records: MemorySource::new(records),
+            actions: MemorySink::default(),
+            rejects: MemorySink::default(),
+            store: MemoryStore::default(),
+        }
+    }
+
+    /// One life of a process on this world.
+    pub fn run(&self, editions: &Editions, cut: Cut) -> Result<Summary, StreamError> {
+        self.run_with(editions, cut, Box::new(self.actions.clone()), Box::new(self.store.clone()))
+    }
+
+    /// The same, with other ends in the place of the world's own.
+    pub fn run_with(
+        &self,
+        editions: &Editions,
+        cut: Cut,
+        actions: Box<dyn Sink>,
+        store: Box<dyn StateStore>,
+    ) -> Result<Summary, StreamError> {
+        let ends = Ends {
+            source: Box::new(self.records.clone()),
+            actions,
+            rejects: Box::new(self.rejects.clone()),
+            store,
+            clock: Arc::new(ManualClock::at(NOW)),
+        };
+        stream::run(ends, editions, &options(cut), &Control::default())
+    }
+
+    /// What was given out: decisions and rejects.
+    pub fn given_out(&self) -> (String, String) {
+        let text = |sink: &MemorySink| String::from_utf8(sink.bytes()).unwrap();
+        (text(&self.actions), text(&self.rejects))
+    }
+}
+
+/// A day after the sample stream.
+pub const NOW: i64 = 1_788_393_600_000;
+
+/// The loop's options for a test.
+pub fn options(cut: Cut) -> stream::Options {
+    stream::Options {
+        threads: cut.threads,
+        batch: BatchLimits { records_max: cut.batch, bytes_max: 8 << 20, wait: Duration::from_millis(1) },
+        records_max: None,
+        snapshot_journal_bytes: cut.snapshot_journal_bytes,
+        bounds: Bounds::default(),
+        pseudonyms: None,
+        state: state::Options::default(),
+        keys: Keys::new(b"test"),
+    }
+}
+
+/// An uninterrupted run over these records.
+pub fn given_out(records: Vec<Vec<u8>>, cut: Cut) -> (String, String) {
+    let world = World::new(records);
+    world.run(&Editions::new(edition()), cut).unwrap();
+    world.given_out()
+}

@@ -1,0 +1,55 @@
+//! An edition that is changed while the stage runs: taken when it is right, refused with its errors when it is not.
+
+use std::fs;
+use std::sync::Mutex;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use tidegate::pipeline::BuildOptions;
+use tidegate::stream::{EditionFolders, Editions, watch};
+
+use crate::stage::{edition_with, path};
+
+const BROKEN: &str = "- id: site.broken\n  when: words.lure.cuont > 1\n  do: [{fold: {level: 1}}]\n";
+const RIGHT: &str = "- id: site.right\n  when: words.lure.count > 1\n  do: [{fold: {level: 1}}]\n";
+const FAILING: &str = "- id: site.failing\n  when: words.lure.count > 1\n  do: [{fold: {level: 1}}]\n  tests: [{text: hello, expect: fires}]\n";
+
+#[test]
+fn a_broken_edition_is_refused_and_a_right_one_is_put_in_force() {
+    let site = tempfile::tempdir().unwrap();
+    let rules = site.path().join("site.yaml");
+    fs::write(&rules, "[]\n").unwrap();
+    let folders = EditionFolders { base: Some(path("tests/it/edition")), overlay: Some(site.path().to_owned()) };
+    let editions = Editions::new(edition_with(folders.overlay.clone()));
+    let first = editions.current().id.clone();
+    let told: Mutex<Vec<Result<String, String>>> = Mutex::default();
+    let (stop, stopped) = mpsc::channel();
+    let (tell, heard) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            watch(&folders, &BuildOptions::default(), Duration::from_millis(5), &editions, &stopped, |outcome| {
+                let outcome = outcome.map(str::to_owned).map_err(|problems| problems[0].to_string());
+                told.lock().unwrap().push(outcome);
+                tell.send(()).unwrap();
+            });
+        });
+        let mut after = |text: &str| {
+            fs::write(&rules, text).unwrap();
+            heard.recv_timeout(Duration::from_secs(60)).expect("the change is seen");
+            told.lock().unwrap().pop().unwrap()
+        };
+        let refused = after(BROKEN).unwrap_err();
+        assert!(refused.contains("site.yaml:2:9") && refused.contains("words.lure.count"), "{refused}");
+        assert_eq!(editions.current().id, first);
+        let refused = after(FAILING).unwrap_err();
+        assert!(refused.contains("site.failing"), "{refused}");
+        assert_eq!(editions.current().id, first);
+        let id = after(RIGHT).unwrap();
+        assert_ne!(*id, *first);
+        // The callback comes before the swap; the next one proves that it was made.
+        let other = after(&RIGHT.replace("> 1", "> 2")).unwrap();
+        assert_ne!(other, id);
+        drop(stop);
+    });
+    assert!(editions.current().rulebook.rules().iter().any(|rule| &*rule.id == "site.right"));
+}

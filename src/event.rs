@@ -141,6 +141,7 @@ impl Event<'_> {
 #[serde(default)]
 pub struct Media {
     /// `image`, `video`, `audio`, …
+    #[serde(deserialize_with = "null_as_default")]
     pub kind: String,
     /// The algorithm of `hash`, such as `pdq`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,12 +163,14 @@ pub struct Account {
     #[schemars(with = "Option<At>")]
     pub created_at: Option<Millis>,
     /// Whether the platform has verified who it is.
-    pub verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
     /// The authority that it speaks for, such as `gov.cn` or `who.int`; rules protect the configured ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority: Option<String>,
     /// How many follow it.
-    pub followers: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followers: Option<u64>,
 }
 
 /// Who will see a message.
@@ -175,6 +178,7 @@ pub struct Account {
 #[serde(default)]
 pub struct Audience {
     /// Whether minors are among them.
+    #[serde(deserialize_with = "null_as_default")]
     pub minors: bool,
 }
 
@@ -239,6 +243,11 @@ impl Record<'_> {
             Self::Erase(erase) => erase.at,
         }
     }
+}
+
+/// `null` is the same as absent, for fields that are not optional here.
+fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(d)?.unwrap_or_default())
 }
 
 /// The two ways to write a time: what the schemas show.

@@ -141,6 +141,7 @@ impl Event<'_> {
 #[serde(default)]
 pub struct Media {
     /// `image`, `video`, `audio`, …
+    #[serde(deserialize_with = "null_as_default")]
     pub kind: String,
     /// The algorithm of `hash`, such as `pdq`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,11 +163,13 @@ pub struct Account {
     #[schemars(with = "Option<At>")]
     pub created_at: Option<Millis>,
     /// Whether the platform has verified who it is.
+    #[serde(deserialize_with = "null_as_default")]
     pub verified: bool,
     /// The authority that it speaks for, such as `gov.cn` or `who.int`; rules protect the configured ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority: Option<String>,
     /// How many follow it.
+    #[serde(deserialize_with = "null_as_default")]
     pub followers: u64,
 }
 
@@ -175,6 +178,7 @@ pub struct Account {
 #[serde(default)]
 pub struct Audience {
     /// Whether minors are among them.
+    #[serde(deserialize_with = "null_as_default")]
     pub minors: bool,
 }
 
@@ -236,6 +240,11 @@ impl Record<'_> {
             Self::Erase(erase) => erase.at,
         }
     }
+}
+
+/// Platforms write `null` for what they do not know: it is the same as absent, inside objects too.
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+    Option::<T>::deserialize(d).map(Option::unwrap_or_default)
 }
 
 /// The two ways to write a time: what the schemas show.

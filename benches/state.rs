@@ -8,6 +8,10 @@
 use cpu_time::ProcessTime;
 use tidegate::state::{Counts, Fact, Keys, Options, State};
 
+/// The product's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const PASSES: usize = 5;
 const BATCH: usize = 4096;
 

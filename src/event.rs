@@ -141,6 +141,7 @@ impl Event<'_> {
 #[serde(default)]
 pub struct Media {
     /// `image`, `video`, `audio`, …
+    #[serde(deserialize_with = "null_as_default")]
     pub kind: String,
     /// The algorithm of `hash`, such as `pdq`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -162,12 +163,19 @@ pub struct Account {
     #[schemars(with = "Option<At>")]
     pub created_at: Option<Millis>,
     /// Whether the platform has verified who it is.
+    #[serde(deserialize_with = "null_as_default")]
     pub verified: bool,
     /// The authority that it speaks for, such as `gov.cn` or `who.int`; rules protect the configured ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority: Option<String>,
     /// How many follow it.
+<<<<<<< HEAD
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub followers: Option<u64>,
+=======
+    #[serde(deserialize_with = "null_as_default")]
     pub followers: u64,
+>>>>>>> io
 }
 
 /// Who will see a message.
@@ -175,6 +183,7 @@ pub struct Account {
 #[serde(default)]
 pub struct Audience {
     /// Whether minors are among them.
+    #[serde(deserialize_with = "null_as_default")]
     pub minors: bool,
 }
 
@@ -239,6 +248,17 @@ impl Record<'_> {
             Self::Erase(erase) => erase.at,
         }
     }
+}
+
+<<<<<<< HEAD
+/// `null` is the same as absent, for fields that are not optional here.
+fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(d)?.unwrap_or_default())
+=======
+/// Platforms write `null` for what they do not know: it is the same as absent, inside objects too.
+fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
+    Option::<T>::deserialize(d).map(Option::unwrap_or_default)
+>>>>>>> io
 }
 
 /// The two ways to write a time: what the schemas show.

@@ -16,7 +16,7 @@ mod scan;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
@@ -187,9 +187,10 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
         let (to_loop, raw) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
         let (to_saver, judged) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
         let (to_reader, saved) = mpsc::channel();
-        let reader = scope.spawn(move || read(source, to_loop, &saved, options, control));
+        let (give_back, used) = mpsc::channel();
+        let reader = scope.spawn(move || read(source, to_loop, &used, &saved, options, control));
         let saver = scope.spawn(move || saver.run(&judged, &to_reader, control));
-        let tally = judging.run(&front, &raw, to_saver);
+        let tally = judging.run(&front, &raw, to_saver, &give_back);
         drop(raw);
         let latency = join(saver)?;
         join(reader)?;
@@ -207,6 +208,7 @@ fn join<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 fn read(
     mut source: Box<dyn Source>,
     to_loop: SyncSender<Read>,
+    used: &Receiver<RawBatch>,
     saved: &Receiver<Position>,
     options: &Options,
     control: &Control,
@@ -214,7 +216,8 @@ fn read(
     let mut left = options.records_max.unwrap_or(u64::MAX);
     while left > 0 && !control.stopping() {
         let records_max = options.batch.records_max.min(usize::try_from(left).unwrap_or(usize::MAX));
-        let mut batch = RawBatch::default();
+        // Buffers come back from the loop, so that their memory is not handed to the system and fetched again.
+        let mut batch = used.try_recv().unwrap_or_default();
         let flow = source.fill(&mut batch, &BatchLimits { records_max, ..options.batch });
         control.saw(source.progress());
         left -= batch.len() as u64;
@@ -242,7 +245,13 @@ struct Judging<'a> {
 
 impl Judging<'_> {
     /// Takes batches in order until there are no more, or nobody saves them any longer.
-    fn run(mut self, front: &Front, raw: &Receiver<Read>, to_saver: SyncSender<Job>) -> Tally {
+    fn run(
+        mut self,
+        front: &Front,
+        raw: &Receiver<Read>,
+        to_saver: SyncSender<Job>,
+        give_back: &Sender<RawBatch>,
+    ) -> Tally {
         let mut tally = Tally::default();
         for Read { batch, at } in raw {
             let edition = self.editions.current();
@@ -251,6 +260,9 @@ impl Judging<'_> {
             measure::batch(&outcome.tally);
             tally.add(&outcome.tally);
             let job = self.job(&batch, at, outcome);
+            drop(items);
+            // The reader is gone when it has read everything.
+            let _ = give_back.send(batch);
             if to_saver.send(job).is_err() {
                 break;
             }

@@ -228,7 +228,7 @@ impl Door<'_> {
     /// Accounts may be older than the stream, but neither older than the epoch nor of the future: ages are computed
     /// from these times and must not overflow.
     fn account(&self, account: Account) -> Result<Account, Fault> {
-        count("account.followers", account.followers)?;
+        account.followers.map_or(Ok(0), |followers| count("account.followers", followers))?;
         if let Some(authority) = &account.authority {
             fits("account.authority", authority, self.bounds.author_bytes_max)?;
         }

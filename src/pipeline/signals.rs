@@ -101,8 +101,8 @@ base_signals! {
     "event.reach", Int, Value::Missing, "How many people it reaches, where the event says.", |k| k.event.reach.map_or(Value::Missing, |n| Value::Int(i64::try_from(n).unwrap_or(i64::MAX)));
     "audience.minors", Bool, Value::Bool(false), "Whether minors are among those who see it.", |k| Value::Bool(k.event.audience.is_some_and(|audience| audience.minors));
     "account.age_days", Int, Value::Missing, "Whole days since the account was opened.", account_age;
-    "account.verified", Bool, Value::Missing, "Whether the platform has verified the account.", |k| account(k).map_or(Value::Missing, |account| Value::Bool(account.verified));
-    "account.followers", Int, Value::Missing, "How many follow the account.", |k| account(k).map_or(Value::Missing, |account| Value::Int(i64::try_from(account.followers).unwrap_or(i64::MAX)));
+    "account.verified", Bool, Value::Missing, "Whether the platform has verified the account.", |k| account(k).and_then(|account| account.verified).map_or(Value::Missing, Value::Bool);
+    "account.followers", Int, Value::Missing, "How many follow the account.", |k| account(k).and_then(|account| account.followers).map_or(Value::Missing, |n| Value::Int(i64::try_from(n).unwrap_or(i64::MAX)));
     "account.authority", Text, Value::Missing, "The authority that the account speaks for.", |k| text_or_missing(account(k).and_then(|account| account.authority.as_deref()));
     "account.trusted", Bool, Value::Bool(false), "Whether that authority is on the edition's list (authorities.txt).", |k| Value::Bool(k.trusted);
     "author.posts_1m", Int, Value::Int(0), "Events by this author within a minute, this one included.", |k| int(k.counts.author_posts_1m);

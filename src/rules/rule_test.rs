@@ -159,9 +159,9 @@ impl Reader<'_> {
         let fields = self.fields(node, "`account`", keys::ACCOUNT)?;
         Some(Account {
             created_at: fields.get("created_at").and_then(|node| self.time(node, "`created_at`")),
-            verified: self.flag_of(&fields, "verified").unwrap_or(false),
+            verified: self.flag_of(&fields, "verified"),
             authority: self.anything(&fields, "authority").map(|text| text.to_string()),
-            followers: self.count_of(&fields, "followers").unwrap_or(0),
+            followers: self.count_of(&fields, "followers"),
         })
     }
 

@@ -46,7 +46,7 @@ pub struct Fact {
 /// Counts are exact while a window holds no more than the last 64 posts of the key. Beyond them they come from buckets
 /// of a tenth (1 m, 10 m) or a twelfth (1 h, 1 d) of the window: never less than those 64, never less than the posts
 /// of the window less one bucket, never more than those of the window and one bucket at each end. Two numbers stop there:
-/// `author_same_1h` looks at the last 64 posts only, and distinct authors and rooms are estimated (standard error about
+/// `author_same_1h` looks at the last 64 posts only, and distinct authors and rooms are estimated once the log no longer covers their window (standard error about
 /// 10 %; rooms of an author up to a few hundred).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -157,15 +157,13 @@ impl Memory {
     }
 
     /// The lookups of a chunk do not depend on one another, so the processor overlaps their cache misses; done one
-    /// event at a time, each would wait for the one before.
+    /// event at a time, each would wait for the one before. Short loops, one for each step of the way, so that many
+    /// fit into the processor's window at once.
     fn touch(&self, facts: &[Fact]) {
-        let mut sum = 0_u32;
-        for fact in facts {
-            sum ^= u32::from(self.ids[shard_of(fact.id)].knows(fact.id));
-            sum ^= self.authors[shard_of(fact.author)].touch(fact.author);
-            sum ^= self.rooms[shard_of(fact.room)].touch(fact.room);
-        }
-        std::hint::black_box(sum);
+        let ids = facts.iter().map(|fact| u32::from(self.ids[shard_of(fact.id)].knows(fact.id)));
+        std::hint::black_box(ids.fold(0, |sum, read| sum ^ read));
+        touch_keys(&self.authors, facts.iter().map(|fact| fact.author));
+        touch_keys(&self.rooms, facts.iter().map(|fact| fact.room).filter(|room| *room != 0));
     }
 
     fn remember_on_all_threads(&mut self, facts: &[Fact], counts: &mut [Counts]) {
@@ -199,6 +197,13 @@ impl Memory {
         self.rooms.par_iter_mut().for_each(|shard| shard.scrub(mark));
         self.authors[shard_of(author)].forget(author)
     }
+}
+
+fn touch_keys(shards: &[Shard], keys: impl Iterator<Item = u64> + Clone) {
+    let slots = keys.clone().map(|key| shards[shard_of(key)].touch_slot(key));
+    std::hint::black_box(slots.fold(0, |sum, read| sum ^ read));
+    let tracks = keys.map(|key| shards[shard_of(key)].touch_track(key));
+    std::hint::black_box(tracks.fold(0, |sum, read| sum ^ read));
 }
 
 fn take(shard: &mut Shard, kind: &Kind, key: u64, post: Post) -> Known {

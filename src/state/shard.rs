@@ -52,8 +52,13 @@ impl Shard {
         self.slots.len()
     }
 
-    /// Touches the memory that `take` will need, so that the misses of many keys overlap; gives something to depend on.
-    pub(crate) fn touch(&self, key: u64) -> u32 {
+    /// Reads the slot that `take` will change; gives something to depend on.
+    pub(crate) fn touch_slot(&self, key: u64) -> u32 {
+        self.slots.find(key, |slot| slot.key == key).map_or(0, |slot| slot.first_minute)
+    }
+
+    /// Reads what the slot points to.
+    pub(crate) fn touch_track(&self, key: u64) -> u32 {
         self.slots.find(key, |slot| slot.key == key).map_or(0, |slot| slot.track.touch())
     }
 

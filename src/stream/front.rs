@@ -14,7 +14,7 @@ use crate::state::Keys;
 use super::{Options, StreamError};
 
 /// Records that one thread takes at a time: enough to pay for the hand-over, few enough to share a small batch out.
-const CHUNK_RECORDS: usize = 128;
+const CHUNK_RECORDS: usize = 64;
 
 /// The pool, and what its threads use again and again.
 pub struct Front {

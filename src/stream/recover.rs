@@ -1,6 +1,6 @@
 //! What an earlier run saved: read back, applied, and given out again over what it left.
 
-use crate::io::{Entry, Position, Refusal, Reissue, Saved, Sink, SinkError, StateStore, StoreError};
+use crate::io::{Entry, Mark, Position, Refusal, Reissue, Saved, Sink, SinkError, StateStore, StoreError};
 use crate::state::{self, Keys, State};
 
 use super::StreamError;
@@ -22,6 +22,7 @@ pub(super) fn recover(
     keys: Keys,
 ) -> Result<Recovered, StreamError> {
     let [actions, rejects] = sinks;
+    let marks = [actions.mark(), rejects.mark()];
     let mut reading = Reading {
         options,
         keys,
@@ -42,7 +43,7 @@ pub(super) fn recover(
     let (input, seq, journal_bytes, batches) = reading.recovered;
     let state = reading.state.unwrap_or_else(|| State::new(options, keys));
     if reading.is_fresh {
-        begin(store, &state)?;
+        begin(store, &marks, &state)?;
     }
     Ok(Recovered { state, input, seq, journal_bytes, batches })
 }
@@ -60,20 +61,24 @@ struct Reading<'a> {
 }
 
 /// A fresh store begins with a snapshot of nothing, so that a later run with other keys is refused from the first batch on.
-fn begin(store: &mut dyn StateStore, state: &State) -> Result<(), StoreError> {
+fn begin(store: &mut dyn StateStore, marks: &[Mark], state: &State) -> Result<(), StoreError> {
     let mut chunks = Vec::new();
     state.save(&mut |chunk| chunks.push(chunk.to_vec()));
-    store.snapshot(0, &Position::default(), &mut chunks.into_iter())
+    store.snapshot(0, &Position::default(), marks, &mut chunks.into_iter())
 }
 
 impl Reading<'_> {
     fn take(&mut self, saved: Saved<'_>) -> Result<(), Refusal> {
         match saved {
-            Saved::Snapshot { seq, input } => {
+            Saved::Snapshot { seq, input, marks } => {
                 // The snapshot that a fresh store begins with stands nowhere.
                 let input = (!input.0.is_empty()).then(|| input.clone());
                 (self.recovered.0, self.recovered.1) = (input, seq);
                 self.is_fresh = false;
+                for (reissue, mark) in self.reissues.iter_mut().zip(marks) {
+                    let done = reissue.snapshot(mark);
+                    note(&mut self.failed, done)?;
+                }
             }
             Saved::Chunk(chunk) => self.chunks.push(chunk.to_vec()),
             Saved::Entry(entry) => self.entry(&entry)?,
@@ -104,12 +109,18 @@ impl Reading<'_> {
         *batches += 1;
         for (reissue, output) in self.reissues.iter_mut().zip(entry.outputs) {
             *bytes += output.lines.len() as u64;
-            if let Err(error) = reissue.entry(output.mark, output.lines) {
-                let refusal = error.to_string();
-                self.failed = Some(error);
-                return Err(refusal.into());
-            }
+            let done = reissue.entry(output.mark, output.lines);
+            note(&mut self.failed, done)?;
         }
         Ok(())
     }
+}
+
+/// Keeps a sink's error for the loop, which can say more of it than a store can.
+fn note(failed: &mut Option<SinkError>, done: Result<(), SinkError>) -> Result<(), Refusal> {
+    done.map_err(|error| {
+        let refusal = error.to_string();
+        *failed = Some(error);
+        refusal.into()
+    })
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::io::{Entry, Fault, Output, Position, RawBatch, Sink, StateStore, rejects, wire};
+use crate::io::{Entry, Fault, Mark, Output, Position, RawBatch, Sink, StateStore, rejects, wire};
 use crate::pipeline::{Outcome, Refused};
 
 use super::{Control, StreamError, measure, now};
@@ -122,9 +122,13 @@ impl Saver {
         Ok(self.latency)
     }
 
+    fn marks(&self) -> [Mark; 2] {
+        [self.sinks[0].mark(), self.sinks[1].mark()]
+    }
+
     fn save(&mut self, job: &Job) -> Result<(), StreamError> {
         self.seq += 1;
-        let marks = [self.sinks[0].mark(), self.sinks[1].mark()];
+        let marks = self.marks();
         let outputs =
             [Output { mark: &marks[0], lines: &job.actions }, Output { mark: &marks[1], lines: &job.rejects }];
         self.store.append(&Entry { seq: self.seq, input: &job.input, deltas: &job.deltas, outputs: &outputs })?;
@@ -145,7 +149,8 @@ impl Saver {
         for sink in &mut self.sinks {
             sink.sync()?;
         }
-        self.store.snapshot(self.seq, input, &mut chunks.into_iter())?;
+        let marks = self.marks();
+        self.store.snapshot(self.seq, input, &marks, &mut chunks.into_iter())?;
         if erased {
             self.store.compact()?;
         }

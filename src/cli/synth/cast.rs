@@ -78,9 +78,9 @@ impl Cast {
             lang: if number.is_multiple_of(3) { Lang::En } else { Lang::Zh },
             account: Account {
                 created_at: Some(self.start - days * DAY - rng.i64(0..DAY)),
-                verified: rng.u8(..20) == 0,
+                verified: Some(rng.u8(..20) == 0),
                 authority: None,
-                followers: zipf(&mut rng, 50_000),
+                followers: Some(zipf(&mut rng, 50_000)),
             },
         }
     }
@@ -91,9 +91,9 @@ impl Cast {
         person.lang = lang;
         person.account = Account {
             created_at: Some(now - rng.i64(600_000..6 * DAY)),
-            verified: false,
+            verified: Some(false),
             authority: None,
-            followers: rng.u64(..6),
+            followers: Some(rng.u64(..6)),
         };
         person
     }
@@ -104,9 +104,9 @@ impl Cast {
         person.lang = lang;
         person.account = Account {
             created_at: Some(self.start - 3000 * DAY),
-            verified: true,
+            verified: Some(true),
             authority: Some(authority.to_owned()),
-            followers: 200_000 + 1000 * number,
+            followers: Some(200_000 + 1000 * number),
         };
         person
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::wire::{Bounds, CODES, parse, write_decision};
 use super::*;
 use crate::decision::Decision;
-use crate::event::{Channel, Event, Media, Millis, Outcome, Record};
+use crate::event::{Account, Audience, Channel, Event, Media, Millis, Outcome, Record};
 
 /// 2026-11-23T00:00:00Z
 const NOW: Millis = 1_795_392_000_000;
@@ -54,6 +54,15 @@ fn null_is_the_same_as_absent_and_an_empty_text_is_a_text() {
         "media":null,"account":null,"audience":null,"reach":null,"kind":null,"outcome":null,"title":null}"#;
     let event = event(line);
     assert_eq!((event.channel, event.room, event.account, event.reach), (Channel::Post, None, None, None));
+}
+
+#[test]
+fn null_is_absent_inside_objects_too() {
+    let line = r#"{"id":"e","channel":"post","author":"a","at":1700000000000,"text":"","audience":{"minors":null},
+        "account":{"verified":null,"followers":null,"created_at":null,"authority":null},"media":[{"kind":null}]}"#;
+    let event = event(line);
+    assert_eq!((event.account, event.audience), (Some(Account::default()), Some(Audience::default())));
+    assert_eq!(event.media, [Media::default()]);
 }
 
 #[test]

@@ -6,6 +6,8 @@
 //! ```
 //! CPU time of this thread, the best of the rounds. The interpreter is given its context ready made, once.
 
+#![allow(clippy::disallowed_types, reason = "the interpreter's maps are made from the standard library's")]
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::hint::black_box;

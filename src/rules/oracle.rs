@@ -1,6 +1,8 @@
 //! Tests: random well-typed conditions over random signals mean what the `cel` interpreter says they mean, compiled code
 //! means what the tree means, and the index finds every rule that fires.
 
+#![allow(clippy::disallowed_types, reason = "the interpreter's maps are made from the standard library's")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 

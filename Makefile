@@ -14,7 +14,7 @@ help: ## This list
 
 run: tools ## Build it, run the sample stream through it, show what came out
 	$(CARGO) build --release --locked
-	rm -rf '$(OUT)'
+	@rm -f '$(OUT)/actions.jsonl' '$(OUT)/rejects.jsonl' '$(OUT)/journal.redb'
 	$(CARGO) run --release --locked --quiet -- run --input '$(EVENTS)' --output '$(OUT)'
 	@printf '\nThe first decisions (%s):\n\n' '$(OUT)/actions.jsonl'
 	@head -n 3 '$(OUT)/actions.jsonl'

@@ -163,19 +163,14 @@ pub struct Account {
     #[schemars(with = "Option<At>")]
     pub created_at: Option<Millis>,
     /// Whether the platform has verified who it is.
-    #[serde(deserialize_with = "null_as_default")]
-    pub verified: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
     /// The authority that it speaks for, such as `gov.cn` or `who.int`; rules protect the configured ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority: Option<String>,
     /// How many follow it.
-<<<<<<< HEAD
     #[serde(skip_serializing_if = "Option::is_none")]
     pub followers: Option<u64>,
-=======
-    #[serde(deserialize_with = "null_as_default")]
-    pub followers: u64,
->>>>>>> io
 }
 
 /// Who will see a message.
@@ -250,15 +245,9 @@ impl Record<'_> {
     }
 }
 
-<<<<<<< HEAD
-/// `null` is the same as absent, for fields that are not optional here.
-fn null_as_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(d: D) -> Result<T, D::Error> {
-    Ok(Option::deserialize(d)?.unwrap_or_default())
-=======
 /// Platforms write `null` for what they do not know: it is the same as absent, inside objects too.
 fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)
->>>>>>> io
 }
 
 /// The two ways to write a time: what the schemas show.

@@ -45,6 +45,8 @@ pub struct Scratch {
 pub struct Rulebook {
     rules: Vec<Rule>,
     trees: Vec<Bool>,
+    /// When each rule falls silent: apart from the rules, which are large and cold.
+    expiries: Vec<Millis>,
     code: Code,
     /// By channel.
     indexes: [Index; 5],
@@ -68,6 +70,7 @@ impl Rulebook {
                 rule.grounds.iter().for_each(|slot| book.is_used[slot.index()] = true);
                 found.push((at, triggers.of(&formula)));
             }
+            book.expiries.push(rule.expires);
             book.rules.push(rule);
             book.trees.push(tree);
         }
@@ -114,7 +117,7 @@ impl Rulebook {
         scratch.candidates.fit(self.rules.len());
         self.indexes[channel as usize].candidates(signals, &mut scratch.candidates);
         scratch.candidates.drain(|rule| {
-            if self.code.holds(rule, signals) && at < self.rules[rule].expires {
+            if self.code.holds(rule, signals) && at < self.expiries[rule] {
                 fired.push(RuleIndex(rule as u32));
             }
         });

@@ -21,7 +21,10 @@ struct Op {
 /// A [`Test`] whose texts and trees lie in the code's pools.
 #[derive(Clone, Copy, Debug)]
 enum Check {
-    Int(Cmp, Slot, i64),
+    IntLeast(Slot, i64),
+    IntMost(Slot, i64),
+    IntEqual(Slot, i64),
+    IntOther(Slot, i64),
     Float(Cmp, Slot, f64),
     Len(Cmp, Slot, i64),
     Flag(Slot, bool),
@@ -74,9 +77,10 @@ impl Code {
     #[inline]
     fn check(&self, check: &Check, signals: &Signals) -> bool {
         match *check {
-            Check::Int(cmp, slot, value) => {
-                matches!(signals.get(slot), Value::Int(found) if holds(cmp, *found, value))
-            }
+            Check::IntLeast(slot, value) => matches!(signals.get(slot), Value::Int(found) if *found >= value),
+            Check::IntMost(slot, value) => matches!(signals.get(slot), Value::Int(found) if *found <= value),
+            Check::IntEqual(slot, value) => matches!(signals.get(slot), Value::Int(found) if *found == value),
+            Check::IntOther(slot, value) => matches!(signals.get(slot), Value::Int(found) if *found != value),
             Check::Float(cmp, slot, value) => {
                 matches!(signals.get(slot), Value::Float(found) if holds(cmp, *found, value))
             }
@@ -172,7 +176,7 @@ impl Writer<'_> {
 
     fn check(&mut self, test: &Test) -> Check {
         match test {
-            Test::Int(slot, cmp, value) => Check::Int(*cmp, *slot, *value),
+            Test::Int(slot, cmp, value) => int_check(*slot, *cmp, *value),
             Test::Float(slot, cmp, value) => Check::Float(*cmp, *slot, *value),
             Test::Len(slot, cmp, value) => Check::Len(*cmp, *slot, *value),
             Test::Flag(slot, value) => Check::Flag(*slot, *value),
@@ -182,6 +186,18 @@ impl Writer<'_> {
             Test::Item(slot, text, inside) => Check::Item(*slot, pooled(&mut self.code.texts, text), *inside),
             Test::Tree(tree, wanted) => Check::Tree(pooled(&mut self.code.trees, tree), *wanted),
         }
+    }
+}
+
+/// Integers have neighbours, so four checks serve six comparisons; this one is by far the most frequent.
+fn int_check(slot: Slot, cmp: Cmp, value: i64) -> Check {
+    match cmp {
+        Cmp::Lt => value.checked_sub(1).map_or(Check::Never, |most| Check::IntMost(slot, most)),
+        Cmp::Le => Check::IntMost(slot, value),
+        Cmp::Gt => value.checked_add(1).map_or(Check::Never, |least| Check::IntLeast(slot, least)),
+        Cmp::Ge => Check::IntLeast(slot, value),
+        Cmp::Eq => Check::IntEqual(slot, value),
+        Cmp::Ne => Check::IntOther(slot, value),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::problem::Problem;
 use super::SourceFile;
 use super::actions::ActionSpec;
 use super::keys;
+use super::places::Lines;
 use super::reader::Reader;
 use super::yaml::{self, Node};
 
@@ -46,7 +47,7 @@ impl Ladder {
         let mut ladder = Self::default();
         let mut problems = Vec::new();
         for file in base.into_iter().chain(overlay) {
-            let mut reader = Reader { file: &file.name, text: &file.text, problems: &mut problems };
+            let mut reader = Reader { file: &file.name, lines: Lines::new(&file.text), problems: &mut problems };
             for root in yaml::read(&file.name, &file.text, reader.problems) {
                 ladder.take(&mut reader, &root);
             }

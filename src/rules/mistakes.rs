@@ -8,6 +8,7 @@ use crate::event::Channel;
 use crate::problem::{Problem, Severity};
 use crate::signal::Value;
 
+use super::cel::check;
 use super::oracle::catalogue;
 use super::{Expect, Rulebook, SourceFile, Status};
 
@@ -90,6 +91,8 @@ fn a_mistake_in_a_condition_is_found_at_its_column_however_the_condition_is_writ
 
 /// A condition, the part of it that is meant, the message and the hint.
 const CONDITIONS: &[(&str, &str, &str, &str)] = &[
+    ("lang == '赌' and event.forward", "and", "`and` cannot stand here", "write `&&`"),
+    ("lang == '赌' && has(7)", "7", "`has` takes the name of a signal", "such as has(account.age_days)"),
     (
         "words.fraud.count",
         "words.fraud.count",
@@ -405,6 +408,68 @@ proptest! {
             prop_assert!(problem.line >= 1 && problem.line as usize <= lines.len(), "{problem}");
             let length = lines[problem.line as usize - 1].chars().count() as u32;
             prop_assert!(problem.column <= length + 1, "{problem} of {length} in\n{text}");
+        }
+    }
+}
+
+/// Tokens of CEL, and some that are none.
+const TOKENS: [&str; 40] = [
+    "text.chars",
+    "account",
+    "lang",
+    ".",
+    "x",
+    "words.fraud.tags",
+    "has(",
+    "size(",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "?",
+    ":",
+    "&&",
+    "||",
+    "!",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "<",
+    ">=",
+    "==",
+    "in",
+    "'a'",
+    "\"b\"",
+    "'",
+    "r'\\'",
+    "1",
+    "2.5e3",
+    "0x1F",
+    "7u",
+    ".exists(x, ",
+    "null",
+    "赌",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_tokens_as_a_condition_are_compiled_or_refused_at_a_place_inside(
+        tokens in vec((proptest::sample::select(&TOKENS[..]), proptest::sample::select(&["", " ", "  "][..])), 1..25),
+    ) {
+        let source: String = tokens.iter().flat_map(|(token, blank)| [*token, *blank]).collect();
+        if let Err(faults) = check(&source, &catalogue()) {
+            prop_assert!(!faults.is_empty());
+            for fault in faults {
+                prop_assert!(fault.at.start <= fault.at.end && fault.at.end <= source.len(), "{source}: {fault:?}");
+                prop_assert!(source.is_char_boundary(fault.at.start) && source.is_char_boundary(fault.at.end), "{fault:?}");
+            }
         }
     }
 }

@@ -7,6 +7,12 @@
 //!                                                            trigger ─► index ─┘
 //! ```
 //!
+//! A condition is CEL over the signals of a catalogue: `&& || ! ?:`, comparisons (numbers of both kinds may be compared,
+//! not calculated, with each other), `+ - * / %`, `in`, `size contains startsWith endsWith matches`, `int double`, `has`,
+//! and `exists all` over lists of strings. It is true, false or an error; only a true one fires. A missing signal,
+//! overflow, a division by zero and an order of what is not a number are errors; `&&` and `||` absorb an error where the
+//! other side decides. Everything else of CEL is refused with its place.
+//!
 //! This room has never seen a clock, a folder or an event on its way: it is given texts and signals.
 
 use std::sync::Arc;

@@ -1,6 +1,8 @@
 //! Tests: random well-typed conditions over random signals mean what the `cel` interpreter says they mean, compiled code
 //! means what the tree means, and the index finds every rule that fires.
 
+#![allow(clippy::disallowed_types, reason = "the interpreter's maps are made from the standard library's")]
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -333,5 +335,62 @@ proptest! {
                 prop_assert_eq!(&fired, &expected, "{:?}", settings);
             }
         }
+    }
+}
+
+/// What CEL says of errors, numbers and absence: a condition, and its truth on an event of which nothing is known.
+/// `account.age_days`, `account.verified`, `lang` and `model.score` are missing, numbers are 0, lists are empty.
+///
+/// The interpreter keeps to all of it: no deviation from the specification is known in what this room compiles. Stricter
+/// than the language are only mistakes that are found at load, such as a choice whose condition is constant.
+const SPECIFIED: &[(&str, Option<bool>)] = &[
+    ("account.verified", None),
+    ("account.verified && false", Some(false)),
+    ("event.forward && account.verified", Some(false)),
+    ("account.verified && event.forward", Some(false)),
+    ("account.verified && !event.forward", None),
+    ("account.verified || !event.forward", Some(true)),
+    ("!event.forward || account.verified", Some(true)),
+    ("account.verified || event.forward", None),
+    ("!account.verified", None),
+    ("account.verified == account.verified", None),
+    ("has(account.age_days)", Some(false)),
+    ("has(account.age_days) && account.age_days < 7", Some(false)),
+    ("!has(account.age_days) || account.age_days < 7", Some(true)),
+    ("account.age_days < 7 || account.age_days >= 7", None),
+    ("account.age_days in []", None),
+    ("account.verified ? true : true", None),
+    ("event.forward ? account.verified : true", Some(true)),
+    ("lang == 'zh' || 'a' in words.fraud.tags || !author.first", Some(true)),
+    ("1 / text.chars > 0", None),
+    ("1 % text.chars > 0", None),
+    ("text.chars + 9223372036854775807 > 0", Some(true)),
+    ("text.chars - 9223372036854775807 - 2 > 0", None),
+    ("1.0 / text.han_share > 1000000.0", Some(true)),
+    ("text.han_share / text.han_share > 0.0", None),
+    ("text.han_share / text.han_share == 0.0", Some(false)),
+    ("text.han_share / text.han_share != 0.0", Some(true)),
+    ("text.han_share == text.chars", Some(true)),
+    ("text.han_share < 1", Some(true)),
+    ("int(1.0 / text.han_share) > 0", None),
+    ("words.fraud.tags.exists(t, account.verified)", Some(false)),
+    ("words.fraud.tags.all(t, account.verified)", Some(true)),
+    ("['a', 'b'].exists(t, t == 'b' || account.verified)", Some(true)),
+    ("['a', 'b'].exists(t, t == 'c' || account.verified)", None),
+    ("['a', 'b'].all(t, t == 'a' && account.verified)", Some(false)),
+    ("['a'].all(t, ['b'].exists(u, t < u))", Some(true)),
+    ("'赌博'.size() == 2", Some(true)),
+    ("channel.matches('^p') && channel.startsWith('po') && !channel.contains('x')", Some(true)),
+];
+
+#[test]
+fn errors_are_absorbed_as_specified() {
+    let catalogue = catalogue();
+    let signals = signals(&[]);
+    for (source, expected) in SPECIFIED {
+        let condition = check(source, &catalogue).unwrap_or_else(|faults| panic!("{source}: {}", faults[0].message));
+        assert_eq!(condition.tree.truth(&Scope::new(&signals)), *expected, "{source}");
+        let program = Program::compile(source).unwrap();
+        assert_eq!(interpreted(&program, &signals), *expected, "the interpreter on {source}");
     }
 }

@@ -7,10 +7,28 @@ use std::ops::Range;
 
 use super::yaml::{Kind, Node, Place, Style};
 
+/// A file's text with the start of every line.
+pub(crate) struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        Self { text, starts: std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect() }
+    }
+
+    /// The text from a line (from 1) on.
+    fn from(&self, line: u32) -> &'t str {
+        self.starts.get(line as usize - 1).map_or("", |start| &self.text[*start..])
+    }
+}
+
 /// The place in the file of `at`, a range of bytes of the scalar's value.
-pub(crate) fn place_in(node: &Node<'_>, value: &str, at: Range<usize>, text: &str) -> Place {
+pub(crate) fn place_in(node: &Node<'_>, value: &str, at: Range<usize>, lines: &Lines<'_>) -> Place {
     let Kind::Scalar(_, style) = &node.kind else { return node.place };
-    let mut cursor = Cursor::new(node.place, *style, text);
+    let mut cursor = Cursor::new(node.place, *style, lines);
     let mut first: Option<(u32, u32)> = None;
     let (mut last, mut width) = ((node.place.line, node.place.column), 0);
     for (offset, c) in value.char_indices().filter(|(_, c)| !c.is_whitespace()) {
@@ -33,16 +51,15 @@ pub(crate) fn place_in(node: &Node<'_>, value: &str, at: Range<usize>, text: &st
 
 /// Walks the source of a scalar and gives its visible characters with line and column.
 struct Cursor<'t> {
-    rest: std::iter::Peekable<std::str::Chars<'t>>,
+    rest: std::str::Chars<'t>,
     style: Style,
     line: u32,
     column: u32,
 }
 
 impl<'t> Cursor<'t> {
-    fn new(start: Place, style: Style, text: &'t str) -> Self {
-        let skipped: usize = text.split_inclusive('\n').take(start.line as usize - 1).map(str::len).sum();
-        let mut cursor = Self { rest: text[skipped..].chars().peekable(), style, line: start.line, column: 1 };
+    fn new(start: Place, style: Style, lines: &Lines<'t>) -> Self {
+        let mut cursor = Self { rest: lines.from(start.line).chars(), style, line: start.line, column: 1 };
         let quote = u32::from(matches!(style, Style::Single | Style::Double));
         for _ in 1..start.column + quote {
             cursor.next();

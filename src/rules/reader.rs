@@ -6,13 +6,14 @@ use crate::event::{Millis, parse_rfc3339};
 use crate::problem::{Problem, nearest};
 
 use super::keys::Key;
+use super::places::Lines;
 use super::units;
 use super::yaml::{Kind, Node, Place, Style};
 
 /// One file being read.
 pub(crate) struct Reader<'a> {
     pub(crate) file: &'a Arc<str>,
-    pub(crate) text: &'a str,
+    pub(crate) lines: Lines<'a>,
     pub(crate) problems: &'a mut Vec<Problem>,
 }
 

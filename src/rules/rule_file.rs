@@ -13,6 +13,7 @@ use crate::signal::Catalogue;
 use super::SourceFile;
 use super::cel::{self, Bool, Condition};
 use super::keys;
+use super::places::{Lines, place_in};
 use super::reader::{Fields, Reader};
 use super::rule::{Channels, Rule, Status};
 use super::rule_test::Expect;
@@ -39,7 +40,7 @@ pub(crate) fn read(
     for (file, is_overlay) in files {
         let mut of_file = Vec::new();
         let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
-        let mut reader = Reader { file: &file.name, text, problems: &mut of_file };
+        let mut reader = Reader { file: &file.name, lines: Lines::new(text), problems: &mut of_file };
         for root in yaml::read(&file.name, text, reader.problems) {
             for node in reader.rules(&root) {
                 reader.rule(node, catalogue, &mut shelf, is_overlay);
@@ -227,7 +228,7 @@ impl Reader<'_> {
         message: String,
         hint: Option<String>,
     ) {
-        let place = super::places::place_in(node, source, at, self.text);
+        let place = place_in(node, source, at, &self.lines);
         self.error(place, message, hint);
     }
 }

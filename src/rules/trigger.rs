@@ -64,6 +64,7 @@ impl<'c> Triggers<'c> {
         }
     }
 
+    /// What holds by default of a signal that is rarely raised holds almost always: looking it up would be in vain.
     fn of_test(&self, test: &Test) -> Choice {
         match test {
             Test::Tree(tree, wanted) => {
@@ -77,8 +78,12 @@ impl<'c> Triggers<'c> {
             }
             test => {
                 let slot = test.slot().expect("only trees have no slot of their own");
+                let by_default = test.holds(&self.defaults);
+                if by_default && self.rarely(slot, RAISED) == WORDS {
+                    return Choice { cost: ALWAYS, triggers: vec![Trigger::Always] };
+                }
                 let cost = match test {
-                    _ if test.holds(&self.defaults) => BY_DEFAULT,
+                    _ if by_default => BY_DEFAULT,
                     Test::Known(_) | Test::Unknown(_) => self.rarely(slot, PRESENT),
                     Test::Int(_, Cmp::Ne, _) | Test::Float(_, Cmp::Ne, _) | Test::Text(_, _, false) => {
                         self.rarely(slot, PRESENT)

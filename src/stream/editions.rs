@@ -159,7 +159,8 @@ pub fn watch(
     stop: &Receiver<()>,
     tell: impl Fn(Result<&str, &[Problem]>),
 ) {
-    let mut stamp = folders.stamp();
+    // Nothing is known at first: a change made while the stage was starting is not missed.
+    let mut stamp = Vec::new();
     while stop.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
         let newer = folders.stamp();
         if newer == stamp {

@@ -30,6 +30,7 @@ pub(super) fn recover(
         state: None,
         recovered: (None, 0, 0, 0),
         reissues: [Reissue::new(actions), Reissue::new(rejects)],
+        marks: Vec::new(),
         failed: None,
         is_fresh: true,
     };
@@ -56,6 +57,8 @@ struct Reading<'a> {
     /// Input, sequence number, bytes of the journal, batches.
     recovered: (Option<Position>, u64, u64, u64),
     reissues: [Reissue<'a>; 2],
+    /// Where the sinks stood at the snapshot.
+    marks: Vec<Mark>,
     failed: Option<SinkError>,
     is_fresh: bool,
 }
@@ -75,10 +78,7 @@ impl Reading<'_> {
                 let input = (!input.0.is_empty()).then(|| input.clone());
                 (self.recovered.0, self.recovered.1) = (input, seq);
                 self.is_fresh = false;
-                for (reissue, mark) in self.reissues.iter_mut().zip(marks) {
-                    let done = reissue.snapshot(mark);
-                    note(&mut self.failed, done)?;
-                }
+                self.marks = marks.to_vec();
             }
             Saved::Chunk(chunk) => self.chunks.push(chunk.to_vec()),
             Saved::Entry(entry) => self.entry(&entry)?,
@@ -96,6 +96,11 @@ impl Reading<'_> {
                 State::load(self.options, self.keys, chunks.iter().map(Vec::as_slice))?
             };
             self.state = Some(state);
+            // Only now, when the snapshot is known to be ours, may the sinks be touched.
+            for (reissue, mark) in self.reissues.iter_mut().zip(&self.marks) {
+                let done = reissue.snapshot(mark);
+                note(&mut self.failed, done)?;
+            }
         }
         Ok(self.state.as_mut().expect("it was just made"))
     }

@@ -1,7 +1,6 @@
 //! An edition that is changed while the stage runs: taken when it is right, refused with its errors when it is not.
 
 use std::fs;
-use std::sync::Mutex;
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -22,21 +21,18 @@ fn a_broken_edition_is_refused_and_a_right_one_is_put_in_force() {
     let folders = EditionFolders { base: Some(path("tests/it/edition")), overlay: Some(site.path().to_owned()) };
     let editions = Editions::new(edition_with(folders.overlay.clone()));
     let first = editions.current().id.clone();
-    let told: Mutex<Vec<Result<String, String>>> = Mutex::default();
     let (stop, stopped) = mpsc::channel();
     let (tell, heard) = mpsc::channel();
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            watch(&folders, &BuildOptions::default(), Duration::from_millis(5), &editions, &stopped, |outcome| {
-                let outcome = outcome.map(str::to_owned).map_err(|problems| problems[0].to_string());
-                told.lock().unwrap().push(outcome);
-                tell.send(()).unwrap();
+        let (folders, editions) = (&folders, &editions);
+        scope.spawn(move || {
+            watch(folders, &BuildOptions::default(), Duration::from_millis(5), editions, &stopped, |outcome| {
+                tell.send(outcome.map(str::to_owned).map_err(|problems| problems[0].to_string())).unwrap();
             });
         });
         let mut after = |text: &str| {
             fs::write(&rules, text).unwrap();
-            heard.recv_timeout(Duration::from_secs(60)).expect("the change is seen");
-            told.lock().unwrap().pop().unwrap()
+            heard.recv_timeout(Duration::from_secs(60)).expect("the change is seen")
         };
         let refused = after(BROKEN).unwrap_err();
         assert!(refused.contains("site.yaml:2:9") && refused.contains("words.lure.count"), "{refused}");

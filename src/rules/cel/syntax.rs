@@ -47,7 +47,7 @@ pub(crate) fn parse(source: &str) -> Result<Parsed<'_>, Fault> {
         Ok((root, places)) => Ok(Parsed { source, root, places }),
         Err(errors) => {
             let (pos, message) = errors.errors.first().map_or(((1, 1), ""), |e| (e.pos, e.msg.as_str()));
-            Err(syntax_fault(source, offset_of(source, pos), message))
+            Err(syntax_fault(source, offset_of(source, pos, message.starts_with("Syntax error")), message))
         }
     }
 }
@@ -61,11 +61,15 @@ pub(crate) fn clauses(source: &str) -> Vec<&str> {
     places.into_iter().filter_map(|place| source.get(place)).collect()
 }
 
-/// The byte at a line and column, both from 1, columns in characters.
-fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
+/// The byte at a line and column, both from 1. The lexer counts columns in characters, macros count them in bytes.
+fn offset_of(source: &str, (line, column): (isize, isize), in_characters: bool) -> usize {
     let skipped = source.split_inclusive('\n').take(usize::try_from(line - 1).unwrap_or(0));
     let start: usize = skipped.map(str::len).sum();
     let column = usize::try_from(column - 1).unwrap_or(0);
+    if !in_characters {
+        let at = (start + column).min(source.len());
+        return (0..=at).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0);
+    }
     source[start..].char_indices().nth(column).map_or(source.len(), |(i, _)| start + i)
 }
 
@@ -83,7 +87,8 @@ fn syntax_fault(source: &str, at: usize, message: &str) -> Fault {
         return Fault::new(0..source.len(), format!("the condition is nested too deep:{message}"));
     }
     if message.starts_with("invalid argument to has()") {
-        return Fault::new(at..at + 1, "`has` takes the name of a signal").hint("such as has(account.age_days)");
+        return Fault::new(at..at + token_at(rest).len(), "`has` takes the name of a signal")
+            .hint("such as has(account.age_days)");
     }
     let token = token_at(rest);
     let fault = Fault::new(at..at + token.len(), format!("`{token}` cannot stand here"));
@@ -220,7 +225,7 @@ impl Parsed<'_> {
     pub(crate) fn extent(&self, node: &IdedExpr) -> Range<usize> {
         let own = self.own(node);
         match &node.expr {
-            Expr::Ident(name) => own.start..own.start + name.len(),
+            Expr::Ident(name) => own.start..own.start + name.trim_start_matches('.').len(),
             Expr::Select(select) if select.test => self.call(own.start, None),
             Expr::Select(select) => {
                 let field = self.source[own.end..].len() - self.source[own.end..].trim_start().len();

@@ -7,7 +7,7 @@ use icu_normalizer::{
     ComposingNormalizer, ComposingNormalizerBorrowed, DecomposingNormalizer, DecomposingNormalizerBorrowed,
 };
 use icu_properties::props::{
-    Alphabetic, DefaultIgnorableCodePoint, Emoji, GeneralCategory, GeneralCategoryGroup, Script,
+    Alphabetic, DefaultIgnorableCodePoint, Emoji, GeneralCategory, GeneralCategoryGroup, Script, UnifiedIdeograph,
 };
 use icu_properties::{CodePointMapData, CodePointMapDataBorrowed, CodePointSetData, CodePointSetDataBorrowed};
 
@@ -36,6 +36,7 @@ pub(crate) struct Folder {
     script: CodePointMapDataBorrowed<'static, Script>,
     ignorable: CodePointSetDataBorrowed<'static>,
     alphabetic: CodePointSetDataBorrowed<'static>,
+    ideograph: CodePointSetDataBorrowed<'static>,
     emoji: CodePointSetDataBorrowed<'static>,
     simplify: OpenCC,
 }
@@ -51,6 +52,7 @@ impl Folder {
             script: CodePointMapData::new(),
             ignorable: CodePointSetData::new::<DefaultIgnorableCodePoint>(),
             alphabetic: CodePointSetData::new::<Alphabetic>(),
+            ideograph: CodePointSetData::new::<UnifiedIdeograph>(),
             emoji: CodePointSetData::new::<Emoji>(),
             simplify: OpenCC::from_config(BuiltinConfig::T2s).expect("the simplifying dictionary is built in"),
         }
@@ -76,6 +78,10 @@ impl Folder {
     fn round(&self, c: char) -> Vec<char> {
         if c.is_ascii() && !c.is_ascii_control() {
             return vec![c.to_ascii_lowercase()];
+        }
+        // Most of what is assigned: neither has another form than the simplified one.
+        if self.ideograph.contains(c) || ('\u{AC00}'..='\u{D7A3}').contains(&c) {
+            return vec![self.simplified(c).unwrap_or(c)];
         }
         if self.is_invisible(c) || self.is_dropped_mark(c) {
             return Vec::new();

@@ -29,40 +29,40 @@ const SMALL_CAPITALS: [(char, char); 25] = [
     ('ᴢ', 'z'),
 ];
 
-/// Runs of discs and boxes: first scalar, last scalar, the number that the first one shows.
-const NUMBERS: [(u32, u32, u32); 6] = [
+/// Runs of numbers in discs or brackets, or before a full stop: the first and the last scalar value, the number that the first
+/// one shows.
+const NUMBERS: [(u32, u32, u32); 11] = [
+    (0x2474, 0x2487, 1),   // in brackets 1 to 20
+    (0x2488, 0x249B, 1),   // with full stop 1 to 20
     (0x24EB, 0x24F4, 11),  // negative circled 11 to 20
     (0x24F5, 0x24FE, 1),   // double circled 1 to 10
+    (0x24FF, 0x24FF, 0),   // negative circled 0
     (0x2776, 0x277F, 1),   // negative circled 1 to 10
     (0x2780, 0x2789, 1),   // sans-serif circled 1 to 10
     (0x278A, 0x2793, 1),   // negative sans-serif circled 1 to 10
-    (0x1F10B, 0x1F10C, 0), // circled sans-serif 0, negative and not
+    (0x1F100, 0x1F100, 0), // with full stop 0
+    (0x1F101, 0x1F10A, 0), // with comma 0 to 9
+    (0x1F10B, 0x1F10B, 0), // sans-serif circled 0
 ];
 
-/// The plain text of a styled letter or number, `None` where Unicode's own decomposition serves.
+/// Where A to Z begins in brackets (twice), negative circled and negative squared.
+const ALPHABETS: [u32; 4] = [0x249C, 0x1F110, 0x1F150, 0x1F170];
+
+/// The plain text of a styled letter or number, `None` where Unicode's own decomposition serves. Brackets and full stops that
+/// only frame it are left out.
 pub(crate) fn plain(c: char) -> Option<String> {
-    let scalar = c as u32;
-    match scalar {
-        0x24FF | 0x1F10B | 0x1F10C => return Some("0".into()),
-        // Negative circled and negative squared A to Z.
-        0x1F150..=0x1F169 => return letter(scalar - 0x1F150),
-        0x1F170..=0x1F189 => return letter(scalar - 0x1F170),
-        // Letters and numbers between brackets or before a full stop lose what only frames them.
-        0x2474..=0x2487 => return Some((scalar - 0x2474 + 1).to_string()),
-        0x2488..=0x249B => return Some((scalar - 0x2488 + 1).to_string()),
-        0x249C..=0x24B5 => return letter(scalar - 0x249C),
-        0x1F100 => return Some("0".into()),
-        0x1F101..=0x1F10A => return Some((scalar - 0x1F101).to_string()),
-        0x1F110..=0x1F129 => return letter(scalar - 0x1F110),
-        _ => {}
-    }
-    if let Some(&(_, letter)) = SMALL_CAPITALS.iter().find(|&&(small, _)| small == c) {
-        return Some(letter.into());
-    }
-    let &(first, _, shown) = NUMBERS.iter().find(|&&(first, last, _)| (first..=last).contains(&scalar))?;
-    Some((scalar - first + shown).to_string())
+    letter(c).map(String::from).or_else(|| number(c as u32).map(|number| number.to_string()))
 }
 
-fn letter(index: u32) -> Option<String> {
-    char::from_u32('a' as u32 + index).map(String::from)
+fn letter(c: char) -> Option<char> {
+    let index = ALPHABETS.iter().find_map(|&first| (c as u32).checked_sub(first).filter(|&index| index < 26));
+    let letter = index.and_then(|index| char::from_u32('a' as u32 + index));
+    letter.or_else(|| SMALL_CAPITALS.iter().find(|&&(small, _)| small == c).map(|&(_, letter)| letter))
+}
+
+fn number(scalar: u32) -> Option<u32> {
+    // The negative one of the sans-serif circled zero stands beside it.
+    let scalar = if scalar == 0x1F10C { 0x1F10B } else { scalar };
+    let &(first, _, shown) = NUMBERS.iter().find(|&&(first, last, _)| (first..=last).contains(&scalar))?;
+    Some(scalar - first + shown)
 }

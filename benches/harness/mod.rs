@@ -10,7 +10,7 @@ use cpu_time::ProcessTime;
 const ROUNDS: usize = 7;
 
 /// The `text` fields of a JSONL file, the first argument of the bench; without one, a few composed messages, many times.
-pub fn messages() -> Vec<String> {
+pub(crate) fn messages() -> Vec<String> {
     let path = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     path.map_or_else(composed, |path| read(&path))
 }
@@ -35,7 +35,7 @@ fn composed() -> Vec<String> {
 }
 
 /// Prints what was measured on, as the head of the table.
-pub fn describe(messages: &[String]) {
+pub(crate) fn describe(messages: &[String]) {
     let bytes: usize = messages.iter().map(String::len).sum();
     let chars: usize = messages.iter().map(|text| text.chars().count()).sum();
     let count = messages.len().max(1);
@@ -44,7 +44,7 @@ pub fn describe(messages: &[String]) {
 }
 
 /// Processor time of `work` over all messages, best of several rounds, printed as one line.
-pub fn measure<T>(name: &str, messages: &[String], mut work: impl FnMut(&str) -> T) -> Duration {
+pub(crate) fn measure<T>(name: &str, messages: &[String], mut work: impl FnMut(&str) -> T) -> Duration {
     let best = (0..ROUNDS).map(|_| round(messages, &mut work)).min().expect("there is a round");
     let bytes: usize = messages.iter().map(String::len).sum();
     let nanoseconds = best.as_nanos() as f64 / messages.len().max(1) as f64;

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use super::fold::fold_to_string;
-use super::pinyin::commonest;
+use super::pinyin::{IDEOGRAPHS, commonest};
 
 type Map<K, V> = HashMap<K, V, FixedState>;
 
@@ -16,8 +16,6 @@ type Map<K, V> = HashMap<K, V, FixedState>;
 const COMMON: &str = include_str!("common.txt");
 /// Wholes and their parts.
 const SPLIT: &str = include_str!("split.txt");
-/// The ideographs in which homophones are looked for: the basic block, which holds all that is typed daily.
-const IDEOGRAPHS: std::ops::RangeInclusive<u32> = 0x4E00..=0x9FFF;
 
 fn lines(file: &'static str) -> impl Iterator<Item = &'static str> {
     file.lines().filter(|line| !line.starts_with('#'))

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 pub(super) const REGIONAL_A: u32 = 0x1F1E6;
 pub(super) const REGIONALS: RangeInclusive<u32> = REGIONAL_A..=0x1F1FF;
 
-/// The second letters of the flags by their first one, from Unicode's emoji-sequences (RGI_Emoji_Flag_Sequence).
+/// The second letters of the flags by their first one, from Unicode's emoji-sequences (`RGI_Emoji_Flag_Sequence`).
 const SECONDS: [&str; 26] = [
     "CDEFGILMOQRSTUWXZ",
     "ABDEFGHIJLMNOQRSTVWYZ",

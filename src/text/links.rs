@@ -1,7 +1,7 @@
 //! Links, mentions and hashtags in a folded text.
 
 use super::fold::Folded;
-use super::table::Kind;
+use super::table::{Kind, is_white_space};
 
 /// How far apart the two `#` of a topic may stand, in units.
 const TOPIC_UNITS_MAX: usize = 64;
@@ -70,10 +70,13 @@ impl Text<'_> {
         (has_scheme && self.is_at(colon + 1, "//")).then(|| self.link_end(colon + 3))
     }
 
-    /// Links are ASCII: the first unit that is not, or that is white space, is past the end.
+    /// Links are ASCII: past the end is the first unit that is not, white space, or punctuation that links seldom have but
+    /// sentences do (folding makes ASCII of `，` as well).
     fn link_end(&self, from: usize) -> usize {
-        let length = self.units[from..].iter().take_while(|&&unit| (0x21..0x7F).contains(&unit)).count();
-        from + length
+        let is_link = |unit: &&u32| {
+            u8::try_from(**unit).is_ok_and(|byte| byte.is_ascii_graphic() && !b",;!\"'<>()[]{}|".contains(&byte))
+        };
+        from + self.units[from..].iter().take_while(is_link).count()
     }
 
     /// Where the link ends of which this is the first dot, if the labels around it are a domain's.
@@ -120,7 +123,8 @@ impl Text<'_> {
         }
         let far = self.units.len().min(at + 2 + TOPIC_UNITS_MAX);
         let stop = (at + 2..far).find(|&place| matches!(self.units[place], 0x0A | 0x23));
-        let closing = stop.filter(|&place| self.units[place] == u32::from(b'#'));
+        let closes = |place: usize| self.units[place] == u32::from(b'#') && !is_white_space(self.units[place - 1]);
+        let closing = stop.filter(|&place| closes(place));
         Some(closing.map_or(at + 1, |place| place + 1))
     }
 }

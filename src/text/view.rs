@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::fold::Folded;
-use super::pinyin;
+use super::pinyin::{self, SYLLABLE_UNITS_MAX, Syllable};
 use super::table::{Kind, is_white_space};
 
 const SPACE: u32 = ' ' as u32;
@@ -71,15 +71,17 @@ impl View {
     /// Chinese characters as the toneless syllable of their commonest reading in ASCII letters (ü is `v`), other word units
     /// as they are, no separators. [`View::is_edge`] tells where syllables and Latin words begin.
     pub fn pinyin(&mut self, folded: &Folded) {
-        self.clear();
-        let mut before = Kind::NONE;
+        let room = folded.units().len() * SYLLABLE_UNITS_MAX;
+        self.resize(room);
+        let (mut len, mut before) = (0, Kind::NONE);
         for (at, (&unit, &kind)) in folded.units().iter().zip(folded.kinds()).enumerate() {
             if kind.is(Kind::WORD) {
                 let continues = kind.is(LATIN_WORD) && before.is(LATIN_WORD);
-                self.sound(unit, kind, at as u32, !continues);
+                len += self.sound(len, unit, kind, at as u32, !continues);
             }
             before = kind;
         }
+        self.resize(len);
         self.edges.push(true);
     }
 
@@ -145,18 +147,29 @@ impl View {
         }
     }
 
-    fn sound(&mut self, unit: u32, kind: Kind, at: u32, is_edge: bool) {
-        match pinyin::commonest(unit).filter(|_| kind.is(Kind::HAN)) {
-            Some(syllable) => {
-                self.units.extend(syllable.bytes().map(u32::from));
-                self.back.resize(self.units.len(), at);
-                self.edges.extend((0..syllable.len()).map(|place| place == 0));
-            }
-            None => {
-                self.push(unit, at);
-                self.edges.push(is_edge);
-            }
+    fn resize(&mut self, len: usize) {
+        self.units.resize(len, 0);
+        self.back.resize(len, 0);
+        self.edges.resize(len, false);
+    }
+
+    /// Writes the syllable of a unit, or the unit, at `len`, and returns how many units that are. A syllable is written with
+    /// all the room that one may need: the next one begins where it ends.
+    fn sound(&mut self, len: usize, unit: u32, kind: Kind, at: u32, is_edge: bool) -> usize {
+        const NO_ROOM: &str = "there is room for a syllable a unit";
+        let units = self.units[len..].first_chunk_mut().expect(NO_ROOM);
+        let edges = self.edges[len..].first_chunk_mut().expect(NO_ROOM);
+        *self.back[len..].first_chunk_mut().expect(NO_ROOM) = [at; SYLLABLE_UNITS_MAX];
+        *edges = [false; SYLLABLE_UNITS_MAX];
+        let syllable = if kind.is(Kind::HAN) { pinyin::syllable(unit) } else { Syllable::default() };
+        if syllable.len > 0 {
+            *units = syllable.units;
+            edges[0] = true;
+            return syllable.len;
         }
+        units[0] = unit;
+        edges[0] = is_edge;
+        1
     }
 }
 

@@ -3,9 +3,32 @@
 use aho_corasick::automaton::OverlappingState;
 use aho_corasick::{AhoCorasick, AhoCorasickKind, Input};
 
+use crate::text::{Folded, Kind, is_word};
+
 /// All of a set of unit strings, found at once. Units are spelled in UTF-8, so a match begins and ends at units.
 #[derive(Clone, Debug)]
 pub(crate) struct Automaton(Option<AhoCorasick>);
+
+/// One unit of each string, so that texts without any of them need no search.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Anchors(Box<[u64]>);
+
+impl Anchors {
+    /// The anchor is the highest scalar value: those below are the punctuation of every text.
+    pub(crate) fn new<'a>(strings: impl IntoIterator<Item = &'a [u32]>) -> Self {
+        let mut bits = vec![0; 1 << 10];
+        for unit in strings.into_iter().filter_map(|string| string.iter().filter(|&&unit| !is_word(unit)).max()) {
+            bits[(unit >> 6 & 1023) as usize] |= 1 << (unit & 63);
+        }
+        Self(bits.into())
+    }
+
+    /// Whether a separator of the text may be an anchor; told by its lower 16 bits.
+    pub(crate) fn stand_in(&self, folded: &Folded) -> bool {
+        let mut separators = folded.units().iter().zip(folded.kinds()).filter(|(_, kind)| !kind.is(Kind::WORD));
+        separators.any(|(&unit, _)| self.0[(unit >> 6 & 1023) as usize] >> (unit & 63) & 1 != 0)
+    }
+}
 
 /// The buffers of a search, kept from text to text.
 #[derive(Clone, Debug, Default)]

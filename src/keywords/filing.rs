@@ -199,10 +199,10 @@ impl<'w> Builder<'w> {
     }
 }
 
-/// The windows that a key may be filed under: at each run but the last, the longest.
+/// The windows that a key may be filed under: of three runs or four where it has as many, since pairs are often words.
 fn windows(key: &[u32]) -> impl Iterator<Item = Range<usize>> + use<> {
     let end = key.len();
-    (0..end - 1).map(move |start| start..(start + LONGEST).min(end))
+    (0..=end - end.min(3)).map(move |start| start..(start + LONGEST).min(end))
 }
 
 fn find_link(links: &[Link], last: u32, shape: &Shape) -> Option<u32> {

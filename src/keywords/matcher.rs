@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::automaton::{Automaton, Bytes};
+use super::automaton::{Anchors, Automaton, Bytes};
 use super::compile::{Chain, Combination, Compiled, Use, compile};
 use super::engine::{AUTOMATON_COST, Budget, Candidates, Engine};
 use super::gather::{Buffers, Found, gather};
@@ -57,6 +57,7 @@ pub struct Matcher {
     compiled: Compiled,
     engine: Engine,
     literals: Automaton,
+    anchors: Anchors,
 }
 
 /// What one thread needs to match, kept from event to event so that nothing is allocated after the first ones.
@@ -96,9 +97,10 @@ impl Matcher {
             ListInfo { name: Arc::clone(&list.name), terms: terms.collect() }
         };
         let engine = Engine::new(&compiled.words, options.seed);
-        let literals =
-            Automaton::new(compiled.literals.iter().map(|literal| &*literal.units)).expect("bounded by terms_max");
-        let matcher = Self { infos: lists.lists.iter().map(info).collect(), compiled, engine, literals };
+        let strings = || compiled.literals.iter().map(|literal| &*literal.units);
+        let literals = Automaton::new(strings()).expect("bounded by terms_max");
+        let anchors = Anchors::new(strings());
+        let matcher = Self { infos: lists.lists.iter().map(info).collect(), compiled, engine, literals, anchors };
         if lists.lists.iter().any(|list| !list.exceptions.is_empty()) {
             problems.extend(matcher.idle_exceptions(lists));
         }
@@ -117,22 +119,23 @@ impl Matcher {
         budget.add(folded.units().len());
         let is_done = self.engine.find(&self.compiled.words, folded, candidates, budget);
         scratch.is_truncated |= !is_done;
-        if !scratch.candidates.found.is_empty() || !self.literals.is_empty() {
-            self.look_closer(field, folded, scratch);
+        let has_anchors = !self.literals.is_empty() && self.anchors.stand_in(folded);
+        if has_anchors || !scratch.candidates.found.is_empty() {
+            self.look_closer(field, folded, has_anchors, scratch);
         }
     }
 
     /// What the search found by its letters alone: does it occur, and where?
-    fn look_closer(&self, field: Field, folded: &Folded, scratch: &mut Scratch) {
+    fn look_closer(&self, field: Field, folded: &Folded, has_anchors: bool, scratch: &mut Scratch) {
         let Scratch { runs, bytes, candidates, found, budget, is_truncated, .. } = scratch;
         let runs = runs.view(folded);
         let room = found.len() + FOUND_MAX + 4 * folded.units().len();
         let mut sink = Sink { field, folded, runs, found, room };
         let mut is_done = candidates.found.iter().all(|&(key, run)| self.try_key(key, run, budget, &mut sink));
-        is_done &= self.literals.is_empty() || budget.spend(AUTOMATON_COST * folded.units().len());
-        if is_done {
+        if has_anchors && is_done {
+            is_done = budget.spend(AUTOMATON_COST * folded.units().len());
             self.literals.find(folded.units(), bytes, |literal, at| {
-                is_done = self.try_literal(literal, at, &mut sink);
+                is_done &= self.try_literal(literal, at, &mut sink);
                 is_done
             });
         }

@@ -4,7 +4,7 @@
 //! ```text
 //! cargo bench --bench rules [-- out.csv]
 //! ```
-//! CPU time of this thread, the best of the rounds. The interpreter is given its context ready made, once.
+//! CPU time of this thread, the best of the rounds, which take turns. The interpreter is given its context ready made, once.
 
 #![allow(clippy::disallowed_types, reason = "the interpreter's maps are made from the standard library's")]
 
@@ -20,7 +20,8 @@ use tidegate::rules::{Rulebook, Scratch, SourceFile};
 use tidegate::signal::{Catalogue, Signals, Type, Value};
 
 const LISTS: usize = 2000;
-const ROUNDS: usize = 60;
+const ROUNDS: usize = 100;
+const ROUND_S: f64 = 0.004;
 const NOW: i64 = 1_780_272_000_000;
 
 /// Signals that every event sets, with the values of an ordinary post.
@@ -113,36 +114,49 @@ fn rulebook(case: &Case, catalogue: &Catalogue) -> (Rulebook, Duration) {
     (book, took)
 }
 
-/// Nanoseconds of one call, the best of the rounds, and what the last call gave.
-fn measure(mut call: impl FnMut() -> usize) -> (f64, usize) {
-    let start = ThreadTime::now();
-    let mut result = black_box(call());
-    let once = start.elapsed().as_secs_f64().max(1e-8);
-    let calls = ((0.004 / once) as u32).clamp(1, 2_000_000);
-    let mut best = f64::INFINITY;
-    for _ in 0..ROUNDS {
-        let start = ThreadTime::now();
-        for _ in 0..calls {
-            result = black_box(call());
-        }
-        best = best.min(start.elapsed().as_secs_f64() * 1e9 / f64::from(calls));
-    }
-    (best, result)
+/// One thing that is timed. All of them take turns, so that a busy moment of the machine does not fall on one alone.
+struct Timed<'a> {
+    call: Box<dyn FnMut() -> usize + 'a>,
+    calls: u32,
+    best_ns: f64,
+    result: usize,
 }
 
-fn compiled(book: &Rulebook, signals: &Signals) -> (f64, usize) {
+impl<'a> Timed<'a> {
+    fn new(mut call: impl FnMut() -> usize + 'a) -> Self {
+        black_box(call());
+        let start = ThreadTime::now();
+        let result = black_box(call());
+        let once = start.elapsed().as_secs_f64().max(1e-8);
+        Self {
+            call: Box::new(call),
+            calls: ((ROUND_S / once) as u32).clamp(1, 1_000_000),
+            best_ns: f64::INFINITY,
+            result,
+        }
+    }
+
+    fn round(&mut self) {
+        let start = ThreadTime::now();
+        for _ in 0..self.calls {
+            self.result = black_box((self.call)());
+        }
+        self.best_ns = self.best_ns.min(start.elapsed().as_secs_f64() * 1e9 / f64::from(self.calls));
+    }
+}
+
+fn compiled<'a>(book: &'a Rulebook, signals: &'a Signals) -> Timed<'a> {
     let (mut scratch, mut fired) = (Scratch::default(), Vec::new());
-    measure(|| {
+    Timed::new(move || {
         fired.clear();
         book.fire(Channel::Post, NOW, black_box(signals), &mut scratch, &mut fired);
         fired.len()
     })
 }
 
-fn interpreted(case: &Case, catalogue: &Catalogue, signals: &Signals) -> (f64, usize) {
+fn interpreted<'a>(case: &Case, context: &'a cel::Context<'static, 'static>) -> Timed<'a> {
     let programs: Vec<_> = case.conditions.iter().map(|when| cel::Program::compile(when).expect("it parses")).collect();
-    let context = context(catalogue, signals);
-    measure(|| programs.iter().filter(|program| program.execute(&context) == Ok(true.into())).count())
+    Timed::new(move || programs.iter().filter(|program| program.execute(context) == Ok(true.into())).count())
 }
 
 fn context(catalogue: &Catalogue, signals: &Signals) -> cel::Context<'static, 'static> {
@@ -172,33 +186,34 @@ fn context(catalogue: &Catalogue, signals: &Signals) -> cel::Context<'static, 's
 fn main() {
     let catalogue = catalogue();
     let signals = ordinary(&catalogue);
-    let mut csv = String::from("case,rules,load_ms,fired,ns_event,ns_rule,cel_ns_event,cel_ns_rule\n");
-    println!(
-        "{:<12}{:>7}{:>10}{:>7}{:>12}{:>9}{:>14}{:>9}",
-        "case", "rules", "load ms", "fired", "ns/event", "ns/rule", "cel ns/event", "ns/rule"
-    );
-    for rules in [10, 100, 1000, 10_000] {
-        for case in [case("none raised", rules, typical), case("all judged", rules, unguarded)] {
-            let (book, load) = rulebook(&case, &catalogue);
-            let (ours, fired) = compiled(&book, &signals);
-            let (theirs, expected) = interpreted(&case, &catalogue, &signals);
-            assert_eq!(fired, expected, "both must agree");
-            let (load, each) = (load.as_secs_f64() * 1e3, rules as f64);
-            println!(
-                "{:<12}{rules:>7}{load:>10.1}{fired:>7}{ours:>12.1}{:>9.2}{theirs:>14.0}{:>9.1}",
-                case.name,
-                ours / each,
-                theirs / each
-            );
-            writeln!(
-                csv,
-                "{},{rules},{load:.1},{fired},{ours:.1},{:.3},{theirs:.0},{:.1}",
-                case.name,
-                ours / each,
-                theirs / each
-            )
-            .expect("memory");
+    let context = context(&catalogue, &signals);
+    let sizes = [10, 100, 1000, 10_000];
+    let cases: Vec<_> = sizes.iter().map(|&rules| case("none raised", rules, typical)).collect();
+    let cases: Vec<_> =
+        cases.into_iter().chain(sizes.iter().map(|&rules| case("all judged", rules, unguarded))).collect();
+    let books: Vec<_> = cases.iter().map(|case| rulebook(case, &catalogue)).collect();
+    let mut ours: Vec<_> = books.iter().map(|(book, _)| compiled(book, &signals)).collect();
+    let mut theirs: Vec<_> = cases.iter().map(|case| interpreted(case, &context)).collect();
+    for round in 0..ROUNDS {
+        ours.iter_mut().for_each(Timed::round);
+        if round % 10 == 0 {
+            theirs.iter_mut().for_each(Timed::round);
         }
+    }
+    report(&cases, &books, &ours, &theirs);
+}
+
+fn report(cases: &[Case], books: &[(Rulebook, Duration)], ours: &[Timed<'_>], theirs: &[Timed<'_>]) {
+    let mut csv = String::from("case,rules,load_ms,fired,ns_event,ns_rule,cel_ns_event,cel_ns_rule\n");
+    println!("case           rules   load ms  fired    ns/event  ns/rule  cel ns/event  ns/rule");
+    for (((case, (_, load)), ours), theirs) in cases.iter().zip(books).zip(ours).zip(theirs) {
+        assert_eq!(ours.result, theirs.result, "both must agree");
+        let (name, rules, load, fired) = (case.name, case.conditions.len(), load.as_secs_f64() * 1e3, ours.result);
+        let (event, cel_event) = (ours.best_ns, theirs.best_ns);
+        let (rule, cel_rule) = (event / rules as f64, cel_event / rules as f64);
+        println!("{name:<12}{rules:>8}{load:>10.1}{fired:>7}{event:>12.1}{rule:>9.2}{cel_event:>14.0}{cel_rule:>9.1}");
+        writeln!(csv, "{name},{rules},{load:.1},{fired},{event:.1},{rule:.3},{cel_event:.0},{cel_rule:.1}")
+            .expect("memory");
     }
     if let Some(path) = std::env::args().skip(1).find(|arg| !arg.starts_with("--")) {
         std::fs::write(&path, csv).expect("the CSV can be written");

@@ -3,6 +3,8 @@
 //!
 //! `cargo bench --bench journal [-- --folder DIR]`: wall time (most of it is the disk's) and processor time.
 
+#![expect(clippy::disallowed_methods, reason = "a bench measures wall time beside processor time")]
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! The definition laid out as tables: pages of entries, expansions, compositions.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::fold::Folder;
@@ -33,11 +33,11 @@ const EXPANDS: u32 = 3;
 struct Tables {
     entries: Vec<u32>,
     expansions: Vec<Vec<char>>,
-    expansion_ids: HashMap<Vec<char>, u32>,
+    expansion_ids: BTreeMap<Vec<char>, u32>,
     /// (base, mark) → composed, sorted.
     compositions: Vec<(char, char, char)>,
     /// The marks among them.
-    marks: HashSet<char>,
+    marks: BTreeSet<char>,
 }
 
 /// Rust source of the tables.
@@ -146,7 +146,7 @@ impl Tables {
 
     /// Which page each 64 scalar values past the basic plane read, and the pages: equal ones are kept once.
     fn pages(&self) -> (Vec<u16>, Vec<u32>) {
-        let mut ids: HashMap<&[u32], u16> = HashMap::new();
+        let mut ids: BTreeMap<&[u32], u16> = BTreeMap::new();
         let mut entries = Vec::new();
         let pages = self.entries[BASIC..].chunks(PAGE).map(|page| {
             let next = u16::try_from(ids.len()).expect("there are 17,408 pages");

@@ -23,7 +23,7 @@ use std::time::Instant;
 use crate::io::wire::Bounds;
 use crate::io::{
     BatchLimits, Clock, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError,
-    StateStore, StoreError,
+    StateStore, StoreError, instant,
 };
 use crate::pipeline::{Engine, Outcome, Tally};
 use crate::state::{self, Keys};
@@ -190,8 +190,8 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
         let (give_back, used) = mpsc::channel();
         let reader = scope.spawn(move || read(source, to_loop, &used, &saved, options, control));
         let saver = scope.spawn(move || saver.run(&judged, &to_reader, control));
-        let tally = judging.run(&front, &raw, to_saver, &give_back);
-        drop(raw);
+        let tally = judging.run(&front, &raw, &to_saver, &give_back);
+        drop((raw, to_saver));
         let latency = join(saver)?;
         join(reader)?;
         Ok::<_, StreamError>((tally, latency))
@@ -221,7 +221,7 @@ fn read(
         let flow = source.fill(&mut batch, &BatchLimits { records_max, ..options.batch });
         control.saw(source.progress());
         left -= batch.len() as u64;
-        if !batch.is_empty() && to_loop.send(Read { batch, at: now() }).is_err() {
+        if !batch.is_empty() && to_loop.send(Read { batch, at: instant() }).is_err() {
             return Ok(());
         }
         for position in saved.try_iter() {
@@ -249,7 +249,7 @@ impl Judging<'_> {
         mut self,
         front: &Front,
         raw: &Receiver<Read>,
-        to_saver: SyncSender<Job>,
+        to_saver: &SyncSender<Job>,
         give_back: &Sender<RawBatch>,
     ) -> Tally {
         let mut tally = Tally::default();
@@ -282,10 +282,4 @@ impl Judging<'_> {
         }
         job
     }
-}
-
-/// Wall time, for latencies only.
-#[expect(clippy::disallowed_methods, reason = "latency is measured at the edge, and no decision depends on it")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use tidegate::text::fold_to_string;
 
 /// The dictionary's words with their frequency, from the sources of the dev-dependency `jieba-rs`.
+#[expect(clippy::disallowed_methods, reason = "cargo names itself through the environment")]
 pub(crate) fn dictionary() -> Result<Vec<(String, u64)>> {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let arguments =

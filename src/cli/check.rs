@@ -52,7 +52,7 @@ pub(super) fn run(args: &CheckArgs, output: &Output) -> anyhow::Result<ExitCode>
     let (edition, mut problems) = Edition::build(&sources, &BuildOptions::default());
     let rehearsal = edition.as_ref().map(rehearse).unwrap_or_default();
     problems.extend(rehearsal.problems.iter().cloned());
-    let ok = !has_errors(&problems) && !(args.strict && !problems.is_empty());
+    let ok = !has_errors(&problems) && (problems.is_empty() || !args.strict);
     report(edition.as_ref(), &rehearsal, &problems, &sources, ok, output)?;
     Ok(if ok { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -77,7 +77,7 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> anyhow::Result<ExitCod
     let edition = edition::open(&args.edition, output)?;
     let given = args.given.iter().map(|one| given(&edition, one)).collect::<anyhow::Result<Vec<_>>>()?;
     let event = event(args)?;
-    let explained = explain(&edition, event.clone(), &given);
+    let explained = explain(&edition, &event, &given);
     let mut out = io::stdout().lock();
     if output.json {
         json_line(&mut out, &machine(&edition, &explained))?;

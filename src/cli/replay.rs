@@ -5,12 +5,11 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
 
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
-use crate::io::{NullSink, NullStore, PipeSink, Sink, SystemClock};
+use crate::io::{NullSink, NullStore, PipeSink, Sink, SystemClock, instant};
 use crate::stream::{self, Control, Editions, Ends};
 
 use super::Output;
@@ -47,7 +46,7 @@ pub(super) fn run(args: &ReplayArgs, output: &Output) -> anyhow::Result<ExitCode
         store: Box::new(NullStore),
         clock: Arc::new(SystemClock),
     };
-    let started = now();
+    let started = instant();
     let summary = stream::run(ends, &editions, &options, &Control::default()).map_err(setting::explain_stream_error)?;
     let dir = args.out.clone().unwrap_or_else(|| "-".into());
     let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &dir };
@@ -68,9 +67,4 @@ fn sink(args: &ReplayArgs) -> anyhow::Result<Box<dyn Sink>> {
             Box::new(PipeSink::new(file, path))
         }
     })
-}
-
-#[expect(clippy::disallowed_methods, reason = "the report says how long the replay took")]
-fn now() -> Instant {
-    Instant::now()
 }

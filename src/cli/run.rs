@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum, ValueHint};
@@ -17,6 +17,7 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{Config, Survives};
 use crate::io::{
     Clock, Durability, FileSink, NullSink, NullStore, PipeSink, RedbStore, Sink, StateStore, StoreOptions, SystemClock,
+    instant,
 };
 use crate::pipeline::Edition;
 use crate::problem::Problem;
@@ -66,7 +67,7 @@ pub(super) struct RunArgs {
     /// Serve metrics for Prometheus there.
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
-    /// How log lines are written to standard error; TIDEGATE_LOG sets which (default: warn).
+    /// How log lines are written to standard error; `TIDEGATE_LOG` sets which (default: warn).
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
     log: LogFormat,
 }
@@ -111,7 +112,7 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let ends = ends(&config)?;
     let control = Arc::new(Control::default());
     stop_on_signal(&control)?;
-    let started = now();
+    let started = instant();
     let summary = alongside(&config, &folders, edition, &control, output, |editions| {
         stream::run(ends, editions, &options, &control).map_err(setting::explain_stream_error)
     })?;
@@ -138,7 +139,7 @@ fn alongside<T: Send>(
     thread::scope(|scope| {
         let (draw_until, drawn) = mpsc::channel();
         let (watch_until, watched) = mpsc::channel();
-        scope.spawn(|| draw(control, output, drawn));
+        scope.spawn(move || draw(control, output, &drawn));
         if config.edition.watch && has_folders {
             let every = Duration::from_millis(config.edition.watch_every_ms);
             let options = setting::build_options(config);
@@ -163,7 +164,7 @@ fn tell(outcome: Result<&str, &[Problem]>) {
 }
 
 /// Draws progress until the other end is dropped.
-fn draw(control: &Control, output: &Output, until: Receiver<()>) {
+fn draw(control: &Control, output: &Output, until: &Receiver<()>) {
     let mut bar = None;
     let mut done = 0;
     while until.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
@@ -243,9 +244,4 @@ fn stop_on_signal(control: &Arc<Control>) -> anyhow::Result<()> {
         }
     })
     .context("cannot listen for signals")
-}
-
-#[expect(clippy::disallowed_methods, reason = "the report says how long the run took")]
-fn now() -> Instant {
-    Instant::now()
 }

@@ -1,7 +1,7 @@
 //! What time it is. Everything past the edges is told the time and never asks.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::event::Millis;
 
@@ -17,6 +17,7 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn now(&self) -> Millis {
+        #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
     }
@@ -43,6 +44,12 @@ impl Clock for ManualClock {
     fn now(&self) -> Millis {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// A moment, for waits and for latencies; no decision depends on it.
+#[expect(clippy::disallowed_methods, reason = "the edges measure how long things take")]
+pub(crate) fn instant() -> Instant {
+    Instant::now()
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
+use super::clock::instant;
 use super::files::{ReadOptions, begins_as, open_file};
 use super::lines::{Filled, LineReader, Stand};
 use super::source::{BatchLimits, Flow, Position, Progress, RawBatch, Source, SourceError};
@@ -91,7 +92,7 @@ impl FolderSource {
 
     /// Looks through the folder: finds what is new, has grown, was renamed or is gone.
     fn look(&mut self) -> Result<(), SourceError> {
-        self.looked = Some(Instant::now());
+        self.looked = Some(instant());
         let mut found = BTreeMap::new();
         let mut strange = Vec::new();
         let mut before = std::mem::take(&mut self.files);
@@ -132,6 +133,7 @@ impl FolderSource {
     fn look_again(&mut self, wait: Duration) -> Result<bool, SourceError> {
         let age = self.looked.map_or(Duration::MAX, |looked| looked.elapsed());
         let due = self.options.poll.saturating_sub(age);
+        #[expect(clippy::disallowed_methods, reason = "a folder wakes nobody; the wait is bounded by the batch's")]
         std::thread::sleep(due.min(wait));
         if due <= wait {
             self.look()?;
@@ -160,7 +162,7 @@ impl FolderSource {
 
     /// The next records, or what stands in the way of the first of them.
     fn gather(&mut self, batch: &mut RawBatch, limits: &BatchLimits) -> Result<Flow, SourceError> {
-        let deadline = Instant::now() + limits.wait;
+        let deadline = instant() + limits.wait;
         loop {
             if self.read_on(batch, limits)? {
                 return Ok(Flow::More);
@@ -168,8 +170,7 @@ impl FolderSource {
             if self.open_next()? {
                 continue;
             }
-            let wait =
-                if batch.is_empty() { deadline.saturating_duration_since(Instant::now()) } else { Duration::ZERO };
+            let wait = if batch.is_empty() { deadline.saturating_duration_since(instant()) } else { Duration::ZERO };
             if !self.look_again(wait)? {
                 return Ok(Flow::Idle);
             }
@@ -209,7 +210,7 @@ impl Known {
 impl Seen {
     fn update(&mut self, now: Self) {
         if self.bytes != now.bytes || self.since.is_none() {
-            self.since = Some(Instant::now());
+            self.since = Some(instant());
         }
         (self.bytes, self.modified) = (now.bytes, now.modified);
     }

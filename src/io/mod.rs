@@ -40,6 +40,7 @@ pub mod wire;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use clock::instant;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use file_sink::{FileSink, PipeSink};
 pub use files::{FileSource, PipeResumes, ReadOptions, open_input};

@@ -46,7 +46,7 @@ impl Folder {
             ("authorities.txt", _) => self.authorities = Some(file()),
             (_, Some("yaml" | "yml")) => self.rules.push(file()),
             (_, Some("txt")) if path.parent().is_some_and(|parent| parent.ends_with("words")) => {
-                self.words.push(file())
+                self.words.push(file());
             }
             _ => {}
         }

@@ -9,6 +9,10 @@ use crate::text::{self, Folded, Shape};
 use super::edition::Edition;
 
 /// One record, observed, in its place in the stream.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly every record is an event; a box would cost each of them an allocation"
+)]
 pub enum Item<'a> {
     /// A message.
     Event(Observed<'a>),

@@ -60,7 +60,7 @@ pub struct Explained {
 
 /// Explains one message, with some signals set by hand.
 #[must_use]
-pub fn explain(edition: &Edition, event: Event<'_>, given: &[(Slot, Value)]) -> Explained {
+pub fn explain(edition: &Edition, event: &Event<'_>, given: &[(Slot, Value)]) -> Explained {
     let mut stage = Stage::new(edition);
     let observed = stage.observe(event.clone());
     stage.raise(&observed, given);

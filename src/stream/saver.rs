@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::io::{Entry, Fault, Mark, Output, Position, RawBatch, Sink, StateStore, rejects, wire};
+use crate::io::{Entry, Fault, Mark, Output, Position, RawBatch, Sink, StateStore, instant, rejects, wire};
 use crate::pipeline::{Outcome, Refused};
 
-use super::{Control, StreamError, measure, now};
+use super::{Control, StreamError, measure};
 
 /// A judged batch, as bytes: what is saved is what is given out.
 pub(super) struct Job {
@@ -106,7 +106,7 @@ impl Saver {
         for job in judged {
             self.save(&job)?;
             self.emit(&job)?;
-            let elapsed = now().duration_since(job.read_at);
+            let elapsed = instant().duration_since(job.read_at);
             self.latency.record(elapsed, job.records);
             measure::emitted(elapsed, job.records);
             control.gave_out(job.records);

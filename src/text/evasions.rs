@@ -134,7 +134,7 @@ mod tests {
         }
         let wholes: Vec<char> = entries.iter().filter_map(|entry| entry.chars().next()).collect();
         for list in [common, wholes] {
-            let distinct: std::collections::HashSet<_> = list.iter().collect();
+            let distinct: std::collections::BTreeSet<_> = list.iter().collect();
             assert_eq!(distinct.len(), list.len());
         }
     }

@@ -5,30 +5,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::io::wire::Bounds;
-use tidegate::io::{BatchLimits, ManualClock, MemorySink, MemorySource, MemoryStore, Sink, StateStore};
+use tidegate::io::{BatchLimits, ManualClock, MemorySink, MemorySource, MemoryStore};
 use tidegate::pipeline::{BuildOptions, Edition};
 use tidegate::state::{self, Keys};
 use tidegate::stream::{self, Control, EditionFolders, Editions, Ends, StreamError, Summary};
 
 /// A path below the repository's root.
-pub fn path(relative: &str) -> PathBuf {
+pub(crate) fn path(relative: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
 }
 
 /// The small edition of the tests, with this folder laid over it.
-pub fn edition_with(overlay: Option<PathBuf>) -> Arc<Edition> {
+pub(crate) fn edition_with(overlay: Option<PathBuf>) -> Arc<Edition> {
     let folders = EditionFolders { base: Some(path("tests/it/edition")), overlay };
     let (edition, problems) = Edition::build(&folders.read().unwrap(), &BuildOptions::default());
     Arc::new(edition.unwrap_or_else(|| panic!("{problems:?}")))
 }
 
 /// The small edition of the tests.
-pub fn edition() -> Arc<Edition> {
+pub(crate) fn edition() -> Arc<Edition> {
     edition_with(None)
 }
 
 /// The lines of the sample stream.
-pub fn sample() -> Vec<Vec<u8>> {
+pub(crate) fn sample() -> Vec<Vec<u8>> {
     let file = std::fs::File::open(path("datasets/sample.jsonl.zst")).unwrap();
     let bytes = zstd::decode_all(file).unwrap();
     bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).map(<[u8]>::to_vec).collect()
@@ -36,10 +36,10 @@ pub fn sample() -> Vec<Vec<u8>> {
 
 /// How a run of a test is cut and shared out.
 #[derive(Clone, Copy, Debug)]
-pub struct Cut {
-    pub threads: usize,
-    pub batch: usize,
-    pub snapshot_journal_bytes: u64,
+pub(crate) struct Cut {
+    pub(crate) threads: usize,
+    pub(crate) batch: usize,
+    pub(crate) snapshot_journal_bytes: u64,
 }
 
 impl Default for Cut {
@@ -50,15 +50,15 @@ impl Default for Cut {
 
 /// What outlives a run: records on one side, everything that was saved and given out on the other.
 #[derive(Clone)]
-pub struct World {
-    pub records: MemorySource,
-    pub actions: MemorySink,
-    pub rejects: MemorySink,
-    pub store: MemoryStore,
+pub(crate) struct World {
+    pub(crate) records: MemorySource,
+    pub(crate) actions: MemorySink,
+    pub(crate) rejects: MemorySink,
+    pub(crate) store: MemoryStore,
 }
 
 impl World {
-    pub fn new(records: Vec<Vec<u8>>) -> Self {
+    pub(crate) fn new(records: Vec<Vec<u8>>) -> Self {
         Self {
             records: MemorySource::new(records),
             actions: MemorySink::default(),
@@ -68,40 +68,29 @@ impl World {
     }
 
     /// One life of a process on this world.
-    pub fn run(&self, editions: &Editions, cut: Cut) -> Result<Summary, StreamError> {
-        self.run_with(editions, cut, Box::new(self.actions.clone()), Box::new(self.store.clone()))
-    }
-
-    /// The same, with other ends in the place of the world's own.
-    pub fn run_with(
-        &self,
-        editions: &Editions,
-        cut: Cut,
-        actions: Box<dyn Sink>,
-        store: Box<dyn StateStore>,
-    ) -> Result<Summary, StreamError> {
+    pub(crate) fn run(&self, editions: &Editions, cut: Cut) -> Result<Summary, StreamError> {
         let ends = Ends {
             source: Box::new(self.records.clone()),
-            actions,
+            actions: Box::new(self.actions.clone()),
             rejects: Box::new(self.rejects.clone()),
-            store,
+            store: Box::new(self.store.clone()),
             clock: Arc::new(ManualClock::at(NOW)),
         };
         stream::run(ends, editions, &options(cut), &Control::default())
     }
 
     /// What was given out: decisions and rejects.
-    pub fn given_out(&self) -> (String, String) {
+    pub(crate) fn given_out(&self) -> (String, String) {
         let text = |sink: &MemorySink| String::from_utf8(sink.bytes()).unwrap();
         (text(&self.actions), text(&self.rejects))
     }
 }
 
 /// A day after the sample stream.
-pub const NOW: i64 = 1_788_393_600_000;
+pub(crate) const NOW: i64 = 1_788_393_600_000;
 
 /// The loop's options for a test.
-pub fn options(cut: Cut) -> stream::Options {
+pub(crate) fn options(cut: Cut) -> stream::Options {
     stream::Options {
         threads: cut.threads,
         batch: BatchLimits { records_max: cut.batch, bytes_max: 8 << 20, wait: Duration::from_millis(1) },
@@ -115,7 +104,7 @@ pub fn options(cut: Cut) -> stream::Options {
 }
 
 /// An uninterrupted run over these records.
-pub fn given_out(records: Vec<Vec<u8>>, cut: Cut) -> (String, String) {
+pub(crate) fn given_out(records: Vec<Vec<u8>>, cut: Cut) -> (String, String) {
     let world = World::new(records);
     world.run(&Editions::new(edition()), cut).unwrap();
     world.given_out()

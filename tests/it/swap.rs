@@ -30,7 +30,7 @@ fn a_broken_edition_is_refused_and_a_right_one_is_put_in_force() {
                 tell.send(outcome.map(str::to_owned).map_err(|problems| problems[0].to_string())).unwrap();
             });
         });
-        let mut after = |text: &str| {
+        let after = |text: &str| {
             fs::write(&rules, text).unwrap();
             heard.recv_timeout(Duration::from_secs(60)).expect("the change is seen")
         };

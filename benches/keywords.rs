@@ -24,7 +24,7 @@ use cpu_time::ThreadTime;
 use daachorse::CharwiseDoubleArrayAhoCorasick;
 use tidegate::keywords::{Bounds, BuildOptions, Hits, Lists, Matcher, Scratch, Source};
 use tidegate::signal::Field;
-use tidegate::text::Folded;
+use tidegate::text::{Folded, fold_to_string};
 
 use dictionary::{dictionary, terms};
 

@@ -5,7 +5,7 @@
 //! ```
 //! The edition is the one that ships, with so many terms from a dictionary in lists of a thousand and so many rules in
 //! shadow that read them and the counters. Rounds are interleaved with two floors over the same lines: splitting them, and
-//! parsing five fields of each with serde_json. The input is decompressed to a file beforehand, so that decompression is
+//! parsing five fields of each with `serde_json`. The input is decompressed to a file beforehand, so that decompression is
 //! apart. Everything is counted: all threads, the kernel, the journal on disk.
 
 #[path = "harness/dictionary.rs"]

@@ -130,14 +130,14 @@ fn observe_gives_one_line_a_record() {
 fn diff_tells_new_and_lost_hits() {
     let site = tempfile::tempdir().unwrap();
     fs::create_dir(site.path().join("words")).unwrap();
-    fs::write(site.path().join("words/lure.txt"), "hello everyone\n").unwrap();
+    fs::write(site.path().join("words/lure.txt"), "hello\neveryone\n").unwrap();
     let site = site.path().to_str().unwrap();
     let base = ["diff", "tests/it/edition", "tests/it/edition", "--input", "tests/it/golden/events.jsonl"];
     let args: Vec<&str> = base.into_iter().chain(["--new-overlay", site, "--json", "--fail-on-change"]).collect();
     let diff = tidegate(&args);
     assert_eq!(diff.status.code(), Some(1), "{}", text(&diff.stderr));
     let diff: Value = serde_json::from_slice(&diff.stdout).unwrap();
-    assert!(diff["rules"]["test.offender"]["gained"].as_u64().unwrap() > 0, "{diff}");
+    assert!(diff["rules"]["test.lure"]["gained"].as_u64().unwrap() > 0, "{diff}");
     let same = tidegate(&[&base[..], &["--fail-on-change"]].concat());
     assert_eq!(same.status.code(), Some(0));
 }

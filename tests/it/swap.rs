@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use tidegate::pipeline::BuildOptions;
+use tidegate::problem::{Problem, Severity};
 use tidegate::stream::{EditionFolders, Editions, watch};
 
 use crate::stage::{edition_with, path};
@@ -27,7 +28,9 @@ fn a_broken_edition_is_refused_and_a_right_one_is_put_in_force() {
         let (folders, editions) = (&folders, &editions);
         scope.spawn(move || {
             watch(folders, &BuildOptions::default(), Duration::from_millis(5), editions, &stopped, |outcome| {
-                tell.send(outcome.map(str::to_owned).map_err(|problems| problems[0].to_string())).unwrap();
+                let first =
+                    |problems: &[Problem]| problems.iter().find(|p| p.severity == Severity::Error).unwrap().to_string();
+                tell.send(outcome.map(str::to_owned).map_err(first)).unwrap();
             });
         });
         let after = |text: &str| {

@@ -120,7 +120,7 @@ fn edition(options: &Options, is_large: bool) -> Result<Arc<Edition>> {
         let mut rules = String::new();
         let lists = terms.chunks(1000).count().max(1);
         for (i, chunk) in terms.chunks(1000).enumerate() {
-            let escaped = chunk.join("\n");
+            let escaped: String = chunk.iter().map(|term| escape(term) + "\n").collect();
             sources.overlay.add(Path::new(&format!("words/bench{i}.txt")), &format!("words/bench{i}.txt"), &escaped);
         }
         for i in 0..options.rules {
@@ -135,6 +135,18 @@ fn edition(options: &Options, is_large: bool) -> Result<Arc<Edition>> {
     }
     let (edition, problems) = Edition::build(&sources, &BuildOptions::default());
     edition.map(Arc::new).with_context(|| problems.iter().take(5).map(|p| format!("{p}\n")).collect::<String>())
+}
+
+/// A term as a list writes it.
+fn escape(term: &str) -> String {
+    let mut escaped = String::new();
+    for c in term.chars() {
+        if "+-~!#@\\".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 fn run(lines: &Path, out: &Path, edition: &Arc<Edition>, threads: usize) -> Result<(Duration, Summary)> {

@@ -1,4 +1,5 @@
-//! The configuration file: TOML → [`Config`] → [`Config::check`] → the rooms' own options, with nothing optional left.
+//! The configuration file: TOML → [`Config`], every bound checked. `cli` turns it into the rooms' own options, with
+//! nothing optional left.
 //!
 //! Each field's comment is its line in `docs/config.md`; a test keeps the page true. Rooms never read configuration.
 
@@ -45,11 +46,25 @@ pub struct Input {
     pub follow: bool,
     /// The longest line that is read whole, in bytes; longer ones are rejected.
     pub line_bytes_max: usize,
+    /// What a resumed run finds on standard input: the `whole` text again from its start (what was read is checked and
+    /// passed over), or only what comes after, as from a `live` feed.
+    pub pipe: Pipe,
+}
+
+/// What a resumed run finds on standard input.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Pipe {
+    /// The same text from its first byte.
+    #[default]
+    Whole,
+    /// What comes after the last run.
+    Live,
 }
 
 impl Default for Input {
     fn default() -> Self {
-        Self { paths: vec!["-".into()], follow: false, line_bytes_max: 4 << 20 }
+        Self { paths: vec!["-".into()], follow: false, line_bytes_max: 4 << 20, pipe: Pipe::Whole }
     }
 }
 
@@ -162,7 +177,7 @@ impl Default for State {
     fn default() -> Self {
         Self {
             authors_max: 4_000_000,
-            rooms_max: 1_000_000,
+            rooms_max: 500_000,
             ids_max: 4_000_000,
             ledger_days: 180,
             ledger_max: 1_000_000,
@@ -175,7 +190,8 @@ impl Default for State {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
-    /// What a saved batch survives: `power` (a power cut; synced to disk) or `process` (a crash of the process).
+    /// `power`: every batch is synced to disk before it is given out, and survives a power cut. `replay`: batches are
+    /// synced now and then, which is faster; after a crash, up to 64 batches are read, decided and written again.
     pub survives: Survives,
     /// The journal is folded into a snapshot when it has grown by this many bytes.
     pub snapshot_journal_bytes: u64,
@@ -193,8 +209,8 @@ impl Default for Store {
 pub enum Survives {
     /// A power cut: every batch is synced to disk before it is given out.
     Power,
-    /// A crash of the process; the last batches may be lost in a power cut.
-    Process,
+    /// Nothing by itself: the last batches are decided again after a crash, so the input must still be there.
+    Replay,
 }
 
 /// `[privacy]`
@@ -221,36 +237,72 @@ impl Config {
     /// A list of problems, at least one of them an error.
     pub fn read(file: &Arc<str>, text: &str) -> Result<Self, Vec<Problem>> {
         let config: Self = toml::from_str(text).map_err(|error| vec![toml_problem(file, text, &error)])?;
-        let problems = config.check(file);
+        let problems = config.check(file, text);
         if problems.is_empty() { Ok(config) } else { Err(problems) }
     }
 
     /// The bounds that types cannot hold.
-    fn check(&self, file: &Arc<str>) -> Vec<Problem> {
-        let positive: [(&str, u64); 8] = [
-            ("input.line_bytes_max", self.input.line_bytes_max as u64),
-            ("run.batch_records_max", self.run.batch_records_max as u64),
-            ("run.batch_bytes_max", self.run.batch_bytes_max as u64),
-            ("bounds.text_bytes_max", self.bounds.text_bytes_max as u64),
-            ("state.authors_max", self.state.authors_max as u64),
-            ("state.rooms_max", self.state.rooms_max as u64),
-            ("state.ids_max", self.state.ids_max as u64),
-            ("edition.watch_every_ms", self.edition.watch_every_ms),
-        ];
-        let mut problems: Vec<Problem> = positive
-            .iter()
-            .filter(|(_, value)| *value == 0)
-            .map(|(key, _)| Problem::error(file, format!("`{key}` is 0, and must be at least 1")))
+    fn check(&self, file: &Arc<str>, text: &str) -> Vec<Problem> {
+        let outside = self.numbers().into_iter().filter(|&(_, value, min, max)| !(min..=max).contains(&value));
+        let mut problems: Vec<Problem> = outside
+            .map(|(key, value, min, max)| {
+                at_key(Problem::error(file, format!("`{key}` is {value}, and must be from {min} to {max}")), text, key)
+            })
             .collect();
         if self.input.paths.is_empty() {
-            problems.push(Problem::error(file, "`input.paths` is empty").hint("name files, a folder, or \"-\""));
+            let problem = Problem::error(file, "`input.paths` is empty").hint("name files, a folder, or \"-\"");
+            problems.push(at_key(problem, text, "input.paths"));
         }
         if self.input.line_bytes_max < self.bounds.article_text_bytes_max {
-            let (line, text) = (self.input.line_bytes_max, self.bounds.article_text_bytes_max);
-            let message = format!("`input.line_bytes_max` is {line}, below `bounds.article_text_bytes_max`, {text}");
-            problems.push(Problem::error(file, message).hint("a line holds a text and the rest of its event"));
+            let (line, article) = (self.input.line_bytes_max, self.bounds.article_text_bytes_max);
+            let message = format!("`input.line_bytes_max` is {line}, below `bounds.article_text_bytes_max`, {article}");
+            let problem = Problem::error(file, message).hint("a line holds a text and the rest of its event");
+            problems.push(at_key(problem, text, "input.line_bytes_max"));
         }
         problems
+    }
+
+    /// Every number with the least and the most that it may be.
+    fn numbers(&self) -> [(&'static str, u64, u64, u64); 18] {
+        const GIB: u64 = 1 << 30;
+        const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+        let (run, bounds, state) = (&self.run, &self.bounds, &self.state);
+        let number = |n: usize| n as u64;
+        [
+            ("input.line_bytes_max", number(self.input.line_bytes_max), 1, GIB),
+            ("edition.watch_every_ms", self.edition.watch_every_ms, 10, DAY_MS),
+            ("run.threads", number(run.threads), 0, 1024),
+            ("run.batch_records_max", number(run.batch_records_max), 1, 1 << 20),
+            ("run.batch_bytes_max", number(run.batch_bytes_max), 1, GIB),
+            ("run.batch_wait_ms", run.batch_wait_ms, 0, 60_000),
+            ("bounds.text_bytes_max", number(bounds.text_bytes_max), 1, GIB),
+            ("bounds.article_text_bytes_max", number(bounds.article_text_bytes_max), 1, GIB),
+            ("bounds.title_bytes_max", number(bounds.title_bytes_max), 1, GIB),
+            ("bounds.links_max", number(bounds.links_max), 0, 65_535),
+            // A span names the medium that it points into in one byte.
+            ("bounds.media_max", number(bounds.media_max), 0, 256),
+            ("bounds.future_ms_max", bounds.future_ms_max.try_into().unwrap_or(u64::MAX), 0, 366 * DAY_MS),
+            ("state.authors_max", number(state.authors_max), 1, 1 << 32),
+            ("state.rooms_max", number(state.rooms_max), 1, 1 << 32),
+            ("state.ids_max", number(state.ids_max), 1, 1 << 32),
+            ("state.ledger_days", state.ledger_days.into(), 1, 36_525),
+            ("state.ledger_max", number(state.ledger_max), 1, 1 << 32),
+            ("store.snapshot_journal_bytes", self.store.snapshot_journal_bytes, 1, 1 << 40),
+        ]
+    }
+}
+
+/// The problem at the line of its key, where the file has it: `section.key` stands as `key =` below `[section]`.
+fn at_key(problem: Problem, text: &str, key: &str) -> Problem {
+    let (section, name) = key.split_once('.').unwrap_or(("", key));
+    let below = text.lines().enumerate().skip_while(|(_, line)| line.trim() != format!("[{section}]"));
+    let is_key = |line: &str| line.split('=').next().is_some_and(|left| left.trim() == name);
+    match below.skip(1).take_while(|(_, line)| !line.trim_start().starts_with('[')).find(|(_, line)| is_key(line)) {
+        Some((number, line)) => {
+            let column = line.chars().take_while(|c| c.is_whitespace()).count() + 1;
+            problem.at(number as u32 + 1, column as u32, name.chars().count() as u32)
+        }
+        None => problem,
     }
 }
 
@@ -303,8 +355,8 @@ mod tests {
     fn mistakes_are_told_with_their_place_and_the_way_out() {
         let cases = [
             ("[run]\nthread = 2\n", 2, 1, "did you mean `threads`?"),
-            ("[input]\npaths = []\n", 0, 0, "name files, a folder, or \"-\""),
-            ("[input]\nline_bytes_max = 1000\n", 0, 0, "a line holds a text and the rest of its event"),
+            ("[input]\npaths = []\n", 2, 1, "name files, a folder, or \"-\""),
+            ("[input]\nline_bytes_max = 1000\n", 2, 1, "a line holds a text and the rest of its event"),
         ];
         for (text, line, column, hint) in cases {
             let problems = read(text).expect_err(text);

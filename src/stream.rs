@@ -9,6 +9,7 @@
 
 mod editions;
 mod front;
+mod judging;
 mod measure;
 mod recover;
 mod saver;
@@ -16,7 +17,7 @@ mod scan;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
@@ -25,12 +26,13 @@ use crate::io::{
     BatchLimits, Clock, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError,
     StateStore, StoreError, instant,
 };
-use crate::pipeline::{Engine, Outcome, Tally};
+use crate::pipeline::{Engine, Tally};
 use crate::state::{self, Keys};
 
-use saver::{Job, Saver};
+use judging::Judging;
+use saver::Saver;
 
-pub use editions::{EditionFolders, Editions, FolderError, watch};
+pub use editions::{EditionFolders, Editions, FolderError, build_checked, watch};
 pub use front::Front;
 pub use measure::{METRICS, Metric, describe as describe_metrics};
 pub use saver::Latency;
@@ -75,6 +77,8 @@ pub struct Options {
 #[derive(Debug, Default)]
 pub struct Control {
     stop: AtomicBool,
+    /// Whether the loop or the saver has ended.
+    halted: AtomicBool,
     records: AtomicU64,
     done_bytes: AtomicU64,
     total_bytes: AtomicU64,
@@ -120,8 +124,10 @@ pub struct Summary {
     pub tally: Tally,
     /// From the reading of a record's batch to the emission of its decision.
     pub latency: Latency,
-    /// Batches that an earlier run had saved.
+    /// Batches that earlier runs had saved.
     pub resumed_batches: u64,
+    /// Whether it ended because it was asked to.
+    pub stopped: bool,
 }
 
 /// Why a run ended early. What was saved is safe, and the next run goes on from there.
@@ -177,26 +183,53 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
     let recovered =
         recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state, options.keys)?;
     if let Some(input) = &recovered.input {
+        tracing::info!(batches = recovered.seq, "resumed after what an earlier run had saved");
         source.seek(input)?;
     }
-    let front = Front::new(options, Arc::clone(&clock))?;
-    let saver = Saver::new(store, [actions, rejects], recovered.seq);
-    let judging =
-        Judging { engine: Engine::new(recovered.state), journal_bytes: recovered.journal_bytes, editions, options };
+    let front = Front::new(options, clock)?;
+    let judging = Judging {
+        engine: Engine::new(recovered.state),
+        editions,
+        options,
+        journal_bytes: recovered.journal_bytes,
+        keeps: store.keeps(),
+        owes_compaction: store.owes_compaction(),
+        compacted: None,
+    };
+    let saver = Saver::new(store, [actions, rejects], recovered.seq, recovered.input);
+    control.halted.store(false, Ordering::Relaxed);
     let (tally, latency) = thread::scope(|scope| {
         let (to_loop, raw) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
         let (to_saver, judged) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
         let (to_reader, saved) = mpsc::channel();
         let (give_back, used) = mpsc::channel();
         let reader = scope.spawn(move || read(source, to_loop, &used, &saved, options, control));
-        let saver = scope.spawn(move || saver.run(&judged, &to_reader, control));
-        let tally = judging.run(&front, &raw, &to_saver, &give_back);
+        let saver = scope.spawn(move || {
+            let _halt = Halt(control);
+            saver.run(&judged, &to_reader, control)
+        });
+        let tally = {
+            let _halt = Halt(control);
+            judging.run(&front, &raw, &to_saver, &give_back)
+        };
         drop((raw, to_saver));
         let latency = join(saver)?;
         join(reader)?;
         Ok::<_, StreamError>((tally, latency))
     })?;
-    Ok(Summary { tally, latency, resumed_batches: recovered.batches })
+    let stopped = control.stopping();
+    tracing::info!(records = tally.records_total(), stopped, "run ended, everything read is saved");
+    Ok(Summary { tally, latency, resumed_batches: recovered.seq, stopped })
+}
+
+/// Tells the reader, on every way out, that nobody takes its batches any longer: one that waits on a silent source would
+/// not see it from the closed queue.
+struct Halt<'a>(&'a Control);
+
+impl Drop for Halt<'_> {
+    fn drop(&mut self) {
+        self.0.halted.store(true, Ordering::Relaxed);
+    }
 }
 
 /// A thread's result; its panic goes on here.
@@ -214,7 +247,7 @@ fn read(
     control: &Control,
 ) -> Result<(), StreamError> {
     let mut left = options.records_max.unwrap_or(u64::MAX);
-    while left > 0 && !control.stopping() {
+    while left > 0 && !control.stopping() && !control.halted.load(Ordering::Relaxed) {
         let records_max = options.batch.records_max.min(usize::try_from(left).unwrap_or(usize::MAX));
         // Buffers come back from the loop, so that their memory is not handed to the system and fetched again.
         let mut batch = used.try_recv().unwrap_or_default();
@@ -233,53 +266,4 @@ fn read(
     }
     drop(to_loop);
     saved.iter().try_for_each(|position| Ok(source.commit(&position)?))
-}
-
-/// The loop's own state.
-struct Judging<'a> {
-    engine: Engine,
-    journal_bytes: u64,
-    editions: &'a Editions,
-    options: &'a Options,
-}
-
-impl Judging<'_> {
-    /// Takes batches in order until there are no more, or nobody saves them any longer.
-    fn run(
-        mut self,
-        front: &Front,
-        raw: &Receiver<Read>,
-        to_saver: &SyncSender<Job>,
-        give_back: &Sender<RawBatch>,
-    ) -> Tally {
-        let mut tally = Tally::default();
-        for Read { batch, at } in raw {
-            let edition = self.editions.current();
-            let items = front.observe(&edition, &batch);
-            let outcome = front.install(|| self.engine.process(&edition, &items));
-            measure::batch(&outcome.tally);
-            tally.add(&outcome.tally);
-            let job = self.job(&batch, at, outcome);
-            drop(items);
-            // The reader is gone when it has read everything.
-            let _ = give_back.send(batch);
-            if to_saver.send(job).is_err() {
-                break;
-            }
-        }
-        tally
-    }
-
-    /// What the saver is to do for this batch, with a snapshot where one is due.
-    fn job(&mut self, batch: &RawBatch, read_at: Instant, outcome: Outcome) -> Job {
-        let mut job = Job::new(batch, read_at, outcome);
-        self.journal_bytes += job.bytes();
-        if job.erased || self.journal_bytes >= self.options.snapshot_journal_bytes {
-            let mut chunks = Vec::new();
-            self.engine.state().save(&mut |chunk| chunks.push(chunk.to_vec()));
-            job.snapshot = Some(chunks);
-            self.journal_bytes = 0;
-        }
-        job
-    }
 }

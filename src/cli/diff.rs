@@ -15,7 +15,7 @@ use crate::pipeline::{Edition, Engine, Item};
 use crate::state::State;
 use crate::stream::{self, Control, EditionFolders, Front, Options, StreamError};
 
-use super::Output;
+use super::{Output, progress};
 use super::edition;
 use super::setting::{self, InputArgs};
 use super::term::{self, Column, Role, Table, json_line, printable};
@@ -81,17 +81,18 @@ struct Comparison {
 }
 
 pub(super) fn run(args: &DiffArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let config = args.input.config();
+    let config = args.input.config(output)?;
     let options = setting::options(&config, args.input.limit)?;
     let open = |base: &PathBuf, overlay: &Option<PathBuf>| {
         let folders = EditionFolders { base: Some(base.clone()), overlay: overlay.clone() };
-        edition::open_folders(&folders, &setting::build_options(&config), output)
+        edition::open_folders(&folders, &setting::build_options(&config), output, Edition::build)
     };
     let mut old = Side::new(open(&args.old, &args.old_overlay)?, &options);
     let mut new = Side::new(open(&args.new, &args.new_overlay)?, &options);
     let mut comparison = Comparison::default();
     let source = setting::source(&config.input)?;
-    stream::scan(source, Arc::new(SystemClock), &options, &Control::default(), |front, batch| {
+    let control = Control::default();
+    let scanned = || stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
         let chunks = front.observe(&new.edition, batch);
         let decided_new = new.decide(front, &chunks);
         let texts: BTreeMap<&str, &str> = chunks.iter().flatten().filter_map(text_of).collect();
@@ -99,7 +100,8 @@ pub(super) fn run(args: &DiffArgs, output: &Output) -> anyhow::Result<ExitCode> 
         comparison.records += batch.len() as u64;
         comparison.take(&decided_old, &decided_new, &texts, args.samples);
         Ok::<_, StreamError>(())
-    })?;
+    });
+    progress::alongside(&control, output, scanned)?;
     let changed = comparison.rules.values().any(|rule| rule.gained + rule.lost > 0);
     print(&comparison, &old, &new, output)?;
     Ok(ExitCode::from(u8::from(changed && args.fail_on_change)))
@@ -125,7 +127,9 @@ impl Side {
 
     fn decide(&mut self, front: &Front, chunks: &[Vec<Item<'_>>]) -> BTreeMap<String, Decision> {
         let outcome = front.install(|| self.engine.process(&self.edition, chunks));
-        outcome.decisions.into_iter().map(|decision| (decision.event.clone(), decision)).collect()
+        // A verdict's decision stands beside the one that it is about, under the same event: it is no rule's doing.
+        let of_rules = outcome.decisions.into_iter().filter(|decision| !decision.reasons.iter().any(|r| &*r.rule == "verdict"));
+        of_rules.map(|decision| (decision.event.clone(), decision)).collect()
     }
 }
 

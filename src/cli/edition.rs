@@ -33,17 +33,19 @@ impl EditionArgs {
 
 /// Opens an edition with the seed that needs no deployment: for every command but `run`.
 pub(super) fn open(args: &EditionArgs, output: &Output) -> anyhow::Result<Arc<Edition>> {
-    open_folders(&args.folders(), &BuildOptions::default(), output)
+    open_folders(&args.folders(), &BuildOptions::default(), output, Edition::build)
 }
 
-/// Opens an edition. Errors are shown with their places, and the command cannot run.
+/// Opens an edition. Errors are shown with their places, and the command cannot run. `build` says whether the rules' tests
+/// are run too.
 pub(super) fn open_folders(
     folders: &EditionFolders,
     options: &BuildOptions,
     output: &Output,
+    build: impl Fn(&Sources, &BuildOptions) -> (Option<Edition>, Vec<Problem>),
 ) -> anyhow::Result<Arc<Edition>> {
     let sources = folders.read()?;
-    let (edition, problems) = Edition::build(&sources, options);
+    let (edition, problems) = build(&sources, options);
     if has_errors(&problems) {
         let errors: Vec<Problem> = problems.into_iter().filter(|p| p.severity == Severity::Error).collect();
         show(&errors, &sources, output)?;

@@ -9,6 +9,7 @@ mod edition;
 mod explain;
 mod man;
 mod observe;
+mod progress;
 mod rejects;
 mod replay;
 mod report;
@@ -25,6 +26,9 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use term::{ColorChoice, Role, Terminal};
+
+use crate::io::{SinkError, SourceError, StoreError};
+use crate::stream::StreamError;
 
 /// Folds, limits and labels what flows by, and says why.
 ///
@@ -92,6 +96,9 @@ impl Output {
         for cause in error.chain().skip(1) {
             shown.push_str(&format!("  {} {cause}\n", self.err.paint(Role::Quiet, "because")));
         }
+        if let Some(hint) = error.chain().find_map(hint) {
+            shown.push_str(&format!("  {} {hint}\n", self.err.paint(Role::Quiet, "hint:")));
+        }
         let _ = io::stderr().write_all(shown.as_bytes());
     }
 }
@@ -124,6 +131,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What an error of the edges says is to be done next.
+fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&str> {
+    let of_stream = error.downcast_ref::<StreamError>().map(StreamError::hint);
+    let of_source = || error.downcast_ref::<SourceError>().map(SourceError::hint);
+    let of_sink = || error.downcast_ref::<SinkError>().map(SinkError::hint);
+    let of_store = || error.downcast_ref::<StoreError>().map(StoreError::hint);
+    of_stream.or_else(of_source).or_else(of_sink).or_else(of_store)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -11,7 +11,7 @@ use crate::io::SystemClock;
 use crate::pipeline::{Item, Stage, named_hits};
 use crate::stream::{self, Control, StreamError};
 
-use super::Output;
+use super::{Output, progress};
 use super::edition::{self, EditionArgs};
 use super::setting::{self, InputArgs};
 use super::term::json_line;
@@ -30,13 +30,14 @@ pub(super) struct ObserveArgs {
 }
 
 pub(super) fn run(args: &ObserveArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let config = args.input.config();
+    let config = args.input.config(output)?;
     let options = setting::options(&config, args.input.limit)?;
     let edition = edition::open(&args.edition, output)?;
     let mut stage = Stage::new(&edition);
     let mut out = BufWriter::new(io::stdout().lock());
     let source = setting::source(&config.input)?;
-    stream::scan(source, Arc::new(SystemClock), &options, &Control::default(), |front, batch| {
+    let control = Control::default();
+    let scanned = || stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
         let chunks = front.observe(&edition, batch);
         for (item, raw) in chunks.iter().flatten().zip(batch.iter()) {
             let line = match item {
@@ -58,7 +59,8 @@ pub(super) fn run(args: &ObserveArgs, output: &Output) -> anyhow::Result<ExitCod
             json_line(&mut out, &line)?;
         }
         Ok::<_, ObserveError>(())
-    })?;
+    });
+    progress::alongside(&control, output, scanned)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

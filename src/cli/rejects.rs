@@ -1,18 +1,20 @@
 //! `tidegate rejects`: look at what could not be taken, and take it again once the reason is gone.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueHint};
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::io::{BatchLimits, Flow, RawBatch, ReadOptions, RejectsSource, Source};
 
 use super::Output;
-use super::term::{self, Column, Table, json_line};
+use super::term::{self, Column, Role, Table, json_line};
 
 /// Looks at rejects.jsonl and plays it again.
 #[derive(Subcommand, Debug)]
@@ -39,12 +41,15 @@ pub(super) struct ReplayArgs {
     /// Files of rejects.
     #[arg(required = true, value_hint = ValueHint::FilePath)]
     files: Vec<PathBuf>,
+    /// Only rejects with this reason code; without it, all but `duplicate_id`.
+    #[arg(long, value_name = "CODE")]
+    code: Option<String>,
 }
 
 pub(super) fn run(command: &RejectsCommand, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
         RejectsCommand::Show(args) => show(args, output),
-        RejectsCommand::Replay(args) => replay(args),
+        RejectsCommand::Replay(args) => replay(args, output),
     }
 }
 
@@ -55,25 +60,21 @@ struct Line {
     reason: String,
 }
 
+/// How often a reason came, and what was said the first time.
+type Reasons = BTreeMap<String, (u64, String)>;
+
 fn show(args: &ShowArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let mut reasons: BTreeMap<String, (u64, String)> = BTreeMap::new();
-    for path in &args.files {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-            let line: Line = serde_json::from_str(line)
-                .with_context(|| format!("{}:{}: not a line of rejects", path.display(), number + 1))?;
-            reasons.entry(line.code).or_insert((0, line.reason)).0 += 1;
-        }
-    }
+    let mut reasons = Reasons::new();
+    args.files.iter().try_for_each(|path| count(path, &mut reasons))?;
     let mut out = io::stdout().lock();
     if output.json {
         for (code, (number, example)) in &reasons {
-            json_line(&mut out, &serde_json::json!({ "code": code, "number": number, "example": example }))?;
+            json_line(&mut out, &json!({ "code": code, "number": number, "example": example }))?;
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let mut table =
-        Table::new(output.out, &[Column::Words("reason"), Column::Figures("number"), Column::Words("for example")]);
+    let columns = [Column::Words("reason"), Column::Figures("number"), Column::Words("for example")];
+    let mut table = Table::new(output.out, &columns);
     for (code, (number, example)) in reasons {
         table.row([code, term::count(number), example]);
     }
@@ -81,20 +82,46 @@ fn show(args: &ShowArgs, output: &Output) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn replay(args: &ReplayArgs) -> anyhow::Result<ExitCode> {
+fn count(path: &Path, reasons: &mut Reasons) -> anyhow::Result<()> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    for (number, line) in BufReader::new(file).lines().enumerate() {
+        let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let line: Line = serde_json::from_str(&line)
+            .with_context(|| format!("{}:{}: not a line of rejects", path.display(), number + 1))?;
+        reasons.entry(line.code).or_insert((0, line.reason)).0 += 1;
+    }
+    Ok(())
+}
+
+fn replay(args: &ReplayArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let mut source = RejectsSource::files(&args.files, ReadOptions::default())?;
+    let code = args.code.clone();
+    // What was decided on before is not to be decided on again, unless somebody asks for just that.
+    source.keep(move |found| code.as_deref().map_or(found != "duplicate_id", |wanted| wanted == found));
     let mut out = BufWriter::new(io::stdout().lock());
     let mut batch = RawBatch::default();
+    let mut faults: u64 = 0;
     loop {
         let flow = source.fill(&mut batch, &BatchLimits::default())?;
         for raw in batch.iter() {
-            out.write_all(raw.bytes)?;
-            out.write_all(b"\n")?;
+            match raw.fault {
+                Some(fault) => {
+                    faults += 1;
+                    eprintln!("{}: {} cannot be played again: {fault}", output.err.paint(Role::Warning, "left out"), raw.offset);
+                }
+                None => {
+                    out.write_all(raw.bytes)?;
+                    out.write_all(b"\n")?;
+                }
+            }
         }
         if flow == Flow::End {
             break;
         }
     }
     out.flush()?;
-    Ok(ExitCode::SUCCESS)
+    Ok(ExitCode::from(u8::from(faults > 0)))
 }

@@ -16,6 +16,7 @@ use super::Output;
 use super::edition::{self, EditionArgs};
 use super::report::{self, Report};
 use super::setting::{self, InputArgs};
+use super::progress;
 
 /// Decides on a recorded stream by an edition, beginning with an empty memory, and keeps nothing.
 #[derive(Args, Debug)]
@@ -30,24 +31,28 @@ pub(super) struct ReplayArgs {
     /// A file for the decisions; without it, standard output.
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     out: Option<PathBuf>,
+    /// A file for what could not be taken; without it, only counts are printed.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    rejects: Option<PathBuf>,
     /// Print only the summary.
     #[arg(long, conflicts_with = "out")]
     summary: bool,
 }
 
 pub(super) fn run(args: &ReplayArgs, output: &Output) -> anyhow::Result<ExitCode> {
-    let config = args.input.config();
+    let config = args.input.config(output)?;
     let options = setting::options(&config, args.input.limit)?;
     let editions = Editions::new(edition::open(&args.edition, output)?);
     let ends = Ends {
         source: setting::source(&config.input)?,
         actions: sink(args)?,
-        rejects: Box::new(NullSink),
+        rejects: setting::rejects(args.rejects.as_deref())?,
         store: Box::new(NullStore),
         clock: Arc::new(SystemClock),
     };
     let started = instant();
-    let summary = stream::run(ends, &editions, &options, &Control::default()).map_err(setting::explain_stream_error)?;
+    let control = Control::default();
+    let summary = progress::alongside(&control, output, || stream::run(ends, &editions, &options, &control))?;
     let dir = args.out.clone().unwrap_or_else(|| "-".into());
     let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &dir };
     if args.summary || args.out.is_some() {

@@ -41,6 +41,7 @@ fn machine(report: &Report<'_>) -> serde_json::Value {
     json!({
         "tally": report.summary.tally,
         "records": report.summary.tally.records_total(),
+        "stopped": report.summary.stopped,
         "resumed_batches": report.summary.resumed_batches,
         "elapsed_ms": report.elapsed.as_millis() as u64,
         "latency_us": { "p50": micros(50.0), "p99": micros(99.0), "p999": micros(99.9), "max": latency.max().map(|t| t.as_micros() as u64) },
@@ -62,7 +63,7 @@ fn head(report: &Report<'_>, out: &mut impl Write, terminal: Terminal) -> io::Re
     writeln!(
         out,
         "{}  {} records in {} ({})",
-        terminal.paint(Role::Good, "done"),
+        if report.summary.stopped { terminal.paint(Role::Warning, "stopped") } else { terminal.paint(Role::Good, "done") },
         term::count(records),
         term::duration(report.elapsed),
         term::rate(records as f64 / seconds),

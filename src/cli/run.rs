@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Survives};
 use crate::io::{
-    Clock, Durability, FileSink, NullSink, NullStore, PipeSink, RedbStore, Sink, StateStore, StoreOptions, SystemClock,
+    Clock, Durability, FileSink, NullStore, PipeSink, RedbStore, Sink, StateStore, StoreOptions, SystemClock,
     instant,
 };
 use crate::pipeline::Edition;
@@ -25,8 +25,7 @@ use crate::stream::{self, Control, EditionFolders, Editions, Ends};
 
 use super::edition::{self, EditionArgs};
 use super::report::{self, Report};
-use super::term::{self, Progress, Unit};
-use super::{Output, setting};
+use super::{Output, progress, setting};
 
 /// Decides on a stream: events in, fold / limit / label out.
 ///
@@ -52,6 +51,9 @@ pub(super) struct RunArgs {
     output: Option<PathBuf>,
     #[command(flatten)]
     edition: EditionArgs,
+    /// A file for what could not be taken, where decisions go to standard output; without it, only counts are printed.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    rejects: Option<PathBuf>,
     /// Threads that observe; 0 takes one for each core. Decisions do not depend on it.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -107,14 +109,14 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
     start_metrics(config.metrics.listen)?;
     let options = setting::options(&config, args.limit)?;
     let folders = EditionFolders { base: config.edition.dir.clone(), overlay: config.edition.overlay.clone() };
-    let edition = edition::open_folders(&folders, &setting::build_options(&config), output)?;
+    let edition = edition::open_folders(&folders, &setting::build_options(&config), output, stream::build_checked)?;
     tracing::info!(edition = &*edition.id, rules = edition.rulebook.rules().len(), "edition in force");
-    let ends = ends(&config)?;
+    let ends = ends(&config, args.rejects.as_deref())?;
     let control = Arc::new(Control::default());
     stop_on_signal(&control)?;
     let started = instant();
     let summary = alongside(&config, &folders, edition, &control, output, |editions| {
-        stream::run(ends, editions, &options, &control).map_err(setting::explain_stream_error)
+        stream::run(ends, editions, &options, &control)
     })?;
     let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &config.output.dir };
     if is_stdout(&config.output.dir) {
@@ -126,28 +128,26 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
 }
 
 /// Runs `work` with the progress bar drawn and the edition's folders watched beside it.
-fn alongside<T: Send>(
+fn alongside<T>(
     config: &Config,
     folders: &EditionFolders,
     edition: Arc<Edition>,
     control: &Control,
     output: &Output,
-    work: impl FnOnce(&Editions) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
+    work: impl FnOnce(&Editions) -> T,
+) -> T {
     let editions = Editions::new(edition);
     let has_folders = folders.base.is_some() || folders.overlay.is_some();
     thread::scope(|scope| {
-        let (draw_until, drawn) = mpsc::channel();
         let (watch_until, watched) = mpsc::channel();
-        scope.spawn(move || draw(control, output, &drawn));
         if config.edition.watch && has_folders {
             let every = Duration::from_millis(config.edition.watch_every_ms);
             let options = setting::build_options(config);
             let editions = &editions;
             scope.spawn(move || stream::watch(folders, &options, every, editions, &watched, tell));
         }
-        let done = work(&editions);
-        drop((draw_until, watch_until));
+        let done = progress::alongside(control, output, || work(&editions));
+        drop(watch_until);
         done
     })
 }
@@ -163,31 +163,19 @@ fn tell(outcome: Result<&str, &[Problem]>) {
     }
 }
 
-/// Draws progress until the other end is dropped.
-fn draw(control: &Control, output: &Output, until: &Receiver<()>) {
-    let mut bar = None;
-    let mut done = 0;
-    while until.recv_timeout(Duration::from_millis(100)) == Err(RecvTimeoutError::Timeout) {
-        let progress = control.progress();
-        let bar = bar.get_or_insert_with(|| Progress::new(output.err, Unit::Bytes, progress.total_bytes, "deciding"));
-        bar.advance(progress.done_bytes.saturating_sub(done));
-        done = progress.done_bytes;
-    }
-}
-
 /// What the loop stands between.
-fn ends(config: &Config) -> anyhow::Result<Ends> {
+fn ends(config: &Config, rejects: Option<&Path>) -> anyhow::Result<Ends> {
     let source = setting::source(&config.input)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let dir = &config.output.dir;
     if is_stdout(dir) {
-        let (actions, rejects) = (Box::new(PipeSink::stdout()), Box::new(NullSink));
+        let (actions, rejects) = (Box::new(PipeSink::stdout()), setting::rejects(rejects)?);
         return Ok(Ends { source, actions, rejects, store: Box::new(NullStore), clock });
     }
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the output folder {}", dir.display()))?;
     let durability = match config.store.survives {
         Survives::Power => Durability::Immediate,
-        Survives::Process => Durability::Eventual { every: 64 },
+        Survives::Replay => Durability::Eventual { every: 64 },
     };
     let store = RedbStore::open(dir.join("journal.redb"), StoreOptions { durability, ..StoreOptions::default() })?;
     let is_resumed = store.last_seq().is_some();
@@ -218,10 +206,15 @@ fn start_logging(format: LogFormat, output: &Output) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// From a millisecond to the ten seconds at which somebody should have looked long ago.
+const LATENCY_BUCKETS_SECONDS: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0];
+
 fn start_metrics(listen: Option<SocketAddr>) -> anyhow::Result<()> {
     let Some(address) = listen else { return Ok(()) };
     PrometheusBuilder::new()
         .with_http_listener(address)
+        .set_buckets(&LATENCY_BUCKETS_SECONDS)
+        .context("latency buckets")?
         .install()
         .with_context(|| format!("cannot serve metrics on {address}"))?;
     stream::describe_metrics();

@@ -1,7 +1,7 @@
 //! From configuration and arguments to what the loop is given.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -9,7 +9,10 @@ use clap::{Args, ValueHint};
 
 use crate::config::{self, Config};
 use crate::io::wire::Bounds;
-use crate::io::{BatchLimits, FileSource, FolderSource, FollowOptions, Pseudonyms, ReadOptions, Source, open_input};
+use crate::io::{
+    BatchLimits, FileSource, FollowOptions, FolderSource, NullSink, PipeResumes, PipeSink, Pseudonyms, ReadOptions, Sink,
+    Source, is_passed_over, open_input,
+};
 use crate::problem::Problem;
 use crate::state::{self, Keys};
 use crate::stream;
@@ -22,6 +25,9 @@ pub(super) struct InputArgs {
     /// JSONL files (plain, .gz, .zst), one folder, or - for standard input.
     #[arg(long, short, value_name = "PATH", num_args = 1.., default_value = "-", value_hint = ValueHint::AnyPath)]
     pub(super) input: Vec<PathBuf>,
+    /// The settings that `run` had: its bounds, seed and pseudonyms belong to its decisions.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(super) config: Option<PathBuf>,
     /// Stop after so many records.
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<u64>,
@@ -31,12 +37,12 @@ pub(super) struct InputArgs {
 }
 
 impl InputArgs {
-    /// The configuration of a command that has no configuration file.
-    pub(super) fn config(&self) -> Config {
-        let mut config = Config::default();
+    /// The configuration with the arguments over it: bounds, seed and pseudonyms are those of `run`.
+    pub(super) fn config(&self, output: &Output) -> anyhow::Result<Config> {
+        let mut config = read_config(self.config.as_deref(), output)?;
         config.input.paths.clone_from(&self.input);
         config.run.threads = self.threads;
-        config
+        Ok(config)
     }
 }
 
@@ -54,7 +60,11 @@ pub(super) fn read_config(path: Option<&Path>, output: &Output) -> anyhow::Resul
 
 /// A source over what the configuration names. A folder that is not followed is read file by file and ends.
 pub(super) fn source(input: &config::Input) -> anyhow::Result<Box<dyn Source>> {
-    let read = ReadOptions { line_bytes_max: input.line_bytes_max, ..ReadOptions::default() };
+    let pipe_resumes = match input.pipe {
+        config::Pipe::Whole => PipeResumes::FromStart,
+        config::Pipe::Live => PipeResumes::Live,
+    };
+    let read = ReadOptions { line_bytes_max: input.line_bytes_max, pipe_resumes };
     let follow = FollowOptions { read, ..FollowOptions::default() };
     match input.paths.as_slice() {
         [folder] if folder.is_dir() && input.follow => Ok(Box::new(FolderSource::open(folder, follow)?)),
@@ -68,7 +78,7 @@ pub(super) fn source(input: &config::Input) -> anyhow::Result<Box<dyn Source>> {
 fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    files.retain(|path| path.is_file() && !is_passed_over(path));
+    files.retain(|path| path.is_file() && !path.file_name().is_some_and(|name| is_passed_over(&name.to_string_lossy())));
     files.sort_unstable();
     if files.is_empty() {
         bail!("{} holds no files to read", folder.display());
@@ -76,14 +86,10 @@ fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn is_passed_over(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name.starts_with('.') || [".tmp", ".part", "~"].iter().any(|end| name.ends_with(end))
-}
-
 /// What the loop is given.
 pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<stream::Options> {
     let Config { run, state, .. } = config;
+    let key = config.privacy.pseudonym_key_file.as_deref().map(pseudonym_key).transpose()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(stream::Options {
         threads: if run.threads == 0 { cores } else { run.threads },
@@ -95,7 +101,7 @@ pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<str
         records_max: limit,
         snapshot_journal_bytes: config.store.snapshot_journal_bytes,
         bounds: bounds(&config.bounds),
-        pseudonyms: config.privacy.pseudonym_key_file.as_deref().map(pseudonyms).transpose()?,
+        pseudonyms: key.map(Pseudonyms::keyed),
         state: state::Options {
             ids_max: state.ids_max,
             authors_max: state.authors_max,
@@ -104,7 +110,7 @@ pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<str
             ledger_ms: i64::from(state.ledger_days) * 24 * 60 * 60 * 1000,
             ledger_max: state.ledger_max,
         },
-        keys: Keys::new(&state.seed.to_le_bytes()),
+        keys: keys(state.seed, key.as_ref()),
     })
 }
 
@@ -120,22 +126,35 @@ fn bounds(bounds: &config::Bounds) -> Bounds {
     }
 }
 
+/// The state's keys depend on the pseudonyms' key too: state that was kept under other pseudonyms is refused, because
+/// its strikes would match nobody and its authors could not be forgotten.
+fn keys(seed: u64, pseudonym_key: Option<&[u8; 32]>) -> Keys {
+    let mut secret = seed.to_le_bytes().to_vec();
+    secret.extend(pseudonym_key.iter().flat_map(|key| *blake3::hash(*key).as_bytes()));
+    Keys::new(&secret)
+}
+
 /// Reads a key: 64 hexadecimal digits.
-fn pseudonyms(path: &Path) -> anyhow::Result<Pseudonyms> {
+fn pseudonym_key(path: &Path) -> anyhow::Result<[u8; 32]> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the key {}", path.display()))?;
     let key = blake3::Hash::from_hex(text.trim()).with_context(|| {
         format!("{} does not hold 64 hexadecimal digits: make them with `openssl rand -hex 32`", path.display())
     })?;
-    Ok(Pseudonyms::keyed(*key.as_bytes()))
+    Ok(*key.as_bytes())
 }
 
-/// The time with which the edition's matcher is seeded apart from the state's keys.
+/// The edition's matcher hashes under the deployment's seed.
 pub(super) fn build_options(config: &Config) -> crate::pipeline::BuildOptions {
     crate::pipeline::BuildOptions { seed: config.state.seed }
 }
 
-/// An error of the loop with what to do about it.
-pub(super) fn explain_stream_error(error: stream::StreamError) -> anyhow::Error {
-    let hint = error.hint().to_owned();
-    anyhow::Error::new(error).context(Arc::<str>::from(hint).to_string())
+/// Where rejects go beside a stream of decisions: a file, or nowhere but into the counts.
+pub(super) fn rejects(path: Option<&Path>) -> anyhow::Result<Box<dyn Sink>> {
+    Ok(match path {
+        None => Box::new(NullSink),
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            Box::new(PipeSink::new(file, path))
+        }
+    })
 }

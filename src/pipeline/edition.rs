@@ -1,7 +1,7 @@
 //! An edition: the immutable, content-hashed bundle of everything that people publish. Same edition, same state, same
 //! event: same decision.
 //!
-//! It is built from texts and not from a folder: reading folders is the edge's work (`io::folder`). Building returns the
+//! It is built from texts and not from a folder: reading folders is the edge's work (`stream::editions`). Building returns the
 //! edition only if nothing in it is wrong; everything that is wrong is told at once.
 
 use std::path::Path;
@@ -29,8 +29,8 @@ pub struct Sources {
 pub struct Folder {
     rules: Vec<SourceFile>,
     words: Vec<SourceFile>,
-    ladder: Option<SourceFile>,
-    authorities: Option<SourceFile>,
+    ladder: Vec<SourceFile>,
+    authorities: Vec<SourceFile>,
 }
 
 impl Folder {
@@ -42,8 +42,8 @@ impl Folder {
         let extension = path.extension().and_then(|extension| extension.to_str());
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         match (name, extension) {
-            ("ladder.yaml" | "ladder.yml", _) => self.ladder = Some(file()),
-            ("authorities.txt", _) => self.authorities = Some(file()),
+            ("ladder.yaml" | "ladder.yml", _) => self.ladder.push(file()),
+            ("authorities.txt", _) => self.authorities.push(file()),
             (_, Some("yaml" | "yml")) => self.rules.push(file()),
             (_, Some("txt")) if path.parent().is_some_and(|parent| parent.ends_with("words")) => {
                 self.words.push(file());
@@ -62,6 +62,13 @@ impl Folder {
     #[must_use]
     pub fn text(&self, shown: &str) -> Option<&str> {
         self.files().find(|file| &*file.name == shown).map(|file| &*file.text)
+    }
+
+    /// A folder has one ladder: of two, nobody could say which holds.
+    fn second_ladders(&self) -> impl Iterator<Item = Problem> {
+        let first = self.ladder.first().map(|file| Arc::clone(&file.name)).unwrap_or_default();
+        let second = self.ladder.iter().skip(1);
+        second.map(move |file| Problem::error(&file.name, format!("there is a ladder already: {first}")).hint("put all channels into one"))
     }
 
     fn files(&self) -> impl Iterator<Item = &SourceFile> {
@@ -128,8 +135,9 @@ impl Edition {
         let catalogue = signals::catalogue(lists.all().iter().map(|list| &**list.name()));
         let (rulebook, found) = Rulebook::read(&sources.base.rules, &sources.overlay.rules, &catalogue);
         problems.extend(found);
-        let (ladder, found) = Ladder::read(sources.base.ladder.as_ref(), sources.overlay.ladder.as_ref());
+        let (ladder, found) = Ladder::read(sources.base.ladder.first(), sources.overlay.ladder.first());
         problems.extend(found);
+        problems.extend([&sources.base, &sources.overlay].into_iter().flat_map(Folder::second_ladders));
         let (matcher, found) =
             Matcher::build(&lists, &keywords::BuildOptions { seed: options.seed, ..keywords::BuildOptions::default() });
         problems.extend(found);

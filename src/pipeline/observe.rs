@@ -75,8 +75,9 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     }
     shape.links += event.links.len();
     edition.matcher.finish(&mut scratch.keywords, &mut scratch.hits);
-    let hits = (!scratch.hits.is_empty()).then(|| Box::new(scratch.hits.clone()));
-    let fact = fact(&event, &shape, hits.is_some(), content, keys);
+    let is_worth_keeping = !scratch.hits.is_empty() || scratch.hits.is_truncated();
+    let hits = is_worth_keeping.then(|| Box::new(scratch.hits.clone()));
+    let fact = fact(&event, &shape, !scratch.hits.is_empty(), content, keys);
     Observed { event, shape, hits, fact }
 }
 

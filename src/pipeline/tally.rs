@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::decision::{ActionKind, Decision};
 use crate::event::Channel;
@@ -14,6 +14,7 @@ use super::plan::scope_name;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Messages decided on, by channel in the order of [`Channel::ALL`]; repeats are not among them.
+    #[serde(serialize_with = "by_channel")]
     pub events: [u64; Channel::ALL.len()],
     /// Verdict records taken.
     pub verdicts: u64,
@@ -24,6 +25,7 @@ pub struct Tally {
     /// Decisions given out.
     pub decisions: u64,
     /// Actions by name (limits as `limit.<scope>`), by channel.
+    #[serde(serialize_with = "each_by_channel")]
     pub actions: BTreeMap<String, [u64; Channel::ALL.len()]>,
     /// What each rule did.
     pub rules: BTreeMap<Arc<str>, RuleTally>,
@@ -107,6 +109,24 @@ impl Tally {
             *self.missing.entry(Arc::clone(sense)).or_default() += n;
         }
     }
+}
+
+/// `{"article":0,…}`: for machines, places in a list have names.
+fn by_channel<S: Serializer>(counts: &[u64; Channel::ALL.len()], s: S) -> Result<S::Ok, S::Error> {
+    s.collect_map(Channel::ALL.iter().map(|channel| channel.name()).zip(counts))
+}
+
+fn each_by_channel<S: Serializer>(
+    counts: &BTreeMap<String, [u64; Channel::ALL.len()]>,
+    s: S,
+) -> Result<S::Ok, S::Error> {
+    struct ByChannel<'a>(&'a [u64; Channel::ALL.len()]);
+    impl Serialize for ByChannel<'_> {
+        fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+            by_channel(self.0, s)
+        }
+    }
+    s.collect_map(counts.iter().map(|(name, counts)| (name, ByChannel(counts))))
 }
 
 fn add_arrays<const N: usize>(mine: &mut [u64; N], other: &[u64; N]) {

@@ -170,8 +170,9 @@ pub fn watch(
         match rebuild(folders, options) {
             Ok(edition) if edition.id == editions.current().id => {}
             Ok(edition) => {
-                tell(Ok(&edition.id));
+                let id = Arc::clone(&edition.id);
                 editions.publish(Arc::new(edition));
+                tell(Ok(&id));
             }
             Err(problems) => {
                 measure::refused();
@@ -185,12 +186,19 @@ pub fn watch(
 fn rebuild(folders: &EditionFolders, options: &BuildOptions) -> Result<Edition, Vec<Problem>> {
     let unreadable = |error: &FolderError| vec![Problem::error(&"edition".into(), error.to_string())];
     let sources = folders.read().map_err(|error| unreadable(&error))?;
-    let (edition, mut problems) = Edition::build(&sources, options);
+    match build_checked(&sources, options) {
+        (Some(edition), _) => Ok(edition),
+        (None, problems) => Err(problems),
+    }
+}
+
+/// Builds an edition and runs its rules' tests: what must hold before it is put in force, at the start and later. The
+/// problems that come beside an edition are warnings.
+#[must_use]
+pub fn build_checked(sources: &Sources, options: &BuildOptions) -> (Option<Edition>, Vec<Problem>) {
+    let (edition, mut problems) = Edition::build(sources, options);
     if let Some(edition) = &edition {
         problems.extend(rehearse(edition).problems);
     }
-    match edition {
-        Some(edition) if !has_errors(&problems) => Ok(edition),
-        _ => Err(problems),
-    }
+    (edition.filter(|_| !has_errors(&problems)), problems)
 }

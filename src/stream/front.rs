@@ -1,5 +1,6 @@
 //! The pure half of a batch: bytes → record → observation, on all cores, in the order in which they came.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rayon::prelude::*;
@@ -60,7 +61,6 @@ impl Front {
 
     fn chunk<'a>(&self, edition: &Edition, batch: &'a RawBatch, start: usize, now: Millis) -> Vec<Item<'a>> {
         let thread = rayon::current_thread_index().expect("chunks are observed in the pool");
-        // A thread that panicked left its scratch in an unknown state; every use begins by clearing it.
         let mut scratch = self.scratch[thread].lock().unwrap_or_else(PoisonError::into_inner);
         let end = batch.len().min(start + CHUNK_RECORDS);
         (start..end).map(|i| self.item(edition, batch.get(i), now, &mut scratch)).collect()
@@ -71,9 +71,21 @@ impl Front {
             return refused(fault.clone());
         }
         match wire::parse(raw.bytes, &self.bounds, now) {
-            Ok(record) => observe(edition, self.pseudonymise(record), &self.keys, scratch),
+            Ok(record) => self.guarded(edition, self.pseudonymise(record), scratch),
             Err(fault) => refused(fault),
         }
+    }
+
+    /// Observes a record. A mistake of ours on one text must not stop the stream, nor stop it again at every restart: such
+    /// a record goes to the rejects.
+    fn guarded<'a>(&self, edition: &Edition, record: Record<'a>, scratch: &mut ObserveScratch) -> Item<'a> {
+        let observed = panic::catch_unwind(AssertUnwindSafe(|| observe(edition, record, &self.keys, &mut *scratch)));
+        observed.unwrap_or_else(|_| {
+            *scratch = ObserveScratch::default();
+            tracing::error!("a record could not be observed; it is in the rejects with the code internal_error");
+            let message = "observing it failed: this is a mistake in the product, please report it".into();
+            Item::Refused(Refused { code: "internal_error", message })
+        })
     }
 
     /// Replaces the names of people at the door, where that is configured.

@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use metrics::{Unit, counter, histogram};
+use metrics::{Unit, counter, gauge, histogram};
 
-use crate::event::Channel;
+use crate::event::{Channel, Millis};
 use crate::pipeline::Tally;
+use crate::state::Sizes;
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Only grows.
     Counter,
+    /// Goes up and down.
+    Gauge,
     /// A distribution.
     Histogram,
 }
@@ -51,6 +54,13 @@ metrics_table! {
     LATENCY, "tidegate_batch_latency_seconds", Histogram, Seconds, [], "From the reading of a batch to the emission of its decisions.";
     EMITTED, "tidegate_records_emitted_total", Counter, Count, [], "Records whose outcome is saved and given out.";
     SWAPS, "tidegate_edition_swaps_total", Counter, Count, [], "Editions put in force while running.";
+    AUTHORS, "tidegate_state_authors", Gauge, Count, [], "Authors whose counters are held.";
+    ROOMS, "tidegate_state_rooms", Gauge, Count, [], "Rooms whose counters are held.";
+    IDS, "tidegate_state_event_ids", Gauge, Count, [], "Event ids held, to drop repeats.";
+    ACCOUNTS, "tidegate_state_accounts", Gauge, Count, [], "Authors with strikes or steps of a ladder.";
+    LEDGER, "tidegate_state_decisions", Gauge, Count, [], "Decisions held that can be overturned.";
+    EVICTED, "tidegate_state_evicted", Gauge, Count, ["kind"], "What was dropped to stay within bounds, since the state was begun.";
+    WATERMARK, "tidegate_event_time_seconds", Gauge, Seconds, [], "Event time of the stream, since 1970: its distance to now is the lag.";
     REFUSALS, "tidegate_edition_refused_total", Counter, Count, [], "Changed editions that were refused because something in them is wrong.";
 }
 
@@ -59,6 +69,7 @@ pub fn describe() {
     for metric in METRICS {
         match metric.kind {
             Kind::Counter => metrics::describe_counter!(metric.name, metric.unit, metric.about),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, metric.unit, metric.about),
             Kind::Histogram => metrics::describe_histogram!(metric.name, metric.unit, metric.about),
         }
     }
@@ -95,6 +106,26 @@ fn add(n: u64, counter: impl FnOnce() -> metrics::Counter) {
     if n > 0 {
         counter().increment(n);
     }
+}
+
+/// Shows how much is remembered. Once a batch.
+pub(super) fn state(sizes: &Sizes, watermark: Millis) {
+    let held = [
+        (AUTHORS, sizes.authors),
+        (ROOMS, sizes.rooms),
+        (IDS, sizes.ids),
+        (ACCOUNTS, sizes.accounts),
+        (LEDGER, sizes.ledger),
+    ];
+    for (name, held) in held {
+        gauge!(name).set(held as f64);
+    }
+    let evicted =
+        [("author", sizes.authors_evicted), ("room", sizes.rooms_evicted), ("account", sizes.accounts_evicted)];
+    for (kind, evicted) in evicted {
+        gauge!(EVICTED, "kind" => kind).set(evicted as f64);
+    }
+    gauge!(WATERMARK).set(watermark as f64 / 1000.0);
 }
 
 /// Counts an emitted batch.

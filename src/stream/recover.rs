@@ -11,7 +11,6 @@ pub(super) struct Recovered {
     pub(super) input: Option<Position>,
     pub(super) seq: u64,
     pub(super) journal_bytes: u64,
-    pub(super) batches: u64,
 }
 
 /// Reads everything back and brings the sinks to where the last saved batch leaves them.
@@ -28,7 +27,7 @@ pub(super) fn recover(
         keys,
         chunks: Vec::new(),
         state: None,
-        recovered: (None, 0, 0, 0),
+        recovered: (None, 0, 0),
         reissues: [Reissue::new(actions), Reissue::new(rejects)],
         marks: Vec::new(),
         failed: None,
@@ -41,12 +40,12 @@ pub(super) fn recover(
     read?;
     reading.ready().map_err(StoreError::Refused)?;
     reading.reissues.into_iter().try_for_each(Reissue::finish)?;
-    let (input, seq, journal_bytes, batches) = reading.recovered;
+    let (input, seq, journal_bytes) = reading.recovered;
     let state = reading.state.unwrap_or_else(|| State::new(options, keys));
     if reading.is_fresh {
         begin(store, &marks, &state)?;
     }
-    Ok(Recovered { state, input, seq, journal_bytes, batches })
+    Ok(Recovered { state, input, seq, journal_bytes })
 }
 
 struct Reading<'a> {
@@ -54,8 +53,8 @@ struct Reading<'a> {
     keys: Keys,
     chunks: Vec<Vec<u8>>,
     state: Option<State>,
-    /// Input, sequence number, bytes of the journal, batches.
-    recovered: (Option<Position>, u64, u64, u64),
+    /// Input, sequence number, bytes of the journal.
+    recovered: (Option<Position>, u64, u64),
     reissues: [Reissue<'a>; 2],
     /// Where the sinks stood at the snapshot.
     marks: Vec<Mark>,
@@ -108,10 +107,9 @@ impl Reading<'_> {
     fn entry(&mut self, entry: &Entry<'_>) -> Result<(), Refusal> {
         self.is_fresh = false;
         self.ready()?.apply(entry.deltas)?;
-        let (input, seq, bytes, batches) = &mut self.recovered;
+        let (input, seq, bytes) = &mut self.recovered;
         (*input, *seq) = (Some(entry.input.clone()), entry.seq);
         *bytes += entry.deltas.len() as u64;
-        *batches += 1;
         for (reissue, output) in self.reissues.iter_mut().zip(entry.outputs) {
             *bytes += output.lines.len() as u64;
             let done = reissue.entry(output.mark, output.lines);

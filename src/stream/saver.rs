@@ -19,7 +19,19 @@ pub(super) struct Job {
     actions: Vec<u8>,
     rejects: Vec<u8>,
     pub(super) erased: bool,
-    pub(super) snapshot: Option<Vec<Vec<u8>>>,
+}
+
+/// The whole state after the batches before it.
+pub(super) struct Snapshot {
+    pub(super) chunks: Vec<Vec<u8>>,
+    /// Whether the store is to be rewritten without what was replaced: somebody was forgotten.
+    pub(super) compacts: bool,
+}
+
+/// What the saver is given.
+pub(super) enum Task {
+    Batch(Job),
+    Snapshot(Snapshot),
 }
 
 impl Job {
@@ -40,7 +52,6 @@ impl Job {
             actions,
             rejects: refused,
             erased: outcome.erased,
-            snapshot: None,
         }
     }
 
@@ -87,39 +98,52 @@ pub(super) struct Saver {
     store: Box<dyn StateStore>,
     sinks: [Box<dyn Sink>; 2],
     seq: u64,
+    /// Where the source stands after the last batch.
+    input: Position,
     latency: Latency,
 }
 
 impl Saver {
     /// A saver whose next batch is number `seq` + 1.
-    pub(super) fn new(store: Box<dyn StateStore>, sinks: [Box<dyn Sink>; 2], seq: u64) -> Self {
-        Self { store, sinks, seq, latency: Latency::default() }
+    pub(super) fn new(
+        store: Box<dyn StateStore>,
+        sinks: [Box<dyn Sink>; 2],
+        seq: u64,
+        input: Option<Position>,
+    ) -> Self {
+        Self { store, sinks, seq, input: input.unwrap_or_default(), latency: Latency::default() }
     }
 
     /// Takes batches until there are no more.
     pub(super) fn run(
         mut self,
-        judged: &Receiver<Job>,
+        judged: &Receiver<Task>,
         saved: &Sender<Position>,
         control: &Control,
     ) -> Result<Latency, StreamError> {
-        for job in judged {
-            self.save(&job)?;
-            self.emit(&job)?;
-            let elapsed = instant().duration_since(job.read_at);
-            self.latency.record(elapsed, job.records);
-            measure::emitted(elapsed, job.records);
-            control.gave_out(job.records);
-            if let Some(chunks) = job.snapshot {
-                self.snapshot(&job.input, chunks, job.erased)?;
+        for task in judged {
+            match task {
+                Task::Batch(job) => self.batch(job, saved, control)?,
+                Task::Snapshot(snapshot) => self.snapshot(snapshot)?,
             }
-            // The reader is gone only when it failed; its error is the one to tell.
-            let _ = saved.send(job.input);
         }
         for sink in &mut self.sinks {
             sink.sync()?;
         }
         Ok(self.latency)
+    }
+
+    fn batch(&mut self, job: Job, saved: &Sender<Position>, control: &Control) -> Result<(), StreamError> {
+        self.save(&job)?;
+        self.emit(&job)?;
+        let elapsed = instant().duration_since(job.read_at);
+        self.latency.record(elapsed, job.records);
+        measure::emitted(elapsed, job.records);
+        control.gave_out(job.records);
+        self.input.clone_from(&job.input);
+        // The reader is gone only when it failed; its error is the one to tell.
+        let _ = saved.send(job.input);
+        Ok(())
     }
 
     fn marks(&self) -> [Mark; 2] {
@@ -131,7 +155,13 @@ impl Saver {
         let marks = self.marks();
         let outputs =
             [Output { mark: &marks[0], lines: &job.actions }, Output { mark: &marks[1], lines: &job.rejects }];
-        self.store.append(&Entry { seq: self.seq, input: &job.input, deltas: &job.deltas, outputs: &outputs })?;
+        self.store.append(&Entry {
+            seq: self.seq,
+            input: &job.input,
+            deltas: &job.deltas,
+            outputs: &outputs,
+            owes_compaction: job.erased,
+        })?;
         Ok(())
     }
 
@@ -145,15 +175,18 @@ impl Saver {
     }
 
     /// A snapshot drops the saved lines that could be emitted again, so the sinks are made safe first.
-    fn snapshot(&mut self, input: &Position, chunks: Vec<Vec<u8>>, erased: bool) -> Result<(), StreamError> {
+    fn snapshot(&mut self, snapshot: Snapshot) -> Result<(), StreamError> {
+        let started = instant();
         for sink in &mut self.sinks {
             sink.sync()?;
         }
         let marks = self.marks();
-        self.store.snapshot(self.seq, input, &marks, &mut chunks.into_iter())?;
-        if erased {
+        self.store.snapshot(self.seq, &self.input, &marks, &mut snapshot.chunks.into_iter())?;
+        if snapshot.compacts {
             self.store.compact()?;
         }
+        let (elapsed_ms, compacted) = (started.elapsed().as_millis() as u64, snapshot.compacts);
+        tracing::info!(batch = self.seq, elapsed_ms, compacted, "snapshot taken");
         Ok(())
     }
 }

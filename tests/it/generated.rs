@@ -78,6 +78,7 @@ fn rejects() {
          records again.\n\n| code | meaning |\n| --- | --- |\n"
     );
     let of_the_stream = [
+        ("internal_error", "observing it failed: a mistake in the product, please report it"),
         ("duplicate_id", "an event with that id was taken before"),
         ("unknown_event", "a verdict on an event about which no open decision is held"),
     ];

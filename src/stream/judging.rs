@@ -1,0 +1,108 @@
+//! The loop's own thread: raw batches in, judged batches out, and a snapshot behind them where one is due.
+
+use std::sync::mpsc::{Receiver, Sender, SyncSender};
+use std::time::{Duration, Instant};
+
+use crate::io::{RawBatch, instant};
+use crate::pipeline::{Edition, Engine, Outcome, Tally};
+
+use super::saver::{Job, Snapshot, Task};
+use super::{Editions, Front, Options, Read, measure};
+
+/// How long an erasure may wait for others before the store is rewritten without the erased bytes. The journal says in
+/// the meantime that it is owed, so that a crash does not forget it.
+const COMPACTION_EVERY: Duration = Duration::from_secs(60);
+
+/// The engine, and what decides when its state is saved as a whole.
+pub(super) struct Judging<'a> {
+    pub(super) engine: Engine,
+    pub(super) editions: &'a Editions,
+    pub(super) options: &'a Options,
+    /// What the journal has grown by since the last snapshot.
+    pub(super) journal_bytes: u64,
+    /// Whether the store keeps anything at all.
+    pub(super) keeps: bool,
+    /// Whether the store still holds bytes of somebody who was forgotten.
+    pub(super) owes_compaction: bool,
+    pub(super) compacted: Option<Instant>,
+}
+
+impl Judging<'_> {
+    /// Takes batches in order until there are no more, or nobody saves them any longer.
+    pub(super) fn run(
+        mut self,
+        front: &Front,
+        raw: &Receiver<Read>,
+        to_saver: &SyncSender<Task>,
+        give_back: &Sender<RawBatch>,
+    ) -> Tally {
+        let mut tally = Tally::default();
+        self.tell_tripped();
+        for Read { batch, at } in raw {
+            let edition = self.editions.current();
+            let items = front.observe(&edition, &batch);
+            let outcome = front.install(|| self.engine.process(&edition, &items));
+            warn_tripped(&edition, &outcome);
+            measure::batch(&outcome.tally);
+            measure::state(&self.engine.state().sizes(), self.engine.state().watermark());
+            tally.add(&outcome.tally);
+            let job = self.job(&batch, at, outcome);
+            drop(items);
+            // The reader is gone when it has read everything.
+            let _ = give_back.send(batch);
+            if to_saver.send(Task::Batch(job)).is_err() {
+                return tally;
+            }
+            let snapshot = self.is_snapshot_due().then(|| self.snapshot());
+            if snapshot.is_some_and(|snapshot| to_saver.send(Task::Snapshot(snapshot)).is_err()) {
+                return tally;
+            }
+        }
+        if self.keeps && self.owes_compaction {
+            // The saver is gone only when it failed; its error is the one to tell.
+            let _ = to_saver.send(Task::Snapshot(self.snapshot()));
+        }
+        tally
+    }
+
+    fn job(&mut self, batch: &RawBatch, read_at: Instant, outcome: Outcome) -> Job {
+        let job = Job::new(batch, read_at, outcome);
+        self.journal_bytes += job.bytes();
+        self.owes_compaction |= job.erased;
+        job
+    }
+
+    fn is_snapshot_due(&self) -> bool {
+        let may_compact = self.compacted.is_none_or(|at| instant().duration_since(at) >= COMPACTION_EVERY);
+        let is_large = self.journal_bytes >= self.options.snapshot_journal_bytes;
+        self.keeps && (is_large || (self.owes_compaction && may_compact))
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let mut chunks = Vec::new();
+        self.engine.state().save(&mut |chunk| chunks.push(chunk.to_vec()));
+        self.journal_bytes = 0;
+        let compacts = std::mem::take(&mut self.owes_compaction);
+        if compacts {
+            self.compacted = Some(instant());
+        }
+        Snapshot { chunks, compacts }
+    }
+
+    /// A rule that tripped stays in shadow over restarts; so somebody is told at each.
+    fn tell_tripped(&self) {
+        let (state, edition) = (self.engine.state(), self.editions.current());
+        for rule in edition.rulebook.rules() {
+            if state.caps().is_tripped(state.keys().rule(&rule.id), rule.revision) {
+                tracing::warn!(rule = &*rule.id, "a rule is in shadow since its cap tripped: look at it, then change it");
+            }
+        }
+    }
+}
+
+fn warn_tripped(edition: &Edition, outcome: &Outcome) {
+    for rule in &outcome.tripped {
+        let cap = edition.rulebook.rules().iter().find(|known| known.id == *rule).and_then(|known| known.cap_per_hour);
+        tracing::warn!(rule = &**rule, per_hour = cap, "a rule went over its cap and fell back to shadow: look at it");
+    }
+}

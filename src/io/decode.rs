@@ -102,7 +102,7 @@ impl Decoder<File> {
 }
 
 /// Reads and forgets exactly so many bytes.
-pub(super) fn skip(reader: &mut impl Read, bytes: u64) -> io::Result<()> {
+fn skip(reader: &mut impl Read, bytes: u64) -> io::Result<()> {
     match io::copy(&mut reader.take(bytes), &mut io::sink())? {
         skipped if skipped == bytes => Ok(()),
         _ => Err(io::ErrorKind::UnexpectedEof.into()),

@@ -90,24 +90,27 @@ impl FolderSource {
         Ok(source)
     }
 
-    /// Looks through the folder: finds what is new, has grown, was renamed or is gone.
+    /// Looks through the folder: finds what is new, has grown, was renamed or is gone. What is known stays as it is if
+    /// the system refuses a look, because it is the position: without it everything would be read again.
     fn look(&mut self) -> Result<(), SourceError> {
         self.looked = Some(instant());
         let mut found = BTreeMap::new();
         let mut strange = Vec::new();
-        let mut before = std::mem::take(&mut self.files);
+        let mut before = self.files.clone();
         for (name, seen) in list(&self.path)? {
-            match before.get(&name) {
-                Some(known) if known.is_still(&self.path.join(&name), &seen) => {
-                    let mut known = before.remove(&name).expect("it was just found");
+            match before.remove_entry(&name) {
+                Some((name, mut known)) if known.is_still(&self.path.join(&name), &seen)? => {
                     known.seen.update(seen);
                     found.insert(name, known);
                 }
-                _ => strange.push((name, seen)),
+                other => {
+                    before.extend(other);
+                    strange.push((name, seen));
+                }
             }
         }
         for (name, seen) in strange {
-            let mut known = take_renamed(&mut before, &self.path.join(&name)).unwrap_or_default();
+            let mut known = take_renamed(&mut before, &self.path.join(&name))?.unwrap_or_default();
             known.seen.update(seen);
             found.insert(name, known);
         }
@@ -153,11 +156,19 @@ impl FolderSource {
             Ok(reader) => self.reader = Some((name.clone(), reader)),
             Err(error) if has_moved(&error) => {
                 known.seen.since = None;
+                let left = (name.clone(), known.stand.clone());
                 self.look()?;
+                self.check_moved(&left, error)?;
             }
             Err(error) => return Err(error),
         }
         Ok(true)
+    }
+
+    /// A file that lies where it lay and still cannot be read on from where it was left is damaged.
+    fn check_moved(&self, (name, stand): &(String, Stand), error: SourceError) -> Result<(), SourceError> {
+        let stays = self.files.get(name).is_some_and(|known| known.stand == *stand);
+        if stays && matches!(error, SourceError::Position(_)) { Err(error) } else { Ok(()) }
     }
 
     /// The next records, or what stands in the way of the first of them.
@@ -201,9 +212,9 @@ impl FolderSource {
 
 impl Known {
     /// Whether the file of that name is still the one that is known: unchanged, or grown from the same beginning.
-    fn is_still(&self, path: &Path, seen: &Seen) -> bool {
+    fn is_still(&self, path: &Path, seen: &Seen) -> Result<bool, SourceError> {
         let unchanged = self.seen.bytes == seen.bytes && self.seen.modified == seen.modified;
-        unchanged && self.seen.since.is_some() || begins_as(path, &self.stand)
+        if unchanged && self.seen.since.is_some() { Ok(true) } else { begins_as(path, &self.stand) }
     }
 }
 
@@ -236,10 +247,21 @@ fn has_moved(error: &SourceError) -> bool {
 }
 
 /// Finds the known file that now lies under that path: its name is gone and the beginning is the same.
-fn take_renamed(gone: &mut BTreeMap<String, Known>, path: &Path) -> Option<Known> {
-    let is_it = |known: &Known| known.stand.byte > 0 && begins_as(path, &known.stand);
-    let name = gone.iter().find(|(_, known)| is_it(known)).map(|(name, _)| name.clone())?;
-    gone.remove(&name)
+fn take_renamed(gone: &mut BTreeMap<String, Known>, path: &Path) -> Result<Option<Known>, SourceError> {
+    for (name, known) in gone.iter() {
+        if known.stand.byte > 0 && begins_as(path, &known.stand)? {
+            let name = name.clone();
+            return Ok(gone.remove(&name));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether a file of that name is passed over, so that it can be written in a folder of inputs and then renamed:
+/// `.name`, `name.tmp`, `name.part`, `name~`.
+#[must_use]
+pub fn is_passed_over(name: &str) -> bool {
+    name.starts_with('.') || [".tmp", ".part", "~"].iter().any(|ending| name.ends_with(ending))
 }
 
 /// The files of a folder that may be read, by name.
@@ -248,14 +270,17 @@ fn list(folder: &Path) -> Result<BTreeMap<String, Seen>, SourceError> {
     let mut files = BTreeMap::new();
     for entry in std::fs::read_dir(folder).map_err(fail)? {
         let entry = entry.map_err(fail)?;
+        if is_passed_over(&entry.file_name().to_string_lossy()) {
+            continue;
+        }
         let name = entry.file_name().into_string().map_err(|name| {
             SourceError::Other(format!("{} cannot be followed: its name is not UTF-8", folder.join(name).display()))
         })?;
-        if name.starts_with('.') || [".tmp", ".part", "~"].iter().any(|ending| name.ends_with(ending)) {
-            continue;
-        }
-        // What vanished since it was listed is found again under another name or is gone.
-        let Ok(meta) = std::fs::metadata(entry.path()) else { continue };
+        let meta = match std::fs::metadata(entry.path()) {
+            // What vanished since it was listed is found again under another name or is gone.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            meta => meta.map_err(|error| SourceError::io("look at", &entry.path(), error))?,
+        };
         if meta.is_file() {
             let (bytes, modified) = (meta.len(), meta.modified().ok());
             files.insert(name, Seen { bytes, modified, since: None, read: None });

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::decode::{Decoder, Got, Pipe};
-use super::source::{BatchLimits, Fault, Place, RawBatch, SourceError};
+use super::source::{BYTES_MAX, BatchLimits, Fault, LONG_RECORD_KEPT_BYTES, Place, RawBatch, SourceError};
 use super::wire::LINE_TOO_LONG;
 
 const BLOCK_BYTES: usize = 256 << 10;
@@ -39,6 +39,11 @@ impl Head {
     pub(super) fn of(begins: &[u8]) -> Self {
         let hash = blake3::hash(begins).to_hex();
         Self { bytes: begins.len(), hash: hash[..16].to_owned() }
+    }
+
+    /// Whether a text that begins so may be the one that was read.
+    pub(super) fn fits(&self, begins: &[u8]) -> bool {
+        self.bytes == 0 || Self::of(begins) == *self
     }
 }
 
@@ -111,9 +116,6 @@ struct LongLine {
     bytes: u64,
 }
 
-/// How much of a line too long goes into the reject.
-pub(super) const LONG_LINE_KEPT_BYTES: usize = 64 << 10;
-
 impl LineReader {
     /// Reads `text` from where it stands; `begins` are its first bytes where they were read already.
     pub(super) fn new(
@@ -124,6 +126,7 @@ impl LineReader {
         stand: &Stand,
         begins: Vec<u8>,
     ) -> Self {
+        let line_bytes_max = line_bytes_max.min(BYTES_MAX);
         Self {
             text,
             name: Arc::clone(name),
@@ -167,6 +170,7 @@ impl LineReader {
     pub(super) fn fill(&mut self, batch: &mut RawBatch, limits: &BatchLimits) -> Result<Filled, SourceError> {
         self.refuse_again()?;
         batch.set_source(&self.name);
+        let limits = &limits.clamped();
         loop {
             if self.cut(batch, limits) {
                 return Ok(Filled::Full);
@@ -220,7 +224,7 @@ impl LineReader {
 
     /// Moves whole lines from the block to the batch; true if the batch is full.
     fn cut(&mut self, batch: &mut RawBatch, limits: &BatchLimits) -> bool {
-        if batch.len() >= limits.records_max {
+        if batch.len() >= limits.records_max || (batch.bytes_len() >= limits.bytes_max && !batch.is_empty()) {
             return true;
         }
         if self.long.is_some() && !self.cut_long_line(batch) {
@@ -237,7 +241,10 @@ impl LineReader {
             self.push(batch, &text[done..newline], base + done, 1);
             done = newline + 1;
         }
-        batch.append(&text[..done]);
+        // Blank lines alone are no reason to grow.
+        if !batch.is_empty() {
+            batch.append(&text[..done]);
+        }
         self.start += done;
         self.block = block;
         full || batch.len() >= limits.records_max
@@ -315,7 +322,7 @@ impl LineReader {
     fn swallow(&mut self, rest: Range<usize>) {
         let Some(long) = &mut self.long else { return };
         long.bytes += rest.len() as u64;
-        let missing = LONG_LINE_KEPT_BYTES.saturating_sub(long.kept.len()).min(rest.len());
+        let missing = LONG_RECORD_KEPT_BYTES.saturating_sub(long.kept.len()).min(rest.len());
         long.kept.extend_from_slice(&self.block[rest.start..rest.start + missing]);
     }
 

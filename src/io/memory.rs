@@ -8,8 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use super::sink::{Mark, Sink, SinkError};
-use super::source::{BatchLimits, Flow, Place, Position, Progress, RawBatch, Source, SourceError};
+use super::source::{
+    BYTES_MAX, BatchLimits, Fault, Flow, LONG_RECORD_KEPT_BYTES, Place, Position, Progress, RawBatch, Source,
+    SourceError,
+};
 use super::store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
+use super::wire::LINE_TOO_LONG;
 
 /// What a panic elsewhere left behind is still whole: every change below is made in one piece.
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -49,16 +53,27 @@ impl MemorySource {
     }
 }
 
+/// Adds a record, or the beginning of one that no batch can hold.
+fn push(batch: &mut RawBatch, record: &[u8], place: Place) {
+    if record.len() <= BYTES_MAX {
+        return batch.push(record, place);
+    }
+    let message = format!("the record has {} bytes; at most {BYTES_MAX} can be taken", record.len());
+    let fault = Fault::new(LINE_TOO_LONG, message);
+    batch.push_fault(&record[..LONG_RECORD_KEPT_BYTES], place, fault, record.len() as u64);
+}
+
 impl Source for MemorySource {
     fn fill(&mut self, batch: &mut RawBatch, limits: &BatchLimits) -> Result<Flow, SourceError> {
         batch.clear();
         batch.set_source(&self.name);
+        let limits = limits.clamped();
         while let Some(record) = self.records.get(self.next) {
             let full = batch.len() >= limits.records_max || batch.bytes_len() + record.len() > limits.bytes_max;
             if full && !batch.is_empty() {
                 break;
             }
-            batch.push(record, Place::Index(self.next as u64));
+            push(batch, record, Place::Index(self.next as u64));
             self.next += 1;
         }
         *batch.end_mut() = Position::write(&ListPosition { index: self.next });
@@ -196,6 +211,8 @@ pub struct MemoryStore(Arc<Mutex<Kept>>);
 struct Kept {
     snapshot: Option<KeptSnapshot>,
     journal: VecDeque<KeptEntry>,
+    /// The last entry that owes a compaction.
+    owed: Option<u64>,
     failures: Vec<(Failure, usize)>,
 }
 
@@ -213,6 +230,7 @@ struct KeptEntry {
     input: Position,
     deltas: Vec<u8>,
     outputs: Vec<(Mark, Vec<u8>)>,
+    owes_compaction: bool,
 }
 
 impl MemoryStore {
@@ -256,7 +274,14 @@ impl StateStore for MemoryStore {
         }
         kept.journal.iter().try_for_each(|entry| {
             let outputs: Vec<_> = entry.outputs.iter().map(|(mark, lines)| Output { mark, lines }).collect();
-            visit(Saved::Entry(Entry { seq: entry.seq, input: &entry.input, deltas: &entry.deltas, outputs: &outputs }))
+            let KeptEntry { seq, input, deltas, owes_compaction, .. } = entry;
+            visit(Saved::Entry(Entry {
+                seq: *seq,
+                input,
+                deltas,
+                outputs: &outputs,
+                owes_compaction: *owes_compaction,
+            }))
         })
     }
 
@@ -269,7 +294,11 @@ impl StateStore for MemoryStore {
             input: entry.input.clone(),
             deltas: entry.deltas.to_vec(),
             outputs: entry.outputs.iter().map(|output| (output.mark.clone(), output.lines.to_vec())).collect(),
+            owes_compaction: entry.owes_compaction,
         });
+        if entry.owes_compaction {
+            kept.owed = Some(entry.seq);
+        }
         kept.pass(Failure::AfterAppend, "after append")
     }
 
@@ -289,7 +318,14 @@ impl StateStore for MemoryStore {
     }
 
     fn compact(&mut self) -> Result<(), StoreError> {
+        let mut kept = lock(&self.0);
+        let covered = kept.snapshot.as_ref().map(|snapshot| snapshot.seq);
+        kept.owed = kept.owed.filter(|&seq| Some(seq) > covered);
         Ok(())
+    }
+
+    fn owes_compaction(&self) -> bool {
+        lock(&self.0).owed.is_some()
     }
 }
 
@@ -326,5 +362,13 @@ impl StateStore for NullStore {
 
     fn compact(&mut self) -> Result<(), StoreError> {
         Ok(())
+    }
+
+    fn owes_compaction(&self) -> bool {
+        false
+    }
+
+    fn keeps(&self) -> bool {
+        false
     }
 }

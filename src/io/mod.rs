@@ -44,7 +44,7 @@ pub(crate) use clock::instant;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use file_sink::{FileSink, PipeSink};
 pub use files::{FileSource, PipeResumes, ReadOptions, open_input};
-pub use folder::{FolderSource, FollowOptions};
+pub use folder::{FolderSource, FollowOptions, is_passed_over};
 pub use memory::{Failure, MemorySink, MemorySource, MemoryStore, NullSink, NullStore};
 pub use pseudonyms::Pseudonyms;
 pub use redb_store::{Durability, RedbStore, StoreOptions};

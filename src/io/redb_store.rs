@@ -16,12 +16,14 @@ use super::store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
 const FORMAT: u64 = 1;
 
 const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+/// The row of [`META`] with the numbers, eight bytes each, of the entries that owe a compaction; no row where none does.
+const OWED: &str = "owes_compaction";
 /// At most one row.
 const SNAPSHOT: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("snapshot");
 const CHUNKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("chunks");
 const JOURNAL: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("journal");
 
-/// How a store is kept.
+/// How a store is kept. With [`Durability::Eventual`] less is kept than a killed process has saved: see there.
 #[derive(Clone, Copy, Debug)]
 pub struct StoreOptions {
     /// When an append is on the disk.
@@ -41,10 +43,14 @@ impl Default for StoreOptions {
 pub enum Durability {
     /// When it returns.
     Immediate,
-    /// With the first append, every so-manieth and every snapshot. A stop loses the appends since then; the run resumes
-    /// before them and, into a sink that rewinds, decides and writes them again.
+    /// With the first append, every so-manieth and every snapshot; the ones between are in this process's memory only.
+    ///
+    /// A process that is killed, and not only a machine that loses power, loses up to `every` − 1 of the last batches,
+    /// although they were saved and emitted. The next run resumes before them and decides them again: a sink that
+    /// rewinds is cut back and written again; one that does not (a pipe) gets their lines twice, and with other decisions where rules
+    /// changed meanwhile. A store that is closed in order (dropped) loses none.
     Eventual {
-        /// At least 1.
+        /// At least 1; 1 is [`Durability::Immediate`].
         every: u32,
     },
 }
@@ -58,6 +64,8 @@ pub struct RedbStore {
     last_seq: Option<u64>,
     /// Appends since the last one that is on the disk.
     pending: u32,
+    /// The entries that owe a compaction, in order: what the row [`OWED`] says.
+    owed: Vec<u64>,
 }
 
 impl RedbStore {
@@ -70,7 +78,11 @@ impl RedbStore {
         remove_leftover(&rewritten(&path))?;
         let db = open_database(&path, &options)?;
         let last_seq = last_seq(&db).map_err(|error| failed(&path, error))?;
-        Ok(Self { path, options, db, last_seq, pending: 0 })
+        let owed = owed(&db).map_err(|error| failed(&path, error))?.ok_or_else(|| StoreError::Corrupt {
+            path: path.clone(),
+            reason: "it does not say which entries owe a compaction".into(),
+        })?;
+        Ok(Self { path, options, db, last_seq, pending: 0, owed })
     }
 
     /// The number of the last entry saved, in a snapshot or the journal.
@@ -141,7 +153,8 @@ impl RedbStore {
             let (seq, value) = row.map_err(self.fail())?;
             let parts = EntryParts::decode(value.value());
             let parts = parts.ok_or_else(|| self.damaged(format!("entry {} cannot be read", seq.value())))?;
-            visit(Saved::Entry(parts.entry(seq.value(), &parts.outputs())))?;
+            let owes_compaction = self.owed.binary_search(&seq.value()).is_ok();
+            visit(Saved::Entry(parts.entry(seq.value(), &parts.outputs(), owes_compaction)))?;
         }
         Ok(())
     }
@@ -160,8 +173,15 @@ impl StateStore for RedbStore {
         let durability = self.next_durability();
         let outputs = entry.outputs.iter().flat_map(|output| [output.mark.0.as_slice(), output.lines]);
         let parts = [entry.input.0.as_slice(), entry.deltas].into_iter().chain(outputs);
-        self.write(durability, |transaction| insert_parts(&mut transaction.open_table(JOURNAL)?, entry.seq, parts))?;
-        self.last_seq = Some(entry.seq);
+        let mut owed = self.owed.clone();
+        owed.extend(entry.owes_compaction.then_some(entry.seq));
+        self.write(durability, |transaction| {
+            if entry.owes_compaction {
+                write_owed(transaction, &owed)?;
+            }
+            insert_parts(&mut transaction.open_table(JOURNAL)?, entry.seq, parts)
+        })?;
+        (self.last_seq, self.owed) = (Some(entry.seq), owed);
         Ok(())
     }
 
@@ -189,18 +209,23 @@ impl StateStore for RedbStore {
     }
 
     /// Copies what is live into a new file and puts it in the place of the old one: the database's own compaction
-    /// moves pages about and may leave old bytes in those that it keeps.
+    /// moves pages about and may leave old bytes in those that it keeps. What is owed goes with the old file: whichever
+    /// of the two a stop leaves says the truth of itself.
     fn compact(&mut self) -> Result<(), StoreError> {
         let fresh = rewritten(&self.path);
         remove_leftover(&fresh)?;
         let copy = open_database(&fresh, &self.options)?;
-        copy_all(&self.db, &copy).map_err(|error| failed(&self.path, error))?;
+        let owed = copy_all(&self.db, &copy, &self.owed).map_err(|error| failed(&self.path, error))?;
         drop(copy);
         let renamed = std::fs::rename(&fresh, &self.path).and_then(|()| sync_folder_of(&self.path));
         renamed.map_err(|source| StoreError::Io { doing: "replace", path: self.path.clone(), source })?;
         self.db = open_database(&self.path, &self.options)?;
-        self.pending = 0;
+        (self.pending, self.owed) = (0, owed);
         Ok(())
+    }
+
+    fn owes_compaction(&self) -> bool {
+        !self.owed.is_empty()
     }
 }
 
@@ -243,14 +268,36 @@ fn last_seq(db: &Database) -> Result<Option<u64>, redb::Error> {
     Ok(last(JOURNAL)?.max(last(SNAPSHOT)?))
 }
 
-fn copy_all(from: &Database, to: &Database) -> Result<(), redb::Error> {
+/// The entries that owe a compaction; `None` if the row cannot be read.
+fn owed(db: &Database) -> Result<Option<Vec<u64>>, redb::Error> {
+    let meta = db.begin_read()?.open_table(META)?;
+    let Some(row) = meta.get(OWED)? else { return Ok(Some(Vec::new())) };
+    let (numbers, rest) = row.value().as_chunks();
+    Ok(rest.is_empty().then(|| numbers.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect()))
+}
+
+fn write_owed(transaction: &WriteTransaction, owed: &[u64]) -> Result<(), redb::Error> {
+    let row: Vec<u8> = owed.iter().flat_map(|seq| seq.to_le_bytes()).collect();
+    transaction.open_table(META)?.insert(OWED, row.as_slice())?;
+    Ok(())
+}
+
+/// Copies what is live, and of what is owed that which the snapshot does not cover; gives back the latter.
+fn copy_all(from: &Database, to: &Database, owed: &[u64]) -> Result<Vec<u64>, redb::Error> {
     let (read, write) = (from.begin_read()?, to.begin_write()?);
+    let covered = read.open_table(SNAPSHOT)?.last()?.map(|(seq, _)| seq.value());
+    let owed: Vec<u64> = owed.iter().copied().filter(|&seq| Some(seq) > covered).collect();
     let mut meta = write.open_table(META)?;
     for row in read.open_table(META)?.iter()? {
         let (key, value) = row?;
-        meta.insert(key.value(), value.value())?;
+        if key.value() != OWED {
+            meta.insert(key.value(), value.value())?;
+        }
     }
     drop(meta);
+    if !owed.is_empty() {
+        write_owed(&write, &owed)?;
+    }
     for name in [SNAPSHOT, CHUNKS, JOURNAL] {
         let mut table = write.open_table(name)?;
         for row in read.open_table(name)?.iter()? {
@@ -258,7 +305,8 @@ fn copy_all(from: &Database, to: &Database) -> Result<(), redb::Error> {
             table.insert(key.value(), value.value())?;
         }
     }
-    Ok(write.commit()?)
+    write.commit()?;
+    Ok(owed)
 }
 
 fn rewritten(path: &Path) -> PathBuf {
@@ -360,8 +408,8 @@ impl<'a> EntryParts<'a> {
         self.outputs.iter().map(|(mark, lines)| Output { mark, lines }).collect()
     }
 
-    fn entry<'e>(&'e self, seq: u64, outputs: &'e [Output<'e>]) -> Entry<'e> {
-        Entry { seq, input: &self.input, deltas: self.deltas, outputs }
+    fn entry<'e>(&'e self, seq: u64, outputs: &'e [Output<'e>], owes_compaction: bool) -> Entry<'e> {
+        Entry { seq, input: &self.input, deltas: self.deltas, outputs, owes_compaction }
     }
 }
 

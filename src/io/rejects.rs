@@ -48,6 +48,8 @@ pub fn write_reject(raw: &Raw<'_>, fault: &Fault, out: &mut Vec<u8>) {
 struct ReadLine<'a> {
     #[serde(borrow)]
     offset: ReadOffset<'a>,
+    #[serde(borrow)]
+    code: Cow<'a, str>,
     raw: Option<String>,
     raw_base64: Option<String>,
     raw_bytes: u64,
@@ -77,7 +79,11 @@ impl ReadOffset<'_> {
 pub struct RejectsSource {
     lines: Box<dyn Source>,
     batch: RawBatch,
+    wanted: Wanted,
 }
+
+/// Says of a reject's code whether it is to be played again.
+type Wanted = Box<dyn Fn(&str) -> bool + Send>;
 
 impl RejectsSource {
     /// Reads rejects files, one after the other.
@@ -93,7 +99,13 @@ impl RejectsSource {
     /// Reads rejects from any source of lines.
     #[must_use]
     pub fn over(lines: Box<dyn Source>) -> Self {
-        Self { lines, batch: RawBatch::default() }
+        Self { lines, batch: RawBatch::default(), wanted: Box::new(|_| true) }
+    }
+
+    /// Passes over the rejects whose code is not wanted; the positions stay the same. A line that is no reject has no
+    /// code and comes all the same, marked as such: nobody chose to leave it out.
+    pub fn keep(&mut self, wanted: impl Fn(&str) -> bool + Send + 'static) {
+        self.wanted = Box::new(wanted);
     }
 }
 
@@ -102,7 +114,7 @@ impl Source for RejectsSource {
         batch.clear();
         let flow = self.lines.fill(&mut self.batch, limits)?;
         for line in self.batch.iter() {
-            replay(&line, batch);
+            replay(&line, &self.wanted, batch);
         }
         batch.end_mut().clone_from(self.batch.end());
         Ok(flow)
@@ -121,18 +133,19 @@ impl Source for RejectsSource {
     }
 }
 
-/// Adds what a line rejected; a line that is no reject becomes one.
-fn replay(line: &Raw<'_>, batch: &mut RawBatch) {
+/// Adds what a line rejected, if it is wanted; a line that is no reject becomes one.
+fn replay(line: &Raw<'_>, wanted: &Wanted, batch: &mut RawBatch) {
     let read = match line.fault {
         Some(fault) => Err(fault.clone()),
         None => read_line(line.bytes).map_err(|why| Fault::new(BAD_REJECT, why)),
     };
     match read {
-        Ok(Rejected { source, place, raw, raw_bytes }) if raw_bytes <= raw.len() as u64 => {
+        Ok(Rejected { code, .. }) if !wanted(&code) => {}
+        Ok(Rejected { source, place, raw, raw_bytes, .. }) if raw_bytes <= raw.len() as u64 => {
             batch.set_source(&source.as_ref().into());
             batch.push(&raw, place);
         }
-        Ok(Rejected { source, place, raw, raw_bytes }) => {
+        Ok(Rejected { source, place, raw, raw_bytes, .. }) => {
             let why = format!("only {} of its {raw_bytes} bytes were kept: play the original again", raw.len());
             batch.set_source(&source.as_ref().into());
             batch.push_fault(&raw, place, Fault::new(LINE_TOO_LONG, why), raw_bytes);
@@ -145,6 +158,7 @@ fn replay(line: &Raw<'_>, batch: &mut RawBatch) {
 }
 
 struct Rejected<'a> {
+    code: Cow<'a, str>,
     source: Cow<'a, str>,
     place: Place,
     raw: Vec<u8>,
@@ -159,5 +173,5 @@ fn read_line(line: &[u8]) -> Result<Rejected<'_>, String> {
         (None, Some(coded)) => STANDARD.decode(coded).map_err(|error| format!("not a reject: raw_base64: {error}"))?,
         _ => return Err("not a reject: it has to have either raw or raw_base64".into()),
     };
-    Ok(Rejected { source: line.offset.source, place, raw, raw_bytes: line.raw_bytes })
+    Ok(Rejected { code: line.code, source: line.offset.source, place, raw, raw_bytes: line.raw_bytes })
 }

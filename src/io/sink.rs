@@ -106,11 +106,11 @@ impl<'a> Reissue<'a> {
     }
 }
 
-/// Why lines cannot be written or taken back.
+/// Why lines cannot be written or taken back. A message does not repeat its source's: print the chain.
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// The system refused.
-    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    #[error("cannot {doing} {path}", path = path.display())]
     Io {
         /// `open`, `write`, `truncate`, `sync`.
         doing: &'static str,

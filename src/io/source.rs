@@ -64,7 +64,7 @@ impl Position {
 pub struct BatchLimits {
     /// At most so many records.
     pub records_max: usize,
-    /// At most so many bytes, unless the first record alone is longer.
+    /// At most so many bytes, unless the first record alone is longer. More than 1 GiB counts as 1 GiB.
     pub bytes_max: usize,
     /// How long to wait for the first record of a source that has nothing at hand.
     pub wait: Duration,
@@ -76,10 +76,24 @@ impl Default for BatchLimits {
     }
 }
 
+/// No record and no batch of a source here grows beyond 1 GiB (a batch by the first 64 KiB of a line too long), whatever
+/// is asked for: a batch counts its bytes in 32 bits.
+pub(super) const BYTES_MAX: usize = 1 << 30;
+
+/// How much of a record too long goes into the reject.
+pub(super) const LONG_RECORD_KEPT_BYTES: usize = 64 << 10;
+
+impl BatchLimits {
+    /// These limits, no larger than a batch can hold.
+    pub(super) fn clamped(&self) -> Self {
+        Self { bytes_max: self.bytes_max.min(BYTES_MAX), ..*self }
+    }
+}
+
 /// What comes after the batch that was just filled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
-    /// More is at hand: call again.
+    /// More is at hand: call again, even if the batch is empty because all that it read was passed over.
     More,
     /// Nothing more is at hand now; something may come later. The batch may hold records all the same.
     Idle,
@@ -268,12 +282,18 @@ impl RawBatch {
     }
 
     /// Adds a record; [`RawBatch::set_source`] comes first.
+    ///
+    /// # Panics
+    /// If the batch would hold 4 GiB: a source ends a batch at 1 GiB and rejects longer records.
     pub fn push(&mut self, bytes: &[u8], place: Place) {
         let start = self.append(bytes);
         self.push_range(start..start + bytes.len(), place);
     }
 
     /// Adds a record that must be rejected unread: its first bytes, and how many it has in truth.
+    ///
+    /// # Panics
+    /// Where [`RawBatch::push`] does.
     pub fn push_fault(&mut self, bytes: &[u8], place: Place, fault: Fault, bytes_total: u64) {
         self.push(bytes, place);
         let index = u32::try_from(self.faults.len()).expect("a batch holds fewer than 2^32 records");
@@ -297,13 +317,13 @@ impl RawBatch {
     }
 }
 
-/// Why the input cannot be read on.
+/// Why the input cannot be read on. A message does not repeat its source's: print the chain.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum SourceError {
     /// The system refused.
-    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    #[error("cannot {doing} {path}", path = path.display())]
     Io {
-        /// `open`, `read`, `list`.
+        /// `open`, `read`, `list`, `look at`.
         doing: &'static str,
         /// Which file or folder.
         path: PathBuf,

@@ -16,7 +16,8 @@ pub trait StateStore: Send {
     /// If it cannot be read, or `visit` refuses a piece.
     fn recover(&mut self, visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>) -> Result<(), StoreError>;
 
-    /// Saves a batch: all of it or nothing, and for good when it returns.
+    /// Saves a batch: all of it or nothing, and for good when it returns, unless the kind of store was asked for less
+    /// ([`super::Durability`]).
     ///
     /// # Errors
     /// If it cannot be written, or its number does not follow the last one.
@@ -40,6 +41,17 @@ pub trait StateStore: Send {
     /// # Errors
     /// If it cannot be written; what was saved is still there.
     fn compact(&mut self) -> Result<(), StoreError>;
+
+    /// Whether an entry that forgot somebody ([`Entry::owes_compaction`]) still waits for a snapshot that covers it and
+    /// the compaction after that. It is saved with the entry, so that a stop in between does not lose the debt: who
+    /// finds it true at the start takes a snapshot and compacts. A compaction without such a snapshot leaves it true,
+    /// because what was forgotten may lie in the entries that it keeps.
+    fn owes_compaction(&self) -> bool;
+
+    /// Whether anything that is saved here can be recovered; where it cannot, nobody needs to make snapshots.
+    fn keeps(&self) -> bool {
+        true
+    }
 }
 
 /// What one call of [`StateStore::recover`]'s visitor gets.
@@ -71,6 +83,8 @@ pub struct Entry<'a> {
     pub deltas: &'a [u8],
     /// What it emits, for each sink in the loop's order.
     pub outputs: &'a [Output<'a>],
+    /// Whether it forgot somebody, so that a snapshot and a compaction have to follow.
+    pub owes_compaction: bool,
 }
 
 /// What a batch emits to one sink.
@@ -85,11 +99,11 @@ pub struct Output<'a> {
 /// Why a visitor refuses what was saved.
 pub type Refusal = Box<dyn Error + Send + Sync>;
 
-/// Why state cannot be saved or read.
+/// Why state cannot be saved or read. A message does not repeat its source's: print the chain.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The system refused.
-    #[error("cannot {doing} {path}: {source}", path = path.display())]
+    #[error("cannot {doing} {path}", path = path.display())]
     Io {
         /// `open`, `create`, `rename`.
         doing: &'static str,
@@ -139,7 +153,7 @@ pub enum StoreError {
         reason: String,
     },
     /// What was saved does not fit who reads it.
-    #[error("what was saved cannot be used: {0}")]
+    #[error("what was saved cannot be used")]
     Refused(#[source] Refusal),
     /// A test asked for this failure.
     #[error("injected failure: {0}")]
@@ -164,7 +178,7 @@ impl StoreError {
                 "restore the folder from a copy, or give a new --output folder to start over"
             }
             Self::Sequence { .. } | Self::Injected(_) => "this is a mistake in the product: please report it",
-            Self::Refused(_) => "see the message",
+            Self::Refused(_) => "see the cause",
         }
     }
 }

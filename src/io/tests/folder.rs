@@ -146,3 +146,71 @@ fn too_many_files_are_an_error_that_names_the_bound() {
     let error = drain(&mut folder.source, &limits(100)).expect_err("there are six");
     assert!(error.to_string().contains("6 files; at most 5"), "{error}");
 }
+
+#[test]
+fn a_folder_that_is_away_for_a_while_is_not_read_again() {
+    let parent = TempDir::new().expect("a folder");
+    let (here, away) = (parent.path().join("in"), parent.path().join("away"));
+    std::fs::create_dir(&here).expect("the test's folder is writable");
+    put(&here.join("a.jsonl"), b"one\ntwo\n");
+    // It looks again on every call.
+    let options = FollowOptions { poll: Duration::ZERO, ..FollowOptions::default() };
+    let mut source = FolderSource::open(&here, options).expect("the folder is there");
+    let mut batch = RawBatch::default();
+    source.fill(&mut batch, &limits(1)).expect("the folder is there");
+    rename(&here, &away).expect("it is there");
+    // What was read before the folder could not be listed comes first, with a position that knows of it.
+    assert_eq!(source.fill(&mut batch, &limits(9)).expect("a line was read"), Flow::More);
+    assert_eq!(batch.get(0).bytes, b"two");
+    let position = batch.end().clone();
+    let error = source.fill(&mut batch, &limits(9)).expect_err("the folder is away");
+    assert!(matches!(error, SourceError::Io { doing: "list", .. }), "{error}");
+    rename(&away, &here).expect("it is there");
+    let no_wait = BatchLimits { wait: Duration::ZERO, ..limits(1) };
+    put(&here.join("b.jsonl"), b"three\n");
+    source.fill(&mut batch, &no_wait).expect("the folder is back");
+    assert_eq!((batch.len(), batch.get(0).bytes), (1, &b"three"[..]));
+    let mut again = FolderSource::open(&here, options).expect("the folder is there");
+    again.seek(&position).expect("it is a position of this folder");
+    again.fill(&mut batch, &no_wait).expect("the folder is there");
+    assert_eq!((batch.len(), batch.get(0).bytes), (1, &b"three"[..]));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_looked_at_for_a_while_is_not_read_again() {
+    let mut folder = Followed::patient();
+    folder.put("a.jsonl", b"one\n");
+    assert_eq!(folder.texts(), ["one"]);
+    folder.rename("a.jsonl", "a.tmp");
+    let path = folder.folder.path().join("a.jsonl");
+    // A link to itself is there and cannot be looked at, whoever the user is.
+    std::os::unix::fs::symlink(&path, &path).expect("the test's folder is writable");
+    let error = drain(&mut folder.source, &limits(9)).expect_err("it cannot be looked at");
+    assert!(matches!(error, SourceError::Io { .. }), "{error}");
+    remove_file(&path).expect("it is there");
+    folder.rename("a.tmp", "a.jsonl");
+    folder.add("a.jsonl", b"two\n");
+    assert_eq!(folder.texts(), ["two"]);
+}
+
+#[test]
+fn a_compressed_file_that_became_shorter_stops_the_source() {
+    let mut folder = Followed::patient();
+    let text: String = (0..1000).map(|i| format!("line {i}\n")).collect();
+    folder.put("a.gz", &gz(text.as_bytes()));
+    assert_eq!(folder.texts().len(), 1000);
+    folder.put("a.gz", &gz(&text.as_bytes()[..600]));
+    let error = drain(&mut folder.source, &limits(9)).expect_err("it cannot be read on");
+    assert!(error.to_string().contains("it is shorter"), "{error}");
+}
+
+#[test]
+fn names_of_files_that_are_being_written_are_passed_over() {
+    for name in [".hidden", "a.tmp", "a.jsonl.part", "a.jsonl~"] {
+        assert!(is_passed_over(name), "{name}");
+    }
+    for name in ["a.jsonl", "a.tmp.gz", "part", "~a"] {
+        assert!(!is_passed_over(name), "{name}");
+    }
+}

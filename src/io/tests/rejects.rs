@@ -6,6 +6,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::io::rejects::write_reject;
 
+/// The code of the judge, not of this room.
+const DUPLICATE_ID: &str = "duplicate_id";
+
 fn raw<'a>(bytes: &'a [u8], bytes_total: u64, place: Place) -> Raw<'a> {
     Raw { bytes, bytes_total, offset: Offset { source: "events.jsonl", place }, fault: None }
 }
@@ -63,4 +66,39 @@ proptest! {
         prop_assert_eq!(batch.get(0).offset, Offset { source: "events.jsonl", place });
         prop_assert!(batch.get(0).fault.is_none());
     }
+}
+
+#[test]
+fn rejects_that_are_not_wanted_are_passed_over_and_positions_stay() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("rejects.jsonl");
+    let mut lines = Vec::new();
+    let codes = [DUPLICATE_ID, wire::BAD_JSON, DUPLICATE_ID, wire::LINE_TOO_LONG];
+    for (index, code) in codes.into_iter().enumerate() {
+        let bytes = index.to_string().into_bytes();
+        write_reject(&raw(&bytes, 1, Place::Index(index as u64)), &Fault::new(code, "x"), &mut lines);
+    }
+    lines.extend_from_slice(b"no reject\n");
+    put(&path, &lines);
+    let open = |wanted: fn(&str) -> bool| {
+        let mut source = RejectsSource::files(&[&path], ReadOptions::default()).expect("it was just written");
+        source.keep(wanted);
+        source
+    };
+    let read = |wanted, records_max| drain(&mut open(wanted), &limits(records_max)).expect("it is whole");
+    let texts = |batches: &[(Vec<Got>, Position)]| -> Vec<String> {
+        let records = batches.iter().flat_map(|(records, _)| records);
+        records.map(|(bytes, ..)| String::from_utf8_lossy(bytes).into_owned()).collect()
+    };
+    let without_duplicates = read(|code| code != DUPLICATE_ID, 1);
+    assert_eq!(texts(&without_duplicates), ["1", "3", "no reject"]);
+    assert_eq!(texts(&read(|code| code == DUPLICATE_ID, 100)), ["0", "2", "no reject"]);
+    let positions = |batches: Vec<(Vec<Got>, Position)>| -> Vec<Position> {
+        batches.into_iter().map(|(_, position)| position).collect()
+    };
+    let all = positions(read(|_| true, 1));
+    assert_eq!(positions(without_duplicates), all);
+    let mut source = open(|code| code != DUPLICATE_ID);
+    source.seek(&all[1]).expect("it is a position of this file");
+    assert_eq!(texts(&drain(&mut source, &limits(100)).expect("it is whole")), ["3", "no reject"]);
 }

@@ -209,7 +209,11 @@ fn a_position_is_refused_where_the_input_is_another_one() {
         } else if what == "other text" {
             put(&folder.path().join("a.jsonl"), b"ONE\ntwo\nthree\n");
         }
-        assert!(matches!(source.seek(position), Err(SourceError::Position(_))), "{what}");
+        // What a pipe holds shows when it is read, and every time that it is.
+        let refused = source.seek(position).and_then(|()| drain(&mut *source, &limits(9)).map(drop));
+        assert!(matches!(refused, Err(SourceError::Position(_))), "{what}");
+        let is_pipe = what.contains("pipe");
+        assert!(!is_pipe || drain(&mut *source, &limits(9)).is_err(), "{what} was taken on the second try");
     }
 }
 
@@ -233,6 +237,98 @@ fn a_live_pipe_goes_on_with_what_comes() {
     let mut batch = RawBatch::default();
     source.fill(&mut batch, &limits(9)).expect("it is whole");
     assert_eq!(batch.get(0).offset.place, Place::Line { line: 3, byte: 8 });
+}
+
+#[test]
+fn a_resumed_pipe_is_never_waited_for_longer_than_asked() {
+    let end = drain(&mut *pipe(b"one\ntwo\n".to_vec()), &limits(9)).expect("it is whole").pop().expect("a batch").1;
+    for (pipe_resumes, sent, rest) in
+        [(PipeResumes::FromStart, &b"one\ntwo\nthree\n"[..], 7), (PipeResumes::Live, b"three\n", 5)]
+    {
+        let (reader, mut writer) = std::io::pipe().expect("a pipe");
+        let mut source = FileSource::pipe("stdin", Box::new(reader), ReadOptions { pipe_resumes, ..options() });
+        source.seek(&end).expect("a seek reads nothing from a pipe");
+        let mut batch = RawBatch::default();
+        let mut silent = |source: &mut FileSource, last: bool| {
+            let flow = source.fill(&mut batch, &limits(9)).expect("it is open");
+            assert!(batch.is_empty() && flow == Flow::Idle, "{pipe_resumes:?}");
+            assert!(last || *batch.end() == end, "{pipe_resumes:?} forgot where it stands");
+        };
+        silent(&mut source, pipe_resumes == PipeResumes::Live);
+        writer.write_all(&sent[..rest - 3]).expect("the pipe takes it");
+        silent(&mut source, pipe_resumes == PipeResumes::Live);
+        writer.write_all(&sent[rest - 3..]).expect("the pipe takes it");
+        drop(writer);
+        assert_eq!(texts(&mut source), ["three"], "{pipe_resumes:?}");
+    }
+}
+
+#[test]
+fn what_is_passed_over_is_passed_over_in_pieces() {
+    let text: String = (0..50_000).map(|i| format!("line {i}\n")).collect();
+    let end = drain(&mut *pipe(text.clone().into_bytes()), &limits(1_000_000)).expect("it is whole");
+    let end = end.last().expect("a batch").1.clone();
+    let mut source = pipe(zst(format!("{text}last\n").as_bytes()));
+    source.seek(&end).expect("a seek reads nothing from a pipe");
+    let (mut batch, mut fills) = (RawBatch::default(), 0);
+    let no_wait = BatchLimits { wait: Duration::ZERO, ..limits(9) };
+    loop {
+        let flow = source.fill(&mut batch, &no_wait).expect("it begins as before");
+        fills += 1;
+        if flow == Flow::End || !batch.is_empty() {
+            break;
+        }
+        assert_eq!(*batch.end(), end);
+    }
+    assert!(fills > 5, "{fills} fills for {} bytes", text.len());
+    assert_eq!(batch.get(0).bytes, b"last");
+    assert_eq!(batch.get(0).offset.place, Place::Line { line: 50_001, byte: text.len() as u64 });
+}
+
+#[test]
+fn bounds_beyond_what_a_batch_can_hold_are_clamped() {
+    let all = BatchLimits { records_max: usize::MAX, bytes_max: usize::MAX, wait: Duration::ZERO };
+    let endless = ReadOptions { line_bytes_max: usize::MAX, ..ReadOptions::default() };
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("a.jsonl");
+    put(&path, &b"a line\n".repeat(100_000));
+    let mut source = FileSource::files(&[&path], endless).expect("it was just written");
+    let mut batch = RawBatch::default();
+    assert_eq!(source.fill(&mut batch, &all).expect("it is whole"), Flow::End);
+    assert_eq!(batch.len(), 100_000);
+    let mut source = MemorySource::new([b"a".to_vec(), vec![0; (1 << 30) + 1], b"b".to_vec()]);
+    let records: Vec<_> = drain(&mut source, &all).expect("a list").into_iter().flat_map(|(got, _)| got).collect();
+    let lengths: Vec<_> = records.iter().map(|(bytes, fault, total)| (bytes.len(), *fault, *total)).collect();
+    assert_eq!(lengths, [(1, None, 1), (64 << 10, Some(wire::LINE_TOO_LONG), (1 << 30) + 1), (1, None, 1)]);
+}
+
+#[test]
+fn neither_lines_too_long_nor_blank_ones_grow_a_batch_beyond_its_bytes() {
+    let folder = TempDir::new().expect("a folder");
+    let limits = BatchLimits { bytes_max: 100 << 10, ..limits(1000) };
+    let long = format!("{}\n", "y".repeat(300 << 10)).repeat(10);
+    let batches = drain(&mut *file(&folder, "a.jsonl", long.as_bytes()), &limits).expect("it is whole");
+    let sizes: Vec<_> = batches.iter().map(|(records, _)| records.len()).filter(|&size| size > 0).collect();
+    assert_eq!(sizes, [2; 5], "each long line keeps 64 KiB");
+    let mut source = file(&folder, "b.jsonl", &b"\n".repeat(1 << 20));
+    let mut batch = RawBatch::default();
+    assert_eq!(source.fill(&mut batch, &limits).expect("it is whole"), Flow::End);
+    assert_eq!((batch.len(), batch.bytes_len()), (0, 0));
+}
+
+#[test]
+fn a_message_does_not_repeat_its_cause() {
+    let missing = Path::new("no/such/file");
+    let Err(error) = FileSource::files(&[missing], options()) else { panic!("there is no such file") };
+    assert_eq!(error.to_string(), "cannot open no/such/file");
+    let cause = std::error::Error::source(&error).expect("the system said something").to_string();
+    assert!(cause.contains("No such file"), "{cause}");
+    let error = FileSink::open(missing).expect_err("there is no such folder");
+    assert_eq!(error.to_string(), "cannot open no/such/file");
+    assert!(std::error::Error::source(&error).is_some());
+    let error = StoreError::Refused("why".into());
+    assert_eq!(error.to_string(), "what was saved cannot be used");
+    assert_eq!(std::error::Error::source(&error).expect("the visitor said something").to_string(), "why");
 }
 
 #[test]

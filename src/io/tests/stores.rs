@@ -45,7 +45,8 @@ fn append(store: &mut dyn StateStore, seq: u64) -> Result<(), StoreError> {
     let (input, mark) = (Position(format!("p{seq}").into_bytes()), Mark(format!("m{seq}").into_bytes()));
     let (deltas, lines) = (format!("d{seq}"), format!("l{seq}"));
     let outputs = [Output { mark: &mark, lines: lines.as_bytes() }, Output { mark: &mark, lines: b"" }];
-    store.append(&Entry { seq, input: &input, deltas: deltas.as_bytes(), outputs: &outputs })
+    let entry = Entry { seq, input: &input, deltas: deltas.as_bytes(), outputs: &outputs, owes_compaction: false };
+    store.append(&entry)
 }
 
 fn snapshot(store: &mut dyn StateStore, seq: u64, chunks: &[&str]) -> Result<(), StoreError> {
@@ -157,9 +158,8 @@ fn compaction_leaves_no_byte_of_what_was_erased() {
     snapshot(&mut store, 0, &[&secret, "kept"]).expect("it is writable");
     let (input, mark) = (Position::default(), Mark::default());
     let outputs = [Output { mark: &mark, lines: secret.as_bytes() }];
-    store
-        .append(&Entry { seq: 1, input: &input, deltas: secret.as_bytes(), outputs: &outputs })
-        .expect("it is writable");
+    let entry = Entry { seq: 1, input: &input, deltas: secret.as_bytes(), outputs: &outputs, owes_compaction: false };
+    store.append(&entry).expect("it is writable");
     snapshot(&mut store, 1, &["kept"]).expect("it is writable");
     store.compact().expect("it is writable");
     drop(store);
@@ -169,4 +169,132 @@ fn compaction_leaves_no_byte_of_what_was_erased() {
         assert_eq!(found, None, "of {} bytes", bytes.len());
     }
     assert_eq!(recovered(&mut RedbStore::open(&path, StoreOptions::default()).expect("it opens")).len(), 2);
+}
+
+fn forget(store: &mut dyn StateStore, seq: u64, secret: &str) -> Result<(), StoreError> {
+    let (input, mark) = (Position::default(), Mark::default());
+    let outputs = [Output { mark: &mark, lines: secret.as_bytes() }];
+    store.append(&Entry { seq, input: &input, deltas: secret.as_bytes(), outputs: &outputs, owes_compaction: true })
+}
+
+/// Which of the saved entries owe a compaction.
+fn owing(store: &mut dyn StateStore) -> Vec<(u64, bool)> {
+    let mut entries = Vec::new();
+    let read = store.recover(&mut |saved| {
+        if let Saved::Entry(entry) = saved {
+            entries.push((entry.seq, entry.owes_compaction));
+        }
+        Ok(())
+    });
+    read.expect("it can be read");
+    entries
+}
+
+#[test]
+fn what_is_owed_is_owed_until_a_compaction_after_a_snapshot_that_covers_it() {
+    let folder = TempDir::new().expect("a folder");
+    for (kind, open) in kinds(&folder) {
+        assert!(open().keeps() && !open().owes_compaction(), "{kind}");
+        let mut store = open();
+        append(&mut *store, 1).expect(kind);
+        snapshot(&mut *store, 1, &["one"]).expect(kind);
+        forget(&mut *store, 2, "x").expect(kind);
+        append(&mut *store, 3).expect(kind);
+        forget(&mut *store, 4, "y").expect(kind);
+        drop(store);
+        let mut store = open();
+        assert_eq!(owing(&mut *store), [(2, true), (3, false), (4, true)], "{kind}");
+        store.compact().expect(kind);
+        assert!(store.owes_compaction(), "{kind}: no snapshot covers them");
+        snapshot(&mut *store, 3, &["three"]).expect(kind);
+        store.compact().expect(kind);
+        drop(store);
+        let mut store = open();
+        assert!(store.owes_compaction(), "{kind}: the snapshot covers one of them");
+        assert_eq!(owing(&mut *store), [(4, true)], "{kind}");
+        snapshot(&mut *store, 4, &["four"]).expect(kind);
+        assert!(store.owes_compaction(), "{kind}: a snapshot leaves the bytes");
+        store.compact().expect(kind);
+        assert!(!store.owes_compaction(), "{kind}");
+        drop(store);
+        assert!(!open().owes_compaction(), "{kind}");
+    }
+    assert!(!NullStore.keeps() && !NullStore.owes_compaction());
+}
+
+/// Leaves in a new folder what a process that is killed now leaves.
+fn kill(folder: &TempDir) -> TempDir {
+    let next = TempDir::new().expect("a folder");
+    for file in std::fs::read_dir(folder.path()).expect("it is there") {
+        let file = file.expect("it is there");
+        std::fs::copy(file.path(), next.path().join(file.file_name())).expect("the test's folder is writable");
+    }
+    next
+}
+
+fn open_in(folder: &TempDir, durability: Durability) -> RedbStore {
+    let options = StoreOptions { durability, ..StoreOptions::default() };
+    RedbStore::open(folder.path().join("journal.redb"), options).expect("it opens")
+}
+
+fn holds(folder: &TempDir, text: &str) -> bool {
+    let bytes = std::fs::read(folder.path().join("journal.redb")).expect("it is there");
+    memchr::memmem::find(&bytes, text.as_bytes()).is_some()
+}
+
+#[test]
+fn a_kill_between_erasure_and_compaction_does_not_lose_the_debt() {
+    let secret = "author-to-be-forgotten ".repeat(500);
+    let folder = TempDir::new().expect("a folder");
+    let mut store = open_in(&folder, Durability::Immediate);
+    snapshot(&mut store, 0, &[&secret, "kept"]).expect("it is writable");
+    forget(&mut store, 1, &secret).expect("it is writable");
+
+    let after_append = kill(&folder);
+    let mut store = open_in(&after_append, Durability::Immediate);
+    assert!(store.owes_compaction(), "killed after append");
+    snapshot(&mut store, 1, &["kept"]).expect("it is writable");
+
+    let after_snapshot = kill(&after_append);
+    let mut store = open_in(&after_snapshot, Durability::Immediate);
+    assert!(store.owes_compaction(), "killed after snapshot");
+    assert!(holds(&after_snapshot, "to-be-forgotten"), "this is what compaction is for");
+    store.compact().expect("it is writable");
+    assert!(!store.owes_compaction());
+
+    let after_compaction = kill(&after_snapshot);
+    let mut store = open_in(&after_compaction, Durability::Immediate);
+    assert!(!store.owes_compaction(), "killed after compaction");
+    assert!(!holds(&after_compaction, "forgotten"));
+    assert_eq!(recovered(&mut store), ["snapshot 1 at p1 [m1 ]", "chunk kept"]);
+    append(&mut store, 2).expect("it goes on");
+}
+
+#[test]
+fn an_erasing_entry_that_a_kill_loses_takes_its_debt_with_it() {
+    let folder = TempDir::new().expect("a folder");
+    let mut store = open_in(&folder, Durability::Eventual { every: 9 });
+    append(&mut store, 1).expect("it is writable");
+    forget(&mut store, 2, "secret").expect("it is writable");
+    assert!(store.owes_compaction());
+    let killed = kill(&folder);
+    let mut again = open_in(&killed, Durability::Eventual { every: 9 });
+    assert!(!again.owes_compaction());
+    assert_eq!(owing(&mut again), [(1, false)], "it is read and decided again");
+    snapshot(&mut store, 1, &["one"]).expect("it is writable");
+    let killed = kill(&folder);
+    assert!(open_in(&killed, Durability::Immediate).owes_compaction(), "a snapshot makes it safe, with its debt");
+}
+
+#[test]
+fn a_kill_loses_what_eventual_says_and_an_end_in_order_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let eventual = Durability::Eventual { every: 3 };
+    let mut store = open_in(&folder, eventual);
+    for (seq, kept) in (1..=8).zip([1, 1, 1, 4, 4, 4, 7, 7]) {
+        append(&mut store, seq).expect("it is writable");
+        assert_eq!(open_in(&kill(&folder), eventual).last_seq(), Some(kept), "killed after {seq}");
+    }
+    drop(store);
+    assert_eq!(open_in(&folder, eventual).last_seq(), Some(8));
 }

@@ -15,10 +15,10 @@ use crate::pipeline::{Edition, Engine, Item};
 use crate::state::State;
 use crate::stream::{self, Control, EditionFolders, Front, Options, StreamError};
 
-use super::{Output, progress};
 use super::edition;
 use super::setting::{self, InputArgs};
 use super::term::{self, Column, Role, Table, json_line, printable};
+use super::{Output, progress};
 
 /// Compares two editions over one recorded stream: for each rule, the events that both hit, that are new, that are lost.
 ///
@@ -92,15 +92,17 @@ pub(super) fn run(args: &DiffArgs, output: &Output) -> anyhow::Result<ExitCode> 
     let mut comparison = Comparison::default();
     let source = setting::source(&config.input)?;
     let control = Control::default();
-    let scanned = || stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
-        let chunks = front.observe(&new.edition, batch);
-        let decided_new = new.decide(front, &chunks);
-        let texts: BTreeMap<&str, &str> = chunks.iter().flatten().filter_map(text_of).collect();
-        let decided_old = old.decide(front, &front.observe(&old.edition, batch));
-        comparison.records += batch.len() as u64;
-        comparison.take(&decided_old, &decided_new, &texts, args.samples);
-        Ok::<_, StreamError>(())
-    });
+    let scanned = || {
+        stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
+            let chunks = front.observe(&new.edition, batch);
+            let decided_new = new.decide(front, &chunks);
+            let texts: BTreeMap<&str, &str> = chunks.iter().flatten().filter_map(text_of).collect();
+            let decided_old = old.decide(front, &front.observe(&old.edition, batch));
+            comparison.records += batch.len() as u64;
+            comparison.take(&decided_old, &decided_new, &texts, args.samples);
+            Ok::<_, StreamError>(())
+        })
+    };
     progress::alongside(&control, output, scanned)?;
     let changed = comparison.rules.values().any(|rule| rule.gained + rule.lost > 0);
     print(&comparison, &old, &new, output)?;
@@ -128,7 +130,8 @@ impl Side {
     fn decide(&mut self, front: &Front, chunks: &[Vec<Item<'_>>]) -> BTreeMap<String, Decision> {
         let outcome = front.install(|| self.engine.process(&self.edition, chunks));
         // A verdict's decision stands beside the one that it is about, under the same event: it is no rule's doing.
-        let of_rules = outcome.decisions.into_iter().filter(|decision| !decision.reasons.iter().any(|r| &*r.rule == "verdict"));
+        let of_rules =
+            outcome.decisions.into_iter().filter(|decision| !decision.reasons.iter().any(|r| &*r.rule == "verdict"));
         of_rules.map(|decision| (decision.event.clone(), decision)).collect()
     }
 }

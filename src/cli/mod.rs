@@ -134,7 +134,7 @@ pub fn main() -> ExitCode {
 }
 
 /// What an error of the edges says is to be done next.
-fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&str> {
+fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     let of_stream = error.downcast_ref::<StreamError>().map(StreamError::hint);
     let of_source = || error.downcast_ref::<SourceError>().map(SourceError::hint);
     let of_sink = || error.downcast_ref::<SinkError>().map(SinkError::hint);

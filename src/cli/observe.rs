@@ -11,10 +11,10 @@ use crate::io::SystemClock;
 use crate::pipeline::{Item, Stage, named_hits};
 use crate::stream::{self, Control, StreamError};
 
-use super::{Output, progress};
 use super::edition::{self, EditionArgs};
 use super::setting::{self, InputArgs};
 use super::term::json_line;
+use super::{Output, progress};
 
 /// Shows what the senses see in each event, one JSON line each, in input order: signals, and word hits with their places.
 ///
@@ -37,29 +37,32 @@ pub(super) fn run(args: &ObserveArgs, output: &Output) -> anyhow::Result<ExitCod
     let mut out = BufWriter::new(io::stdout().lock());
     let source = setting::source(&config.input)?;
     let control = Control::default();
-    let scanned = || stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
-        let chunks = front.observe(&edition, batch);
-        for (item, raw) in chunks.iter().flatten().zip(batch.iter()) {
-            let line = match item {
-                Item::Event(observed) => {
-                    let hits = observed.hits.iter().flat_map(|hits| named_hits(&edition, hits));
-                    let hits: Vec<_> =
-                        hits.map(|(list, term, spans)| json!({ "list": list, "term": term, "spans": spans })).collect();
-                    let signals = stage.evidence(observed);
-                    let signals: Map<_, _> =
-                        signals.into_iter().map(|(name, value, _)| (name.to_string(), json!(value))).collect();
-                    json!({ "id": observed.event.id, "signals": signals, "hits": hits })
-                }
-                Item::Verdict(verdict) => json!({ "kind": "verdict", "event": verdict.event }),
-                Item::Erase(_) => json!({ "kind": "erase" }),
-                Item::Refused(refused) => {
-                    json!({ "refused": refused.code, "reason": refused.message, "offset": raw.offset })
-                }
-            };
-            json_line(&mut out, &line)?;
-        }
-        Ok::<_, ObserveError>(())
-    });
+    let scanned = || {
+        stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
+            let chunks = front.observe(&edition, batch);
+            for (item, raw) in chunks.iter().flatten().zip(batch.iter()) {
+                let line = match item {
+                    Item::Event(observed) => {
+                        let hits = observed.hits.iter().flat_map(|hits| named_hits(&edition, hits));
+                        let hits: Vec<_> = hits
+                            .map(|(list, term, spans)| json!({ "list": list, "term": term, "spans": spans }))
+                            .collect();
+                        let signals = stage.evidence(observed);
+                        let signals: Map<_, _> =
+                            signals.into_iter().map(|(name, value, _)| (name.to_string(), json!(value))).collect();
+                        json!({ "id": observed.event.id, "signals": signals, "hits": hits })
+                    }
+                    Item::Verdict(verdict) => json!({ "kind": "verdict", "event": verdict.event }),
+                    Item::Erase(_) => json!({ "kind": "erase" }),
+                    Item::Refused(refused) => {
+                        json!({ "refused": refused.code, "reason": refused.message, "offset": raw.offset })
+                    }
+                };
+                json_line(&mut out, &line)?;
+            }
+            Ok::<_, ObserveError>(())
+        })
+    };
     progress::alongside(&control, output, scanned)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)

@@ -110,7 +110,11 @@ fn replay(args: &ReplayArgs, output: &Output) -> anyhow::Result<ExitCode> {
             match raw.fault {
                 Some(fault) => {
                     faults += 1;
-                    eprintln!("{}: {} cannot be played again: {fault}", output.err.paint(Role::Warning, "left out"), raw.offset);
+                    eprintln!(
+                        "{}: {} cannot be played again: {fault}",
+                        output.err.paint(Role::Warning, "left out"),
+                        raw.offset
+                    );
                 }
                 None => {
                     out.write_all(raw.bytes)?;

@@ -14,9 +14,9 @@ use crate::stream::{self, Control, Editions, Ends};
 
 use super::Output;
 use super::edition::{self, EditionArgs};
+use super::progress;
 use super::report::{self, Report};
 use super::setting::{self, InputArgs};
-use super::progress;
 
 /// Decides on a recorded stream by an edition, beginning with an empty memory, and keeps nothing.
 #[derive(Args, Debug)]

@@ -63,7 +63,11 @@ fn head(report: &Report<'_>, out: &mut impl Write, terminal: Terminal) -> io::Re
     writeln!(
         out,
         "{}  {} records in {} ({})",
-        if report.summary.stopped { terminal.paint(Role::Warning, "stopped") } else { terminal.paint(Role::Good, "done") },
+        if report.summary.stopped {
+            terminal.paint(Role::Warning, "stopped")
+        } else {
+            terminal.paint(Role::Good, "done")
+        },
         term::count(records),
         term::duration(report.elapsed),
         term::rate(records as f64 / seconds),

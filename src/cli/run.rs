@@ -16,8 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Survives};
 use crate::io::{
-    Clock, Durability, FileSink, NullStore, PipeSink, RedbStore, Sink, StateStore, StoreOptions, SystemClock,
-    instant,
+    Clock, Durability, FileSink, NullStore, PipeSink, RedbStore, Sink, StateStore, StoreOptions, SystemClock, instant,
 };
 use crate::pipeline::Edition;
 use crate::problem::Problem;
@@ -227,13 +226,10 @@ fn stop_on_signal(control: &Arc<Control>) -> anyhow::Result<()> {
     let control = Arc::clone(control);
     ctrlc::set_handler(move || {
         if control.stop() {
-            let _ = writeln!(
-                io::stderr(),
-                "{}",
-                term::printable("stopping: saving what was read; once more to stop at once")
-            );
+            let _ = writeln!(io::stderr(), "stopping: saving what was read; once more to stop at once");
         } else {
-            std::process::abort();
+            #[expect(clippy::disallowed_methods, reason = "asked twice; what was saved is safe at any point")]
+            std::process::exit(130);
         }
     })
     .context("cannot listen for signals")

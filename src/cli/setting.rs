@@ -10,8 +10,8 @@ use clap::{Args, ValueHint};
 use crate::config::{self, Config};
 use crate::io::wire::Bounds;
 use crate::io::{
-    BatchLimits, FileSource, FollowOptions, FolderSource, NullSink, PipeResumes, PipeSink, Pseudonyms, ReadOptions, Sink,
-    Source, is_passed_over, open_input,
+    BatchLimits, FileSource, FolderSource, FollowOptions, NullSink, PipeResumes, PipeSink, Pseudonyms, ReadOptions,
+    Sink, Source, is_passed_over, open_input,
 };
 use crate::problem::Problem;
 use crate::state::{self, Keys};
@@ -78,7 +78,8 @@ pub(super) fn source(input: &config::Input) -> anyhow::Result<Box<dyn Source>> {
 fn files_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>()?;
-    files.retain(|path| path.is_file() && !path.file_name().is_some_and(|name| is_passed_over(&name.to_string_lossy())));
+    files
+        .retain(|path| path.is_file() && !path.file_name().is_some_and(|name| is_passed_over(&name.to_string_lossy())));
     files.sort_unstable();
     if files.is_empty() {
         bail!("{} holds no files to read", folder.display());

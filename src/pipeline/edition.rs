@@ -68,7 +68,9 @@ impl Folder {
     fn second_ladders(&self) -> impl Iterator<Item = Problem> {
         let first = self.ladder.first().map(|file| Arc::clone(&file.name)).unwrap_or_default();
         let second = self.ladder.iter().skip(1);
-        second.map(move |file| Problem::error(&file.name, format!("there is a ladder already: {first}")).hint("put all channels into one"))
+        second.map(move |file| {
+            Problem::error(&file.name, format!("there is a ladder already: {first}")).hint("put all channels into one")
+        })
     }
 
     fn files(&self) -> impl Iterator<Item = &SourceFile> {

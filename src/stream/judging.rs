@@ -94,7 +94,10 @@ impl Judging<'_> {
         let (state, edition) = (self.engine.state(), self.editions.current());
         for rule in edition.rulebook.rules() {
             if state.caps().is_tripped(state.keys().rule(&rule.id), rule.revision) {
-                tracing::warn!(rule = &*rule.id, "a rule is in shadow since its cap tripped: look at it, then change it");
+                tracing::warn!(
+                    rule = &*rule.id,
+                    "a rule is in shadow since its cap tripped: look at it, then change it"
+                );
             }
         }
     }

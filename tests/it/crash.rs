@@ -99,6 +99,9 @@ fn another_secret_is_refused_and_nothing_is_touched() {
         clock: std::sync::Arc::new(tidegate::io::ManualClock::at(crate::stage::NOW)),
     };
     let error = tidegate::stream::run(ends, &editions, &options, &tidegate::stream::Control::default()).unwrap_err();
-    assert!(error.to_string().contains("secret"), "{error}");
+    let chain: Vec<String> = std::iter::successors(Some(&error as &dyn std::error::Error), |e| e.source())
+        .map(ToString::to_string)
+        .collect();
+    assert!(chain.iter().any(|cause| cause.contains("secret")), "{chain:?}");
     assert!(world.given_out() == before);
 }

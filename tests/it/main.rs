@@ -14,4 +14,5 @@ mod licences;
 mod sameness;
 mod source;
 mod stage;
+mod stops;
 mod swap;

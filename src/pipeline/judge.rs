@@ -165,8 +165,9 @@ impl<'a> Case<'a> {
     fn ground(&self, slot: Slot) -> Ground {
         let definition = self.edition.catalogue.definition(slot);
         let list = self.edition.filler.list_of(slot);
+        let is_any = &*definition.name == ANY_LIST;
         let hits = self.hits.into_iter().flat_map(|hits| hits.all().iter().map(move |hit| (hits, hit)));
-        let found = hits.filter(|(_, hit)| Some(hit.list) == list).flat_map(|(hits, hit)| hits.spans(hit));
+        let found = hits.filter(|(_, hit)| is_any || Some(hit.list) == list).flat_map(|(hits, hit)| hits.spans(hit));
         let mut spans: Vec<_> = found.copied().collect();
         spans.sort_unstable();
         spans.dedup();
@@ -186,6 +187,9 @@ impl<'a> Case<'a> {
         self.decision
     }
 }
+
+/// The signal that counts the hits of all lists: all of them are where it was found.
+const ANY_LIST: &str = "words.any";
 
 /// Places that one ground may name; a text that repeats a word a thousand times is explained as well by the first ones.
 const SPANS_MAX: usize = 64;

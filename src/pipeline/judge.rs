@@ -177,12 +177,10 @@ impl<'a> Case<'a> {
 
     /// Adds the author's points, the ladder's step, and the entry that a verdict will need.
     fn close(mut self, observed: &Observed<'_>, state: &mut State) -> Decision {
-        let by_rules = self.decision.actions.clone();
-        if self.points > 0 {
-            ladder::strike(self.edition, observed, self.points, &mut self.decision, state);
-        }
+        let strikes = self.points > 0;
+        let step = strikes.then(|| ladder::strike(self.edition, observed, self.points, &mut self.decision, state));
         if !self.decision.actions.is_empty() {
-            ladder::enter(observed, self.points, &by_rules, &self.decision, state);
+            ladder::enter(observed, self.points, step.flatten(), &self.decision, state);
         }
         self.decision
     }

@@ -165,8 +165,9 @@ impl<'a> Case<'a> {
     fn ground(&self, slot: Slot) -> Ground {
         let definition = self.edition.catalogue.definition(slot);
         let list = self.edition.filler.list_of(slot);
+        let is_any = &*definition.name == ANY_LIST;
         let hits = self.hits.into_iter().flat_map(|hits| hits.all().iter().map(move |hit| (hits, hit)));
-        let found = hits.filter(|(_, hit)| Some(hit.list) == list).flat_map(|(hits, hit)| hits.spans(hit));
+        let found = hits.filter(|(_, hit)| is_any || Some(hit.list) == list).flat_map(|(hits, hit)| hits.spans(hit));
         let mut spans: Vec<_> = found.copied().collect();
         spans.sort_unstable();
         spans.dedup();
@@ -176,16 +177,17 @@ impl<'a> Case<'a> {
 
     /// Adds the author's points, the ladder's step, and the entry that a verdict will need.
     fn close(mut self, observed: &Observed<'_>, state: &mut State) -> Decision {
-        let by_rules = self.decision.actions.clone();
-        if self.points > 0 {
-            ladder::strike(self.edition, observed, self.points, &mut self.decision, state);
-        }
+        let strikes = self.points > 0;
+        let step = strikes.then(|| ladder::strike(self.edition, observed, self.points, &mut self.decision, state));
         if !self.decision.actions.is_empty() {
-            ladder::enter(observed, self.points, &by_rules, &self.decision, state);
+            ladder::enter(observed, self.points, step.flatten(), &self.decision, state);
         }
         self.decision
     }
 }
+
+/// The signal that counts the hits of all lists: all of them are where it was found.
+const ANY_LIST: &str = "words.any";
 
 /// Places that one ground may name; a text that repeats a word a thousand times is explained as well by the first ones.
 const SPANS_MAX: usize = 64;

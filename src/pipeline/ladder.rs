@@ -13,26 +13,28 @@ use super::judge::decision_id;
 use super::observe::Observed;
 use super::plan;
 
-/// Adds a strike to the author's name and, where that reaches a step, the step's actions to the decision.
+/// Adds a strike to the author's name and, where that reaches a step, the step's actions to the decision. Gives the
+/// reason under which they stand there.
 pub(crate) fn strike(
     edition: &Edition,
     observed: &Observed<'_>,
     points: u32,
     decision: &mut Decision,
     state: &mut State,
-) {
+) -> Option<u16> {
     let (event, fact) = (&observed.event, &observed.fact);
-    let Some(penalties) = edition.ladder.of(event.channel) else { return };
+    let penalties = edition.ladder.of(event.channel)?;
     let before = state.points(fact.author, event.channel, event.at).points;
     let expires_at = event.at.saturating_add(penalties.expires_ms);
     let strike = Strike { event: fact.id, channel: event.channel, points, at: event.at, expires_at };
     let after = state.add_strike(fact.author, strike).points;
-    if let Some(step) = due(penalties, before, after) {
-        let actions = add_step(step, after, event, decision);
-        let decision = decision.id.as_str().into();
-        let (channel, at) = (event.channel, event.at);
-        state.impose(fact.author, &Step { channel, at_points: step.at, event: fact.id, decision, actions, at });
-    }
+    let step = due(penalties, before, after)?;
+    let reason = add_step(step, after, event, decision);
+    let actions = resting_on(decision, |of| of == reason);
+    let decision = decision.id.as_str().into();
+    let (channel, at) = (event.channel, event.at);
+    state.impose(fact.author, &Step { channel, at_points: step.at, event: fact.id, decision, actions, at });
+    Some(reason)
 }
 
 /// The step that going from `before` to `after` points reaches: the highest one passed, and once at the top, the top one
@@ -43,21 +45,27 @@ fn due(penalties: &Penalties, before: u32, after: u32) -> Option<&rules::Step> {
     (step.at > before || is_top).then_some(step)
 }
 
-/// Adds a step's actions with their reason, and gives them for the day that they must be undone.
-fn add_step(step: &rules::Step, points: u32, event: &Event<'_>, decision: &mut Decision) -> Vec<ActionKind> {
+/// Adds a step's actions and gives their reason.
+fn add_step(step: &rules::Step, points: u32, event: &Event<'_>, decision: &mut Decision) -> u16 {
     let reason = decision.reasons.len() as u16;
     decision.reasons.push(Reason {
         rule: format!("ladder.{}.{}", event.channel, step.at).into(),
         signals: vec![Ground { name: "author.points".into(), value: Value::Int(points.into()), spans: Vec::new() }],
     });
-    let actions: Vec<_> = step.actions.iter().map(|spec| spec.act(event.at, event.lang.as_deref())).collect();
-    actions.iter().for_each(|kind| plan::add(&mut decision.actions, kind.clone(), reason));
-    actions
+    let actions = step.actions.iter().map(|spec| spec.act(event.at, event.lang.as_deref()));
+    actions.for_each(|kind| plan::add_step(&mut decision.actions, kind, reason));
+    reason
 }
 
-/// Enters what the rules did to an event, for the day that somebody appeals. The ladder's actions are not among it:
-/// they rest on the sum of the points, and stay where that sum stays high enough.
-pub(crate) fn enter(observed: &Observed<'_>, points: u32, actions: &[Action], decision: &Decision, state: &mut State) {
+/// What goes out for the reasons asked for, for the day that it must be undone. Rules and ladder may wish for actions of
+/// one sort; then one of the wishes goes out, and what never went out is nobody's to undo.
+fn resting_on(decision: &Decision, asked: impl Fn(u16) -> bool) -> Vec<ActionKind> {
+    decision.actions.iter().filter(|action| asked(action.reason)).map(|action| action.kind.clone()).collect()
+}
+
+/// Enters what the rules did to an event, for the day that somebody appeals. What went out for the ladder's reason, if
+/// there is one, is not among it: that rests on the sum of the points, and stays where the sum stays high enough.
+pub(crate) fn enter(observed: &Observed<'_>, points: u32, ladder: Option<u16>, decision: &Decision, state: &mut State) {
     state.record(&Entry {
         decision: decision.id.as_str().into(),
         event: observed.fact.id,
@@ -65,14 +73,14 @@ pub(crate) fn enter(observed: &Observed<'_>, points: u32, actions: &[Action], de
         author_name: decision.author.as_str().into(),
         channel: decision.channel,
         room: decision.room.as_deref().map(Arc::from),
-        actions: actions.iter().map(|action| action.kind.clone()).collect(),
+        actions: resting_on(decision, |reason| Some(reason) != ladder),
         points,
         at: decision.at,
     });
 }
 
-/// What goes out when a decision is overturned: everything of it that can be undone, and every step of the ladder that
-/// its author no longer has the points for, whichever decision imposed it.
+/// What goes out when a decision is overturned: everything that rules did in it and that can be undone, and every step of
+/// the ladder that is lifted with it, whichever decision imposed it.
 pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversal: &Reversal) -> Decision {
     let entry = &reversal.entry;
     let mut actions = Vec::new();
@@ -126,6 +134,129 @@ pub(crate) fn unknown_event(verdict: &Verdict) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decision::Scope;
+    use crate::event::{Millis, Outcome, Record};
+    use crate::pipeline::edition::{BuildOptions, Sources};
+    use crate::pipeline::engine::Engine;
+    use crate::pipeline::observe::{ObserveScratch, observe};
+    use crate::state::{Keys, Options};
+
+    const HOUR: Millis = 3_600_000;
+
+    /// A rule for each length of text: what it wants of the author besides folding, and its points.
+    const RULES: &[(usize, &str, u32)] = &[
+        (2, "", 2),
+        (3, ", {limit: {scope: author, for: 10m}}", 1),
+        (4, ", {limit: {scope: author, for: 48h}}", 1),
+        (5, ", {limit: {scope: author, for: 1h}}", 1),
+    ];
+
+    const LADDER: &str = "post:\n  expires: 90d\n  steps:\n    - {at: 3, do: [{limit: {scope: author, for: 1h}}]}\n    \
+                          - {at: 6, do: [{limit: {scope: author, for: 24h}}]}\n";
+
+    fn edition() -> Edition {
+        let rule = |&(chars, limit, points): &(usize, &str, u32)| {
+            format!(
+                "- id: test.chars_{chars}\n  when: text.chars == {chars}\n  do: [{{fold: {{level: 1}}}}{limit}]\n  \
+                 points: {points}\n  owner: tests\n  expires: 2099-01-01\n  status: live\n  \
+                 tests: [{{text: {}, expect: fires}}, {{text: a, expect: silent}}]\n",
+                "a".repeat(chars)
+            )
+        };
+        let mut sources = Sources::default();
+        sources.base.add("rules.yaml".as_ref(), "rules.yaml", &RULES.iter().map(rule).collect::<String>());
+        sources.base.add("ladder.yaml".as_ref(), "ladder.yaml", LADDER);
+        let (edition, problems) = Edition::build(&sources, &BuildOptions::default());
+        edition.unwrap_or_else(|| panic!("{problems:#?}"))
+    }
+
+    /// One author who says such texts, one an hour, and a reviewer. Each message is named by the hour.
+    struct Play {
+        edition: Edition,
+        engine: Engine,
+        hour: Millis,
+    }
+
+    impl Play {
+        fn after(texts: &[usize]) -> Self {
+            let engine = Engine::new(State::new(&Options::default(), Keys::new(b"test")));
+            let mut play = Self { edition: edition(), engine, hour: 0 };
+            texts.iter().for_each(|&chars| drop(play.say(chars)));
+            play
+        }
+
+        fn take(&mut self, record: Record<'_>) -> Decision {
+            let item = observe(&self.edition, record, &Keys::new(b"test"), &mut ObserveScratch::default());
+            let mut outcome = self.engine.process(&self.edition, &[vec![item]]);
+            outcome.decisions.pop().expect("each of them is decided on")
+        }
+
+        /// What is done about a message, with the reasons.
+        fn say(&mut self, chars: usize) -> Decision {
+            self.hour += 1;
+            let (id, text, at) = (self.hour, "a".repeat(chars), self.hour * HOUR);
+            let json = format!(r#"{{"id":"{id}","channel":"post","author":"ann","at":{at},"text":"{text}"}}"#);
+            self.take(Record::Event(serde_json::from_str(&json).unwrap()))
+        }
+
+        /// The limits that go when a message is overturned: of which message, and until which hour they were.
+        fn overturn(&mut self, hour: Millis) -> Vec<(Millis, Millis)> {
+            let (event, by) = (hour.to_string(), "rita".to_string());
+            let at = self.hour * HOUR;
+            let decision = self.take(Record::Verdict(Verdict { event, outcome: Outcome::Overturned, by, at }));
+            let mut limits = Vec::new();
+            for action in &decision.actions {
+                let ActionKind::Restore { decision, undone } = &action.kind else { panic!("{action:?}") };
+                let of = (1..=self.hour).find(|hour| decision_id("event", &hour.to_string()) == **decision).unwrap();
+                limits.extend(undone.iter().filter_map(until).map(|until| (of, until)));
+            }
+            limits
+        }
+    }
+
+    /// The hour until which an author is limited.
+    fn until(kind: &ActionKind) -> Option<Millis> {
+        match kind {
+            ActionKind::Limit { scope: Scope::Author, until, .. } => until.map(|at| at / HOUR),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_verdict_undoes_what_went_out_and_nothing_else() {
+        // What was said; then each overturned message with the limits that go, of which message and until when.
+        type Case<'a> = (&'a [usize], &'a [(Millis, &'a [(Millis, Millis)])]);
+        let cases: &[Case<'_>] = &[
+            // The step's hour swallowed the rule's ten minutes, and stays while the points do.
+            (&[2, 3, 2], &[(2, &[]), (3, &[(2, 3)])]),
+            (&[2, 3], &[(1, &[(2, 3)]), (2, &[])]),
+            // The rule's two days swallowed the step's hour: they are the rule's, whatever becomes of the step.
+            (&[2, 4, 2], &[(2, &[(2, 50)]), (3, &[])]),
+            (&[2, 4], &[(1, &[]), (2, &[(2, 50)])]),
+            // The same hour for both stays with the step.
+            (&[2, 5, 2], &[(2, &[]), (3, &[(2, 3)])]),
+            // The top, twice: below its points both go; at them only that of the message itself.
+            (&[2, 2, 2, 3], &[(3, &[(3, 27), (4, 28)]), (4, &[])]),
+            (&[2, 2, 2, 2], &[(3, &[(3, 27)]), (4, &[(4, 28)]), (1, &[(2, 3)])]),
+            (&[2, 2, 2, 2], &[(4, &[(4, 28)]), (3, &[(3, 27)])]),
+        ];
+        for (said, verdicts) in cases {
+            let mut play = Play::after(said);
+            for (hour, limits) in *verdicts {
+                assert_eq!(play.overturn(*hour), *limits, "{hour} of {said:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_limit_goes_out_with_the_reason_that_it_rests_on() {
+        for (chars, rule, hours) in [(3, "ladder.post.3", 1), (4, "test.chars_4", 48), (5, "ladder.post.3", 1)] {
+            let decision = Play::after(&[2]).say(chars);
+            let limits = decision.actions.iter().filter_map(|action| Some((action.reason, until(&action.kind)?)));
+            let named = |(reason, until): (u16, Millis)| (&*decision.reasons[usize::from(reason)].rule, until - 2);
+            assert_eq!(limits.map(named).collect::<Vec<_>>(), [(rule, hours)]);
+        }
+    }
 
     fn penalties(steps: &[u32]) -> Penalties {
         let step = |&at: &u32| rules::Step { at, actions: Vec::new(), file: "ladder.yaml".into(), line: 0 };

@@ -8,10 +8,23 @@ use crate::event::Millis;
 /// The sort of an action is its kind together with what it is about: a limit's scope, a label's code, a queue, a notice's
 /// recipient and code. The order of the list is that in which its sorts were first asked for.
 pub(crate) fn add(actions: &mut Vec<Action>, kind: ActionKind, reason: u16) {
-    match actions.iter_mut().find(|action| same_sort(&action.kind, &kind)) {
-        None => actions.push(Action { kind, reason }),
-        Some(action) if strength(&kind) > strength(&action.kind) => *action = Action { kind, reason },
-        Some(_) => {}
+    merge(actions, kind, reason, false);
+}
+
+/// The same for an action of the ladder. Of two equal limits the ladder's stands: a verdict on this one event may leave
+/// the step in force, and must then leave the limit.
+pub(crate) fn add_step(actions: &mut Vec<Action>, kind: ActionKind, reason: u16) {
+    let wins_ties = matches!(kind, ActionKind::Limit { .. });
+    merge(actions, kind, reason, wins_ties);
+}
+
+fn merge(actions: &mut Vec<Action>, kind: ActionKind, reason: u16, wins_ties: bool) {
+    let Some(action) = actions.iter_mut().find(|action| same_sort(&action.kind, &kind)) else {
+        return actions.push(Action { kind, reason });
+    };
+    let (new, old) = (strength(&kind), strength(&action.kind));
+    if new > old || (wins_ties && new == old) {
+        *action = Action { kind, reason };
     }
 }
 

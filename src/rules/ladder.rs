@@ -10,7 +10,7 @@ use super::actions::ActionSpec;
 use super::keys;
 use super::places::Lines;
 use super::reader::Reader;
-use super::yaml::{self, Node};
+use super::yaml::{self, Kind, Node};
 
 /// The ladders of all channels. A channel without one has no penalties.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -92,9 +92,33 @@ impl Reader<'_> {
     fn step(&mut self, node: &Node<'_>) -> Option<Step> {
         let fields = self.fields(node, "a step", keys::STEP)?;
         let actions = fields.get("do").map(|node| self.actions(node)).unwrap_or_default();
+        fields.get("do").into_iter().for_each(|node| self.check_ends(node));
         let at = self.integer(fields.get("at")?, "`at`", 1, 1_000_000)?;
         Some(Step { at: u32::try_from(at).ok()?, actions, file: Arc::clone(self.file), line: node.place.line })
     }
+
+    /// Points expire without a word to anybody, so whatever a step does to an author over time must end by itself.
+    fn check_ends(&mut self, node: &Node<'_>) {
+        let Kind::List(items) = &node.kind else { return };
+        for (name, action) in items.iter().flat_map(pairs) {
+            if !matches!(name, "limit" | "label") || !matches!(action.kind, Kind::Map(_)) {
+                continue;
+            }
+            if !pairs(action).any(|(key, value)| key == "for" && !value.is_null()) {
+                let message = format!("`{name}` in a step of the ladder lacks `for`");
+                self.error(action.place, message, Some("a step ends by itself: add `for: 24h`".into()));
+            }
+        }
+    }
+}
+
+/// The pairs of a map whose keys are words; none of anything else.
+fn pairs<'n, 'a>(node: &'n Node<'a>) -> impl Iterator<Item = (&'n str, &'n Node<'a>)> {
+    let pairs = if let Kind::Map(pairs) = &node.kind { &pairs[..] } else { &[] };
+    pairs.iter().filter_map(|(key, value)| match &key.kind {
+        Kind::Scalar(name, _) => Some((&**name, value)),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -117,6 +141,26 @@ mod tests {
         assert_eq!((group.expires_ms, group.steps.len(), group.steps[0].at), (86_400_000, 1, 9));
         assert_eq!(ladder.of(Channel::Post).unwrap().expires_ms, 30 * 86_400_000);
         assert_eq!(ladder.of(Channel::Ad), None);
+    }
+
+    #[test]
+    fn what_a_step_does_over_time_must_end_by_itself() {
+        let mut problems = ladder(
+            "group:\n  expires: 90d\n  steps:\n    - at: 2\n      do:\n        - limit: {scope: author}\n        \
+             - label: {code: a, for: }\n        - limit: {scope: reach, for: 1h}\n        - fold: {level: 1}\n    \
+             - at: 3\n      do: [{limit: {scope: author, for: soon}}, {limit: nothing}]\n",
+            None,
+        )
+        .1;
+        let rest = problems.split_off(2);
+        assert_eq!(rest.len(), 2, "one problem for each other mistake: {rest:#?}");
+        let places: Vec<_> = problems.iter().map(|p| (&*p.message, p.line, p.column)).collect();
+        let expected = [
+            ("`limit` in a step of the ladder lacks `for`", 6, 18),
+            ("`label` in a step of the ladder lacks `for`", 7, 18),
+        ];
+        assert_eq!(places, expected);
+        assert_eq!(problems[0].hint.as_deref(), Some("a step ends by itself: add `for: 24h`"));
     }
 
     #[test]

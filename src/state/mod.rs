@@ -106,7 +106,8 @@ pub struct Sizes {
 pub struct Reversal {
     /// The decision that is undone.
     pub entry: Entry,
-    /// Steps of the ladder that its author no longer has the points for, with the decisions that imposed them.
+    /// Steps of the ladder that are in force no more, with the decisions that imposed them: all that the author no longer
+    /// has the points for, and what this decision imposed where another one did so too.
     pub lifted: Vec<Step>,
     /// What is left of the points.
     pub points: Points,
@@ -215,7 +216,7 @@ impl State {
         self.standing.add_strike(author, strike)
     }
 
-    /// Notes that a step of the ladder is in force. One that is in force already stays as it is.
+    /// Notes that an event imposed a step of the ladder. One that is in force already is held once for each such event.
     pub fn impose(&mut self, author: u64, step: &Step) {
         let step = HeldStep::from(step);
         Delta::Impose { author, step: step.clone() }.encode(self.open_journal());
@@ -230,7 +231,7 @@ impl State {
     }
 
     /// Undoes the decision on an event, at the time of the verdict: its strike goes, and so do the steps that no longer
-    /// have their points. `None` where no such decision is held, or it was undone before.
+    /// have their points or that it imposed again. `None` where no such decision is held, or it was undone before.
     pub fn overturn(&mut self, event: u64, at: Millis) -> Option<Reversal> {
         Delta::Overturn { event, at }.encode(self.open_journal());
         self.take_overturn(event, at)

@@ -12,13 +12,13 @@ use crate::state::codec::{Broken, Reader, put_bytes, put_signed, put_u64, put_va
 /// Strikes of one author that are held; of more, the one that expires first goes.
 const STRIKES_MAX: usize = 256;
 
-/// Steps of one author that are held; no ladder is longer.
+/// Steps of one author that are held; of more, the oldest that was imposed again since goes.
 const STEPS_MAX: usize = 64;
 
 /// Points for one event, until they expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Strike {
-    /// The key of the event: an event strikes once, so add up the points of its rules first.
+    /// The key of the event: an event strikes once, with the points of the heaviest of its rules.
     pub event: u64,
     /// Strikes count within their channel.
     pub channel: Channel,
@@ -61,7 +61,8 @@ pub struct Step {
 struct Account {
     author: u64,
     strikes: Vec<Strike>,
-    /// Sorted by channel and points.
+    /// Sorted by [`HeldStep::key`]. The top of a ladder is imposed again by each further strike, and each imposition
+    /// is held: what it did can only be undone under its own decision.
     steps: Vec<HeldStep>,
 }
 
@@ -132,19 +133,18 @@ impl Standing {
         points
     }
 
-    /// Notes that a step is in force. A step already in force stays with the decision that imposed it first.
+    /// Notes that an event imposed a step. A step already in force is held once more, for the event that imposed it anew.
     pub(crate) fn impose(&mut self, author: u64, step: HeldStep) {
         let account = self.account_or_new(author);
-        let place = account.steps.binary_search_by_key(&(step.channel, step.at_points), HeldStep::rank);
-        if let Err(index) = place
-            && account.steps.len() < STEPS_MAX
-        {
+        if let Err(index) = account.steps.binary_search_by_key(&step.key(), HeldStep::key) {
             account.steps.insert(index, step);
+            account.bound_steps();
         }
         self.bound();
     }
 
-    /// Takes the strike of an event back and lifts the steps that its author no longer has the points for at `at`.
+    /// Takes the strike of an event back. Lifted are all steps that its author no longer has the points for at `at`, and
+    /// what the event imposed where another event imposed the same step, so that it is in force without this one.
     pub(crate) fn take_back(&mut self, author: u64, channel: Channel, event: u64, at: Millis) -> (Points, Vec<Step>) {
         let Ok(mut entry) = self.accounts.find_entry(author, |account| account.author == author) else {
             return (Points::default(), Vec::new());
@@ -152,7 +152,7 @@ impl Standing {
         let account = entry.get_mut();
         account.strikes.retain(|strike| strike.event != event);
         let points = account.points(channel, at);
-        let lifted = account.lift(channel, points.points).iter().map(HeldStep::open).collect();
+        let lifted = account.lift_without(channel, event, points.points).iter().map(HeldStep::open).collect();
         if account.is_empty() {
             entry.remove();
         }
@@ -211,6 +211,27 @@ impl Account {
         self.steps.extract_if(.., |step| step.channel == channel && step.at_points > points).collect()
     }
 
+    /// The same, with what an event merely imposed again.
+    fn lift_without(&mut self, channel: Channel, event: u64, points: u32) -> Vec<HeldStep> {
+        let others = self.steps.iter().filter(|step| step.event != event);
+        let by_others: Vec<_> = others.map(HeldStep::rank).collect();
+        let goes = |step: &HeldStep| {
+            step.at_points > points || (step.event == event && by_others.binary_search(&step.rank()).is_ok())
+        };
+        self.steps.extract_if(.., |step| step.channel == channel && goes(step)).collect()
+    }
+
+    /// A step that is held once stays, as it says what is in force.
+    fn bound_steps(&mut self) {
+        if self.steps.len() > STEPS_MAX {
+            let is_repeat = |&i: &usize| self.steps.get(i + 1).is_some_and(|next| next.rank() == self.steps[i].rank());
+            let age = |&i: &usize| (self.steps[i].at, self.steps[i].event);
+            let all = 0..self.steps.len();
+            let first = all.clone().filter(is_repeat).min_by_key(age).or_else(|| all.min_by_key(age));
+            first.map(|i| self.steps.remove(i));
+        }
+    }
+
     fn bound_strikes(&mut self) {
         if self.strikes.len() > STRIKES_MAX {
             let first = (0..self.strikes.len()).min_by_key(|&i| (self.strikes[i].expires_at, self.strikes[i].event));
@@ -228,8 +249,14 @@ impl Account {
 }
 
 impl HeldStep {
+    /// Which step of which ladder.
     fn rank(&self) -> (Channel, u32) {
         (self.channel, self.at_points)
+    }
+
+    /// Which step, imposed by which event; of one step, the oldest first.
+    fn key(&self) -> (Channel, u32, Millis, u64) {
+        (self.channel, self.at_points, self.at, self.event)
     }
 
     fn open(&self) -> Step {
@@ -373,7 +400,7 @@ impl Account {
         let author = reader.u64(WHAT)?;
         let strikes = (0..reader.count(12, WHAT)?).map(|_| Strike::decode(reader)).collect::<Result<Vec<_>, _>>()?;
         let steps = (0..reader.count(13, WHAT)?).map(|_| HeldStep::decode(reader)).collect::<Result<Vec<_>, _>>()?;
-        let sorted = steps.is_sorted_by(|a, b| a.rank() < b.rank());
+        let sorted = steps.is_sorted_by(|a, b| a.key() < b.key());
         if strikes.len() > STRIKES_MAX || steps.len() > STEPS_MAX || !sorted {
             return Err(Broken(WHAT));
         }

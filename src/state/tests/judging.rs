@@ -71,18 +71,67 @@ fn a_reversal_takes_back_the_strike_and_lifts_the_steps_that_rested_on_it() {
     state.impose(1, &step(2, 10, T0));
     state.impose(1, &step(4, 11, T0));
     state.impose(1, &step(4, 12, T0));
-    let in_force: Vec<_> = state.standing().steps(1, Channel::Post, T0).iter().map(|step| step.event).collect();
-    assert_eq!(in_force, [10, 11], "a step stays with the decision that imposed it first");
+    assert_eq!(in_force(&state), [10, 11, 12]);
 
     let reversal = state.overturn(10, T0 + 5).unwrap();
     assert_eq!(reversal.entry, entry(10, 1, T0));
-    assert_eq!(reversal.lifted, [step(4, 11, T0)]);
+    assert_eq!(reversal.lifted, [step(4, 11, T0), step(4, 12, T0)]);
+    assert_eq!(in_force(&state), [10], "the only one to impose a step that has its points");
     assert_eq!(reversal.points, Points { points: 3, strikes: 2 });
     assert_eq!(state.overturn(10, T0 + 6), None, "once");
     assert!(!state.uphold(10) && state.uphold(11));
     assert_eq!(state.ledger().get(11).unwrap().1, Fate::Upheld);
     assert!(state.overturn(11, T0 + 7).is_some(), "an appeal may be won after a reviewer upheld");
     assert_eq!(state.overturn(99, T0), None);
+}
+
+/// The events that imposed the steps in force on author 1.
+fn in_force(state: &State) -> Vec<u64> {
+    state.standing().steps(1, Channel::Post, T0).iter().map(|step| step.event).collect()
+}
+
+#[test]
+fn a_step_that_was_imposed_again_is_undone_for_each_event_by_itself() {
+    // Points of the events 10, 11, …, those that impose the step at 4, and after each reversal: what it lifts, what stays.
+    type Case<'a> = (&'a [u32], &'a [u64], &'a [(u64, &'a [u64], &'a [u64])]);
+    let cases: &[Case<'_>] = &[
+        (&[4, 2], &[10, 11], &[(10, &[10, 11], &[]), (11, &[], &[])]),
+        (&[4, 4], &[10, 11], &[(10, &[10], &[11]), (11, &[11], &[])]),
+        (&[4, 4], &[10, 11], &[(11, &[11], &[10]), (10, &[10], &[])]),
+        (&[4, 2, 2], &[10, 11, 12], &[(11, &[11], &[10, 12]), (10, &[10, 12], &[])]),
+        (&[2, 2, 2], &[11], &[(11, &[], &[11]), (12, &[11], &[])]),
+    ];
+    for (points, imposing, reversals) in cases {
+        let mut state = state();
+        for (event, points) in (10..).zip(*points) {
+            let at = T0 + event as Millis;
+            state.record(&entry(event, 1, at));
+            state.add_strike(1, strike(event, *points, at));
+            if imposing.contains(&event) {
+                state.impose(1, &step(4, event, at));
+            }
+        }
+        for (event, lifted, stay) in *reversals {
+            let reversal = state.overturn(*event, T0).unwrap();
+            let found: Vec<_> = reversal.lifted.iter().map(|step| step.event).collect();
+            assert_eq!((&found[..], &in_force(&state)[..]), (*lifted, *stay), "{event} of {points:?}");
+        }
+    }
+}
+
+#[test]
+fn of_too_many_steps_the_oldest_that_were_imposed_again_go() {
+    let mut state = state();
+    state.add_strike(1, strike(1, 8, T0));
+    state.impose(1, &step(2, 1000, T0 - 2));
+    state.impose(1, &step(4, 1001, T0 - 1));
+    for event in 0..100_u64 {
+        state.impose(1, &step(8, event, T0 + event as Millis));
+    }
+    let expected: Vec<u64> = [1000, 1001].into_iter().chain(38..100).collect();
+    assert_eq!(in_force(&state), expected);
+    let again = State::load(&options(), keys(), snapshot(&state)).unwrap();
+    assert_eq!(in_force(&again), expected);
 }
 
 #[test]

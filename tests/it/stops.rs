@@ -13,11 +13,15 @@ use serde_json::Value;
 use crate::stage::{path, sample};
 
 /// Waits until something is so. The deadline is there for a stage that hangs, not for one that is slow.
+fn until(what: &str, is_so: impl FnMut() -> bool) {
+    until_within(60, what, is_so);
+}
+
 #[expect(clippy::disallowed_methods, reason = "another process is looked at, and it wakes nobody")]
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+fn until_within(seconds: u64, what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
     while !is_so() {
-        assert!(Instant::now() < deadline, "a minute has passed and not yet: {what}");
+        assert!(Instant::now() < deadline, "{seconds} s have passed and not yet: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
 }
@@ -157,10 +161,11 @@ impl Running {
         self.0.try_wait().unwrap().is_some()
     }
 
-    /// Waits for its end. What it prints is small enough to lie in the pipes until then.
+    /// Waits for its end, which may be that of a long input. What it prints is small enough to lie in the pipes until
+    /// then.
     fn end(mut self) -> Output {
         drop(self.0.stdin.take());
-        until("the stage ends", || self.has_ended());
+        until_within(300, "the stage ends", || self.has_ended());
         let mut output = Output { status: self.0.wait().unwrap(), stdout: Vec::new(), stderr: Vec::new() };
         self.0.stdout.take().unwrap().read_to_end(&mut output.stdout).unwrap();
         self.0.stderr.take().unwrap().read_to_end(&mut output.stderr).unwrap();
@@ -172,10 +177,10 @@ impl Running {
     fn stop(mut self, signal: &str) -> Value {
         // A pipe is left open: the stage must not wait for its end.
         let stdin = self.0.stdin.take();
-        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+        let is_asked = Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success();
         let output = self.end();
         drop(stdin);
-        assert!(text(&output.stderr).contains("stopping"), "{}", text(&output.stderr));
+        assert!(is_asked && text(&output.stderr).contains("stopping"), "{signal}: {}", text(&output.stderr));
         report(&output, &[signal])
     }
 

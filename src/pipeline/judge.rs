@@ -22,18 +22,50 @@ use super::signals::{Known, Standing};
 pub(crate) struct Bench {
     edition: Arc<str>,
     signals: Signals,
+    docket: Docket,
+}
+
+/// From signals to a decision, wherever the signals come from.
+#[derive(Default)]
+pub(crate) struct Docket {
     rules: rules::Scratch,
     fired: Vec<RuleIndex>,
 }
 
+impl Docket {
+    /// What the rules want, as one decision. A text of which the word lists could not see the end is decided on too, even
+    /// if nothing fires: that a sense is missing is never passed over in silence.
+    pub(crate) fn decide(
+        &mut self,
+        edition: &Edition,
+        observed: &Observed<'_>,
+        signals: &Signals,
+        state: &mut State,
+        tripped: &mut Vec<Arc<str>>,
+    ) -> Option<Decision> {
+        let event = &observed.event;
+        let is_cut = observed.hits.as_ref().is_some_and(|hits| hits.is_truncated());
+        self.fired.clear();
+        edition.rulebook.fire(event.channel, event.at, signals, &mut self.rules, &mut self.fired);
+        if self.fired.is_empty() && !is_cut {
+            return None;
+        }
+        let mut case = Case::new(edition, event, observed.hits.as_deref(), signals);
+        for &index in &self.fired {
+            let rule = edition.rulebook.rule(index);
+            let is_live = rule.status == Status::Live && within_cap(rule, event.at, state, tripped);
+            case.add(rule, is_live);
+        }
+        if is_cut {
+            case.decision.missing.push("keywords".into());
+        }
+        Some(case.close(observed, state))
+    }
+}
+
 impl Bench {
     pub(crate) fn new(edition: &Edition) -> Self {
-        Self {
-            edition: Arc::clone(&edition.id),
-            signals: Signals::new(&edition.catalogue),
-            rules: rules::Scratch::default(),
-            fired: Vec::new(),
-        }
+        Self { edition: Arc::clone(&edition.id), signals: Signals::new(&edition.catalogue), docket: Docket::default() }
     }
 
     /// Whether it was made for that edition.
@@ -41,7 +73,7 @@ impl Bench {
         self.edition == edition.id
     }
 
-    /// Judges one event. `None` where no rule has anything to say, which is nearly always.
+    /// Judges one event. `None` where nobody has anything to say, which is nearly always.
     pub(crate) fn judge(
         &mut self,
         edition: &Edition,
@@ -50,30 +82,12 @@ impl Bench {
         state: &mut State,
         tripped: &mut Vec<Arc<str>>,
     ) -> Option<Decision> {
-        let event = &observed.event;
         self.raise(edition, observed, counts, state);
-        self.fired.clear();
-        edition.rulebook.fire(event.channel, event.at, &self.signals, &mut self.rules, &mut self.fired);
-        if self.fired.is_empty() {
-            return None;
-        }
-        let mut case = Case::new(edition, event, observed.hits.as_deref(), &self.signals);
-        for &index in &self.fired {
-            let rule = &edition.rulebook.rules()[index.index()];
-            let is_live = rule.status == Status::Live && within_cap(rule, event.at, state, tripped);
-            case.add(rule, is_live);
-        }
-        Some(case.close(observed, state))
+        self.docket.decide(edition, observed, &self.signals, state, tripped)
     }
 
     /// Raises everything that is known of the event.
-    pub(crate) fn raise(
-        &mut self,
-        edition: &Edition,
-        observed: &Observed<'_>,
-        counts: &Counts,
-        state: &State,
-    ) -> &mut Signals {
+    fn raise(&mut self, edition: &Edition, observed: &Observed<'_>, counts: &Counts, state: &State) {
         let event = &observed.event;
         let standing = if edition.filler.reads_standing {
             let Points { points, strikes } = state.points(observed.fact.author, event.channel, event.at);
@@ -85,7 +99,6 @@ impl Bench {
         let known = Known { event, shape: &observed.shape, hits, counts, standing, trusted: edition.trusts(event) };
         self.signals.clear();
         edition.filler.fill(&known, &edition.matcher, &mut self.signals);
-        &mut self.signals
     }
 }
 

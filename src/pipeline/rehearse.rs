@@ -14,7 +14,7 @@ use crate::signal::{Signals, Slot, Span, Value};
 use crate::state::{self, Counts, Keys, State};
 
 use super::edition::Edition;
-use super::engine::Engine;
+use super::judge::Docket;
 use super::observe::{Item, ObserveScratch, Observed, observe};
 use super::signals::{Filler, Known, Standing};
 
@@ -54,7 +54,7 @@ pub struct Explained {
     pub hits: Vec<(Arc<str>, Arc<str>, Vec<Span>)>,
     /// Every rule of the channel, and what its condition comes to; `None` is an error, such as a missing signal.
     pub rules: Vec<(RuleIndex, Option<bool>)>,
-    /// What would be decided, were this the first message of all; `None` for nothing.
+    /// What would be decided, were this the first message of all apart from what is given; `None` for nothing.
     pub decision: Option<Decision>,
 }
 
@@ -68,7 +68,8 @@ pub fn explain(edition: &Edition, event: &Event<'_>, given: &[(Slot, Value)]) ->
     let rules = here.map(|(index, _)| (index, edition.rulebook.truth(index, &stage.signals))).collect();
     let signals = stage.raised(observed.hits.as_deref());
     let hits = observed.hits.iter().flat_map(|hits| named_hits(edition, hits)).collect();
-    let decision = Engine::new(stage.empty_state()).process(edition, &[vec![Item::Event(observed)]]).decisions.pop();
+    let mut state = stage.empty_state();
+    let decision = Docket::default().decide(edition, &observed, &stage.signals, &mut state, &mut Vec::new());
     Explained { signals, hits, rules, decision }
 }
 

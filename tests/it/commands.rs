@@ -113,6 +113,14 @@ fn explain_shows_signals_rules_and_actions() {
 }
 
 #[test]
+fn what_is_given_to_explain_is_what_it_decides_on() {
+    let args = ["explain", "--edition", "tests/it/edition", "--given", "author.points=4", "彩金"];
+    let stdout = text(&tidegate(&args).stdout);
+    assert!(stdout.contains("because of test.offender"), "{stdout}");
+    assert!(text(&tidegate(&[&args[..3], &["彩金"]].concat()).stdout).contains("Nothing is done"));
+}
+
+#[test]
 fn replay_gives_the_decisions_of_run() {
     let replay = tidegate(&["replay", "--input", "tests/it/golden/events.jsonl", "--edition", "tests/it/edition"]);
     assert_eq!(text(&replay.stdout), fs::read_to_string(path("tests/it/golden/decisions.jsonl")).unwrap());

@@ -48,7 +48,9 @@ fn main() {
 fn append(store: &mut RedbStore, seq: u64, deltas: &[u8], lines: &[u8]) {
     let (input, mark) = (Position(vec![b'x'; 100]), Mark(vec![b'y'; 40]));
     let outputs = [Output { mark: &mark, lines }, Output { mark: &mark, lines: b"" }];
-    store.append(&Entry { seq, input: &input, deltas, outputs: &outputs }).expect("the disk has room");
+    store
+        .append(&Entry { seq, input: &input, deltas, outputs: &outputs, owes_compaction: false })
+        .expect("the disk has room");
 }
 
 fn report(name: &str, mut append: impl FnMut(u64)) {

@@ -75,8 +75,9 @@ impl RedbStore {
     /// If another process has it open, if it is of another format, or if the file cannot be read or made.
     pub fn open(path: impl Into<PathBuf>, options: StoreOptions) -> Result<Self, StoreError> {
         let path = path.into();
-        remove_leftover(&rewritten(&path))?;
         let db = open_database(&path, &options)?;
+        // Only now, when the lock is ours, is a half-written copy nobody's.
+        remove_leftover(&rewritten(&path))?;
         let last_seq = last_seq(&db).map_err(|error| failed(&path, error))?;
         let owed = owed(&db).map_err(|error| failed(&path, error))?.ok_or_else(|| StoreError::Corrupt {
             path: path.clone(),
@@ -216,11 +217,10 @@ impl StateStore for RedbStore {
         remove_leftover(&fresh)?;
         let copy = open_database(&fresh, &self.options)?;
         let owed = copy_all(&self.db, &copy, &self.owed).map_err(|error| failed(&self.path, error))?;
-        drop(copy);
+        // The copy stays open, and locked, under its new name: at no moment can another process take the store.
         let renamed = std::fs::rename(&fresh, &self.path).and_then(|()| sync_folder_of(&self.path));
         renamed.map_err(|source| StoreError::Io { doing: "replace", path: self.path.clone(), source })?;
-        self.db = open_database(&self.path, &self.options)?;
-        (self.pending, self.owed) = (0, owed);
+        (self.db, self.pending, self.owed) = (copy, 0, owed);
         Ok(())
     }
 

@@ -160,13 +160,14 @@ pub fn watch(
     tell: impl Fn(Result<&str, &[Problem]>),
 ) {
     // Nothing is known at first: a change made while the stage was starting is not missed.
-    let mut stamp = Vec::new();
+    let (mut taken, mut seen) = (Vec::new(), Vec::new());
     while stop.recv_timeout(every) == Err(RecvTimeoutError::Timeout) {
-        let newer = folders.stamp();
-        if newer == stamp {
+        let before = std::mem::replace(&mut seen, folders.stamp());
+        // What changes between two looks is still being written.
+        if seen == taken || seen != before {
             continue;
         }
-        stamp = newer;
+        taken.clone_from(&seen);
         match rebuild(folders, options) {
             Ok(edition) if edition.id == editions.current().id => {}
             Ok(edition) => {

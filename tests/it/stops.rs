@@ -245,7 +245,7 @@ fn live_in_every_way(times: usize, cases: &[(&str, &str)], end_life: fn(Running)
     yard.write("events.jsonl", &events);
     yard.write("events.jsonl.zst", &events);
     yard.write("power.toml", b"[store]\nsurvives = \"power\"\n");
-    yard.write("process.toml", b"[store]\nsurvives = \"process\"\nsnapshot_journal_bytes = 400000\n");
+    yard.write("replay.toml", b"[store]\nsurvives = \"replay\"\nsnapshot_journal_bytes = 400000\n");
     let expected = yard.expected(&["events.jsonl"], "whole");
     assert!(expected.actions.len() > 20_000 * times && expected.rejects.len() > 5000 * times, "little to compare");
     for (case, &(input, config)) in cases.iter().enumerate() {
@@ -264,7 +264,7 @@ fn live_in_every_way(times: usize, cases: &[(&str, &str)], end_life: fn(Running)
 
 #[test]
 fn killed_five_times_it_gives_out_what_one_life_gives_out() {
-    live_in_every_way(20, &[("events.jsonl", "power.toml"), ("events.jsonl.zst", "process.toml")], Running::kill);
+    live_in_every_way(20, &[("events.jsonl", "power.toml"), ("events.jsonl.zst", "replay.toml")], Running::kill);
 }
 
 #[test]
@@ -557,4 +557,48 @@ fn rejects_are_played_into_another_run() {
     let expected = yard.expected(&["mended.jsonl"], "mended").with_source_renamed("mended.jsonl", "stdin");
     assert!(expected.actions.len() > 1000, "there is little to compare");
     yard.given_out("again").assert_is(&expected, "played again");
+}
+
+#[test]
+fn a_refused_run_leaves_the_folder_of_another_alone() {
+    let yard = Yard::new();
+    let [(first, bytes), ..] = inbox();
+    yard.write(first, &bytes);
+    let mut running = yard.start(&["--input", "inbox", "--follow", "--output", "out"]);
+    until("the first file is decided", || yard.actions_bytes("out") > 0 || running.has_ended());
+    // What the first run rewrites its journal into, after an erasure, belongs to it until it is done.
+    yard.write("out/journal.redb.rewritten", b"half");
+    refusal(&yard.start(&["--input", first, "--output", "out"]).end());
+    assert!(yard.at("out/journal.redb.rewritten").exists(), "a refused run removed a file of the run that is going on");
+    running.stop("-TERM");
+}
+
+#[test]
+fn an_output_folder_in_use_is_refused_with_the_way_out() {
+    let yard = Yard::new();
+    let [(first, bytes), ..] = inbox();
+    yard.write(first, &bytes);
+    let mut running = yard.start(&["--input", "inbox", "--follow", "--output", "out"]);
+    until("the first file is decided", || yard.actions_bytes("out") > 0 || running.has_ended());
+    let told = refusal(&yard.start(&["--input", first, "--output", "out"]).end());
+    assert!(told.contains("give another folder"), "{told}");
+    fs::create_dir(yard.at("strange")).unwrap();
+    fs::write(yard.at("strange/actions.jsonl"), "{}\n").unwrap();
+    let told = refusal(&yard.start(&["--input", first, "--output", "strange"]).end());
+    assert!(told.contains("a new --output folder"), "{told}");
+    running.stop("-TERM");
+}
+
+#[test]
+fn a_reject_that_was_cut_is_not_played_as_if_it_were_whole() {
+    let yard = Yard::new();
+    let text_of = "x".repeat(200_000);
+    let long =
+        format!("{{\"id\":\"x\",\"channel\":\"post\",\"author\":\"a\",\"at\":1788220800000,\"text\":\"{text_of}\"}}\n");
+    yard.write("events.jsonl", long.as_bytes());
+    yard.write("narrow.toml", b"[input]\nline_bytes_max = 1000\n[bounds]\narticle_text_bytes_max = 100\n");
+    yard.finish(&["--config", "narrow.toml", "--input", "events.jsonl", "--output", "out"]);
+    let replay = yard.command(&["rejects", "replay", "out/rejects.jsonl"]).output().unwrap();
+    assert!(replay.stdout.is_empty(), "{} bytes of {} were played", replay.stdout.len(), long.len());
+    assert!(text(&replay.stderr).contains("events.jsonl:1"), "and nothing was said: {}", text(&replay.stderr));
 }

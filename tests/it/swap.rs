@@ -34,7 +34,9 @@ fn a_broken_edition_is_refused_and_a_right_one_is_put_in_force() {
             });
         });
         let after = |text: &str| {
-            fs::write(&rules, text).unwrap();
+            let written = site.path().join(".site.yaml");
+            fs::write(&written, text).unwrap();
+            fs::rename(&written, &rules).unwrap();
             heard.recv_timeout(Duration::from_secs(60)).expect("the change is seen")
         };
         let refused = after(BROKEN).unwrap_err();

@@ -23,6 +23,10 @@ use tidegate::keywords::{Bounds, BuildOptions, Hits, Lists, Matcher, Scratch, So
 use tidegate::signal::Field;
 use tidegate::text::{Folded, fold_to_string};
 
+#[path = "harness/dictionary.rs"]
+mod dictionary;
+use dictionary::{dictionary, terms};
+
 struct Options {
     messages: Option<String>,
     limit: usize,
@@ -51,46 +55,6 @@ impl Options {
         }
         Ok(options)
     }
-}
-
-/// The dictionary's words with their frequency.
-fn dictionary() -> Result<Vec<(String, u64)>> {
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
-    let arguments =
-        ["metadata", "--format-version", "1", "--manifest-path", concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")];
-    let output = std::process::Command::new(cargo).args(arguments).output()?;
-    let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).context("cargo metadata")?;
-    let packages = metadata["packages"].as_array().context("cargo metadata has packages")?;
-    let jieba = packages.iter().find(|package| package["name"] == "jieba-rs").context("the dev-dependency jieba-rs")?;
-    let manifest = std::path::Path::new(jieba["manifest_path"].as_str().context("a manifest path")?);
-    let text = std::fs::read_to_string(manifest.with_file_name("src/data/dict.txt"))?;
-    let words = text.lines().filter_map(|line| {
-        let mut fields = line.split(' ');
-        Some((fields.next()?.to_owned(), fields.next()?.parse().ok()?))
-    });
-    Ok(words.collect())
-}
-
-/// `count` different terms.
-fn terms(dictionary: &[(String, u64)], count: usize, draw_any: bool) -> Vec<String> {
-    let mut random = fastrand::Rng::with_seed(1);
-    let is_drawn = |(word, frequency): &&(String, u64)| word.chars().count() >= 2 && (draw_any || *frequency <= 10);
-    let mut words: Vec<&str> = dictionary.iter().filter(is_drawn).map(|(word, _)| word.as_str()).collect();
-    random.shuffle(&mut words);
-    let mut seen = hashbrown::HashSet::new();
-    let mut terms = Vec::with_capacity(count);
-    let mut push = |term: String| {
-        if terms.len() < count && seen.insert(fold_to_string(&term)) {
-            terms.push(term);
-        }
-        terms.len() < count
-    };
-    let mut is_open = words.iter().all(|word| push((*word).to_owned()));
-    while is_open {
-        let (a, b) = (words[random.usize(..words.len())], words[random.usize(..words.len())]);
-        is_open = push(if random.bool() { format!("{a}{b}") } else { format!("{a}{}", random.u32(10..100_000)) });
-    }
-    terms
 }
 
 fn messages(options: &Options, dictionary: &[(String, u64)]) -> Result<Vec<String>> {
@@ -246,18 +210,12 @@ fn size(terms: &[String], messages: &[String], folded: &[Folded], options: &Opti
         messages.iter().for_each(|text| {
             buffer.fold(text);
             scan(&buffer, &mut scratch, &mut hits);
-        })
-    };
-    pass();
-    let work = scratch.work() as f64 / messages.len() as f64;
-    report(format!("{},work,fold + match,{work:.1} units/message,", terms.len()));
-    let mut pass = || {
-        messages.iter().for_each(|text| {
-            buffer.fold(text);
-            scan(&buffer, &mut scratch, &mut hits);
         });
     };
+    pass();
     let allocations = allocation_counter::measure(pass).count_total;
+    let work = scratch.work() as f64 / (2 * messages.len()) as f64;
+    report(format!("{},work,fold + match,{work:.1} units/message,", terms.len()));
     report(format!("{},allocations,fold + match,{allocations},", terms.len()));
 }
 

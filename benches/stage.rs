@@ -67,7 +67,10 @@ fn main() -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let lines = plain(&options, scratch.path())?;
     let records = fs::read(&lines)?.iter().filter(|&&byte| byte == b'\n').count();
-    let editions = [("the edition that ships", edition(&options, false)?), ("with the bench's terms and rules", edition(&options, true)?)];
+    let editions = [
+        ("the edition that ships", edition(&options, false)?),
+        ("with the bench's terms and rules", edition(&options, true)?),
+    ];
     let mut csv = String::from("what,threads,ns_per_message,records\n");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut best = std::collections::BTreeMap::<(String, usize), Duration>::new();

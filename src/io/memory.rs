@@ -314,7 +314,13 @@ impl StateStore for NullStore {
         Ok(())
     }
 
-    fn snapshot(&mut self, _: u64, _: &Position, _: &[Mark], _: &mut dyn Iterator<Item = Vec<u8>>) -> Result<(), StoreError> {
+    fn snapshot(
+        &mut self,
+        _: u64,
+        _: &Position,
+        _: &[Mark],
+        _: &mut dyn Iterator<Item = Vec<u8>>,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench keywords -- [--messages FILE.jsonl[.zst]] [--limit N] [--sizes 10000,100000] [--rounds N] [--draw rare|any] [--csv FILE]
+//! [--only "fold + match"]
 //! ```
 //! Terms are drawn, seeded, from the dictionary in the sources of the dev-dependency `jieba-rs`: by default words of two
 //! characters or more that its corpus has at most ten times (what people list is rare), with `--draw any` all of them. Beyond its words,
@@ -34,12 +35,14 @@ struct Options {
     rounds: usize,
     draw_any: bool,
     csv: Option<String>,
+    only: Option<String>,
 }
 
 impl Options {
     fn parse() -> Result<Self> {
         let sizes = vec![10_000, 100_000, 1_000_000];
-        let mut options = Self { messages: None, limit: 100_000, sizes, rounds: 5, draw_any: false, csv: None };
+        let mut options =
+            Self { messages: None, limit: 100_000, sizes, rounds: 5, draw_any: false, csv: None, only: None };
         let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
         while let Some(arg) = args.next() {
             let value = args.next().with_context(|| format!("{arg} needs a value"))?;
@@ -49,6 +52,7 @@ impl Options {
                 "--sizes" => options.sizes = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
                 "--rounds" => options.rounds = value.parse()?,
                 "--draw" => options.draw_any = value == "any",
+                "--only" => options.only = Some(value),
                 "--csv" => options.csv = Some(value),
                 _ => bail!("unknown argument {arg}"),
             }
@@ -201,7 +205,8 @@ fn size(terms: &[String], messages: &[String], folded: &[Folded], options: &Opti
             Box::new(|| folded_texts.iter().map(|text| contiguous.find_overlapping_iter(text).count()).sum()),
         ),
     ];
-    for row in interleave(options.rounds, passes) {
+    let passes = passes.into_iter().filter(|(name, _)| options.only.as_ref().is_none_or(|only| name.contains(&**only)));
+    for row in interleave(options.rounds, passes.collect()) {
         let nanos = row.best.as_nanos() as f64 / messages.len() as f64;
         report(format!("{},match,{},{nanos:.0} ns/message,{} hits", terms.len(), row.name, row.hits));
     }

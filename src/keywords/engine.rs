@@ -111,31 +111,51 @@ impl Engine {
     }
 
     /// Takes the text's runs, and those that end a window which the filter lets through.
-    ///
-    /// Written without branches: what does not count is overwritten by what comes next.
     #[inline]
     fn pass(&self, folded: &Folded, candidates: &mut Candidates) -> Passed {
-        let (units, kinds) = (folded.units(), folded.kinds());
-        candidates.make_room(units.len());
+        candidates.make_room(folded.units().len());
         let heads = &mut candidates.heads[PAD..];
-        let at = &mut candidates.at[..];
-        let (mut runs, mut letters, mut count, mut last) = (0, 0, 0, u32::MAX);
-        let mut products = [self.hasher.product(0); LONGEST];
-        for (&unit, &kind) in units.iter().zip(kinds) {
-            let is_word = kind.is(Kind::WORD);
-            let is_new = is_word & (unit != last);
-            let next = [products[1], products[2], self.hasher.product(unit)];
-            let (has_pair, has_triple) = self.filter.has(self.hasher.ending(next));
-            heads[runs] = unit;
-            at[count] = runs as u32;
-            letters += usize::from(is_word);
-            runs += usize::from(is_new);
-            count += usize::from(is_new & (has_pair | has_triple));
-            last = if is_new { unit } else { last };
-            products = if is_new { next } else { products };
-        }
+        let (runs, letters) = squeeze(folded, heads);
+        let count = self.places(&heads[..runs], &mut candidates.at);
         Passed { runs, letters, count }
     }
+
+    /// Fills `at` with the runs that end a window which the filter lets through; how many there are.
+    ///
+    /// Written without branches: what does not count is overwritten by what comes next. By itself, so that the loop has all
+    /// registers: the more of its loads are under way at once, the less it waits for them.
+    #[inline(never)]
+    fn places(&self, runs: &[u32], at: &mut [u32]) -> usize {
+        let at = &mut at[..runs.len()];
+        let (hasher, filter) = (self.hasher, &self.filter);
+        let mut count = 0;
+        let (mut first, mut second) = (hasher.product(0), hasher.product(0));
+        for (run, &unit) in runs.iter().enumerate() {
+            let last = hasher.product(unit);
+            let has_any = filter.has_any(hasher.pair(second, last), first);
+            at[count] = run as u32;
+            count += usize::from(has_any);
+            (first, second) = (second, last);
+        }
+        count
+    }
+}
+
+/// Takes the runs of a text; how many there are, and how many letters. Written without branches, like [`Engine::places`].
+#[inline(never)]
+fn squeeze(folded: &Folded, heads: &mut [u32]) -> (usize, usize) {
+    let (units, kinds) = (folded.units(), folded.kinds());
+    let heads = &mut heads[..units.len()];
+    let (mut runs, mut letters, mut last) = (0, 0, u32::MAX);
+    for (&unit, &kind) in units.iter().zip(kinds) {
+        let is_word = kind.is(Kind::WORD);
+        let is_new = is_word & (unit != last);
+        heads[runs] = unit;
+        letters += usize::from(is_word);
+        runs += usize::from(is_new);
+        last = if is_new { unit } else { last };
+    }
+    (runs, letters)
 }
 
 /// How many noughts stand before the runs, so that a window ends at each.

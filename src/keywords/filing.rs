@@ -8,7 +8,7 @@ use hashbrown::hash_table::Entry;
 use super::automaton::Automaton;
 use super::compile::Words;
 use super::engine::{Engine, Singles};
-use super::filter::{Filter, Hasher, LONGEST, Shape, Table};
+use super::filter::{Filter, Hasher, Hashes, LONGEST, Shape, Table};
 use super::rarity::Rarity;
 
 /// Runs that the shapes of one window may make us compare, times the variants of their keys; a first shape is always
@@ -37,8 +37,8 @@ pub(crate) struct Builder<'w> {
     /// How many keys have a window of about this hash.
     counts: Box<[u16]>,
     filed: HashTable<Filed>,
-    /// All windows that are filed: the hash of the last two runs, and that of the whole.
-    windows: Vec<(u64, u64)>,
+    /// All windows that are filed, and whether they have three runs.
+    windows: Vec<(Hashes, bool)>,
     links: Vec<Link>,
     /// Keys of shapes of many, with the end of their window.
     many: Vec<(u32, u8)>,
@@ -99,25 +99,24 @@ impl<'w> Builder<'w> {
     }
 
     fn count(&mut self, window: &[u32]) {
-        let count = &mut self.counts[about(self.hash(window).1)];
+        let count = &mut self.counts[about(self.hash(window))];
         *count = count.saturating_add(1);
     }
 
-    /// The hashes of the last two runs of a window, and of the whole.
-    fn hash(&self, window: &[u32]) -> (u64, u64) {
+    fn hash(&self, window: &[u32]) -> u64 {
         let hashes = self.hasher.window(window);
-        (hashes.pair, if window.len() == 2 { hashes.pair } else { hashes.triple })
+        if window.len() == LONGEST { hashes.triple } else { hashes.pair }
     }
 
     /// How rare a window is, in ordinary text and among the keys.
     fn rarity(&self, window: &[u32]) -> i64 {
-        let count = self.counts[about(self.hash(window).1)];
+        let count = self.counts[about(self.hash(window))];
         let rarity: u32 = window.iter().map(|&unit| self.rarity.of(unit)).sum();
         i64::from(rarity) - 16 * i64::from(count.max(1).ilog2())
     }
 
     fn file_under(&mut self, window: Range<usize>, number: u32, key: &[u32]) -> bool {
-        let (pair, hash) = self.hash(&key[window.clone()]);
+        let hash = self.hash(&key[window.clone()]);
         let cost = (key.len() * self.words.variants(number as usize).len()) as u32;
         let shape = Shape::new(number, window.end as u8 - 1, key.len() as u8);
         let entry = self.filed.entry(hash, |filed| filed.hash == hash, |filed| filed.hash);
@@ -125,7 +124,7 @@ impl<'w> Builder<'w> {
             Entry::Occupied(filed) => filed.into_mut(),
             Entry::Vacant(vacant) => {
                 vacant.insert(Filed { hash, cost, last: self.links.len() as u32 });
-                self.windows.push((pair, hash));
+                self.windows.push((self.hasher.window(&key[window.clone()]), window.len() == LONGEST));
                 self.links.push(Link { shape, cost, before: None });
                 return true;
             }
@@ -153,7 +152,7 @@ impl<'w> Builder<'w> {
 
     fn freeze(self, singles: Singles, repeated: Singles) -> Engine {
         let mut filter = Filter::new(self.filed.len());
-        self.windows.iter().for_each(|&(pair, hash)| filter.insert(pair, hash));
+        self.windows.iter().for_each(|&(hashes, is_triple)| filter.insert(hashes, is_triple));
         let mut windows = Table::new(self.links.len());
         for filed in &self.filed {
             let mut at = Some(filed.last);

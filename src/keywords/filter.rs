@@ -19,6 +19,8 @@ pub(crate) struct Hasher {
 pub(crate) struct Hashes {
     pub(crate) pair: u64,
     pub(crate) triple: u64,
+    /// What the first of the three runs adds to a place in the filter.
+    turn: u32,
 }
 
 impl Hasher {
@@ -40,19 +42,18 @@ impl Hasher {
         (u64::from(unit) ^ self.salt).wrapping_mul(self.unit)
     }
 
-    /// The hashes of the windows that end at the last of three runs, from their products.
+    /// The hash of a window of two runs, from their products.
     #[inline]
-    pub(crate) fn ending(self, [first, second, last]: [u64; LONGEST]) -> Hashes {
-        let pair = second ^ last.rotate_left(21);
-        let triple = pair ^ first.rotate_left(42);
-        Hashes { pair: pair.wrapping_mul(self.pair), triple: triple.wrapping_mul(self.triple) }
+    pub(crate) fn pair(self, first: u64, last: u64) -> u64 {
+        (first ^ last.rotate_left(21)).wrapping_mul(self.pair)
     }
 
     /// The hashes of the windows that end at the end of these two runs or three; two runs have no triple.
     #[inline]
     pub(crate) fn window(self, window: &[u32]) -> Hashes {
         let product = |back: usize| window.len().checked_sub(back).map_or(0, |at| self.product(window[at]));
-        self.ending([product(3), product(2), product(1)])
+        let (first, pair) = (product(3), self.pair(product(2), product(1)));
+        Hashes { pair, triple: (pair ^ first).wrapping_mul(self.triple), turn: turn(first) }
     }
 
     /// The hash of a key that is filed under its window that ends at `offset`: it is to be found by that window only.
@@ -66,8 +67,8 @@ impl Hasher {
     }
 }
 
-/// A Bloom filter. The hash of the last two runs of a window chooses a word, and the hash of the whole window three bits of it:
-/// so a place of a text costs one load for both windows that end there.
+/// A Bloom filter. The hash of the last two runs of a window chooses a word and three bits of it; the first of three runs turns
+/// the word: so a place of a text costs one load for both windows that end there.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
     words: Box<[u64]>,
@@ -80,23 +81,42 @@ impl Filter {
         Self { words: vec![0; words].into(), shift: 64 - words.trailing_zeros() }
     }
 
-    /// Takes in a window: the hash of its last two runs, and its own.
-    pub(crate) fn insert(&mut self, pair: u64, own: u64) {
-        self.words[(pair >> self.shift) as usize] |= bits(own);
+    /// Takes in a window of three runs, or of the last two.
+    pub(crate) fn insert(&mut self, hashes: Hashes, is_triple: bool) {
+        let turn = if is_triple { hashes.turn } else { 0 };
+        self.words[(hashes.pair >> self.shift) as usize] |= bits(hashes.pair).rotate_left(turn);
     }
 
     /// Whether the windows of two runs and of three with these hashes may be in it.
     #[inline]
     pub(crate) fn has(&self, hashes: Hashes) -> (bool, bool) {
-        let word = self.words[(hashes.pair >> self.shift) as usize];
-        (word & bits(hashes.pair) == bits(hashes.pair), word & bits(hashes.triple) == bits(hashes.triple))
+        let (word, bits) = (self.word(hashes.pair), bits(hashes.pair));
+        (word & bits == bits, word.rotate_right(hashes.turn) & bits == bits)
+    }
+
+    /// The same in one: the hash of the last two runs, and the product of the first.
+    #[inline]
+    pub(crate) fn has_any(&self, pair: u64, first: u64) -> bool {
+        let (word, bits) = (self.word(pair), bits(pair));
+        (word & bits == bits) | (word.rotate_right(turn(first)) & bits == bits)
+    }
+
+    #[inline]
+    fn word(&self, pair: u64) -> u64 {
+        self.words[(pair >> self.shift) as usize]
     }
 }
 
-/// Three bits of a word. A pair's word is chosen by higher bits of its hash.
+/// Three bits of a word, which higher bits of the hash choose.
 #[inline]
-fn bits(hash: u64) -> u64 {
-    1 << (hash >> 26 & 63) | 1 << (hash >> 32 & 63) | 1 << (hash >> 38 & 63)
+fn bits(pair: u64) -> u64 {
+    1 << (pair >> 26 & 63) | 1 << (pair >> 32 & 63) | 1 << (pair >> 38 & 63)
+}
+
+/// How far the run of this product turns a word.
+#[inline]
+fn turn(product: u64) -> u32 {
+    (product >> 58) as u32
 }
 
 /// Keys that have a window at the same place and are equally long.

@@ -1,11 +1,12 @@
 //! The fast way to find keys in runs: a Bloom filter over one window of each key, then a table, then the key itself.
 //!
 //! Each key is filed under the window of three runs that is rarest in ordinary text and among the keys; a key of two runs under
-//! both of them. One pass over the text takes out separators and repetitions and tests each place for both kinds of window with
-//! one load from the filter, without branches; at the few places that pass, the windows are looked up. Under a window stand
+//! both of them. One pass over the text takes out separators and repetitions, another tests each place for both kinds of window
+//! with one load from the filter, both without branches; at the few places that pass, the windows are looked up. Under a window stand
 //! *shapes* (where the window lies in the key, and how long the key is); a shape of one key is compared with the text, a
-//! shape of many is looked up by a hash of the whole key. So a window costs by its shapes and not by its keys, and what the shapes of one window may cost is
-//! bounded: keys that find no window with room go to an automaton, which is linear whatever the list says.
+//! shape of many is looked up by a hash of the whole key. So a window costs by its shapes and not by its keys, and what the
+//! shapes of one window may cost is bounded: keys that find no window with room go to an automaton, which is linear whatever
+//! the list says.
 
 use super::automaton::{Automaton, Bytes};
 use super::compile::Words;
@@ -234,14 +235,14 @@ impl Search<'_> {
             return true;
         }
         let words = folded.units().iter().zip(folded.kinds()).filter(|(_, kind)| kind.is(Kind::WORD));
-        let (mut run, mut count) = (0, 0);
+        let (mut runs, mut last, mut was_same) = (0, u32::MAX, false);
         for (&unit, _) in words {
-            let is_same = count > 0 && self.runs[run] == unit;
-            run += usize::from(count > 0 && !is_same);
-            count = if is_same { count + 1 } else { 1 };
-            if count == 2 && !self.single(repeated, run) {
+            let is_same = unit == last;
+            if is_same && !was_same && !self.single(repeated, runs - 1) {
                 return false;
             }
+            runs += usize::from(!is_same);
+            (last, was_same) = (unit, is_same);
         }
         true
     }

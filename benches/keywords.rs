@@ -2,15 +2,13 @@
 //!
 //! ```text
 //! cargo bench --bench keywords -- [--messages FILE.jsonl[.zst]] [--limit N] [--sizes 10000,100000] [--rounds N] [--draw rare|any] [--csv FILE]
+//! [--only "fold + match"]
 //! ```
 //! Terms are drawn, seeded, from the dictionary in the sources of the dev-dependency `jieba-rs`: by default words of two
 //! characters or more that its corpus has at most ten times (what people list is rare), with `--draw any` all of them. Beyond its words,
 //! pairs of words and words with digits. Messages come from a file of events, or are composed of the dictionary's words by
 //! their frequency. Rounds are interleaved, times are of the thread's processor, and the best round counts. The rivals
 //! search text that was folded before; `fold + match` is what the product does.
-
-#[path = "harness/dictionary.rs"]
-mod dictionary;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -26,6 +24,8 @@ use tidegate::keywords::{Bounds, BuildOptions, Hits, Lists, Matcher, Scratch, So
 use tidegate::signal::Field;
 use tidegate::text::{Folded, fold_to_string};
 
+#[path = "harness/dictionary.rs"]
+mod dictionary;
 use dictionary::{dictionary, terms};
 
 struct Options {
@@ -35,12 +35,14 @@ struct Options {
     rounds: usize,
     draw_any: bool,
     csv: Option<String>,
+    only: Option<String>,
 }
 
 impl Options {
     fn parse() -> Result<Self> {
         let sizes = vec![10_000, 100_000, 1_000_000];
-        let mut options = Self { messages: None, limit: 100_000, sizes, rounds: 5, draw_any: false, csv: None };
+        let mut options =
+            Self { messages: None, limit: 100_000, sizes, rounds: 5, draw_any: false, csv: None, only: None };
         let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
         while let Some(arg) = args.next() {
             let value = args.next().with_context(|| format!("{arg} needs a value"))?;
@@ -50,6 +52,7 @@ impl Options {
                 "--sizes" => options.sizes = value.split(',').map(str::parse).collect::<Result<_, _>>()?,
                 "--rounds" => options.rounds = value.parse()?,
                 "--draw" => options.draw_any = value == "any",
+                "--only" => options.only = Some(value),
                 "--csv" => options.csv = Some(value),
                 _ => bail!("unknown argument {arg}"),
             }
@@ -202,7 +205,8 @@ fn size(terms: &[String], messages: &[String], folded: &[Folded], options: &Opti
             Box::new(|| folded_texts.iter().map(|text| contiguous.find_overlapping_iter(text).count()).sum()),
         ),
     ];
-    for row in interleave(options.rounds, passes) {
+    let passes = passes.into_iter().filter(|(name, _)| options.only.as_ref().is_none_or(|only| name.contains(&**only)));
+    for row in interleave(options.rounds, passes.collect()) {
         let nanos = row.best.as_nanos() as f64 / messages.len() as f64;
         report(format!("{},match,{},{nanos:.0} ns/message,{} hits", terms.len(), row.name, row.hits));
     }
@@ -214,15 +218,9 @@ fn size(terms: &[String], messages: &[String], folded: &[Folded], options: &Opti
         });
     };
     pass();
-    let work = scratch.work() as f64 / messages.len() as f64;
-    report(format!("{},work,fold + match,{work:.1} units/message,", terms.len()));
-    let pass = || {
-        messages.iter().for_each(|text| {
-            buffer.fold(text);
-            scan(&buffer, &mut scratch, &mut hits);
-        });
-    };
     let allocations = allocation_counter::measure(pass).count_total;
+    let work = scratch.work() as f64 / (2 * messages.len()) as f64;
+    report(format!("{},work,fold + match,{work:.1} units/message,", terms.len()));
     report(format!("{},allocations,fold + match,{allocations},", terms.len()));
 }
 

@@ -148,15 +148,80 @@ impl<T: Copy + Ord> Rows<T> {
     }
 }
 
+/// Runs that a card holds.
+const CARD_RUNS: usize = 4;
+
+/// What an occurrence of a key usually needs, side by side: the other tables are for keys that need more.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+pub(crate) struct Card {
+    /// The first runs; after the last of a shorter key noughts.
+    runs: [u32; CARD_RUNS],
+    pub(crate) length: u8,
+    /// The part of its only variant.
+    pub(crate) part: u32,
+    term: TermRef,
+    is_term: bool,
+    /// Whether it has one variant, and that one no steps of its own.
+    pub(crate) is_plain: bool,
+    pub(crate) is_inside: bool,
+}
+
+impl Card {
+    /// The term that is all that its part is used for.
+    #[inline]
+    pub(crate) fn term(&self) -> Option<TermRef> {
+        self.is_term.then_some(self.term)
+    }
+
+    fn new(runs: &[u32], variants: &[Variant], uses: &Rows<Use>) -> Self {
+        let first = variants[0];
+        let term = match *uses.row(first.part as usize) {
+            [Use::Term(term)] => Some(term),
+            _ => None,
+        };
+        let is_plain = variants.len() == 1 && first.steps == Variant::USUAL;
+        let mut card = Self {
+            runs: [0; CARD_RUNS],
+            length: runs.len() as u8,
+            part: first.part,
+            term: term.unwrap_or(TermRef { list: ListId(0), term: 0 }),
+            is_term: is_plain && term.is_some(),
+            is_plain,
+            is_inside: first.is_inside,
+        };
+        card.runs.iter_mut().zip(runs).for_each(|(to, &run)| *to = run);
+        card
+    }
+}
+
 /// All words that are searched for by their runs. A *key* is a distinct string of runs; several variants may share it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Words {
     pub(crate) keys: Strings,
+    cards: Vec<Card>,
     variants: Rows<Variant>,
     steps: Vec<Step>,
 }
 
 impl Words {
+    #[inline]
+    pub(crate) fn card(&self, key: usize) -> &Card {
+        &self.cards[key]
+    }
+
+    /// Whether these are the runs of the key, which has as many.
+    #[inline]
+    pub(crate) fn is_key(&self, key: usize, runs: &[u32]) -> bool {
+        let is_equal = self.cards[key].runs.iter().zip(runs).all(|(own, run)| own == run);
+        is_equal && (runs.len() <= CARD_RUNS || self.keys.get(key) == runs)
+    }
+
+    /// Whether a key of one run occurs only where its letter is repeated.
+    pub(crate) fn is_repeated(&self, key: usize) -> bool {
+        self.variants(key).iter().all(|&variant| self.steps(variant, 1).is_some_and(|steps| steps[0].count > 1))
+    }
+
     #[inline]
     pub(crate) fn variants(&self, key: usize) -> &[Variant] {
         self.variants.row(key)
@@ -342,8 +407,10 @@ impl<'a> Compiler<'a> {
 
     fn finish(self) -> (Compiled, Vec<Problem>) {
         let variants = Rows::new(self.variants, self.keys.len());
-        let words = Words { keys: self.keys.freeze(), variants, steps: self.steps };
         let uses = Rows::new(self.uses, self.parts.len());
+        let keys = self.keys.freeze();
+        let cards = keys.iter().enumerate().map(|(key, runs)| Card::new(runs, variants.row(key), &uses)).collect();
+        let words = Words { keys, cards, variants, steps: self.steps };
         (Compiled { words, literals: self.literals, combinations: self.combinations, uses }, self.problems)
     }
 }

@@ -1,16 +1,17 @@
 //! The fast way to find keys in runs: a Bloom filter over one window of each key, then a table, then the key itself.
 //!
-//! Each key is filed under the window of its runs, two to four, that is rarest in ordinary text and among the keys. One pass
-//! over the text takes out separators and repetitions and tests each pair of runs against the filter, without branches; at the
-//! few places that pass, all three windows are tested and looked up. Under a window stand *shapes* (where the window lies in
-//! the key, and how long the key is); a shape of one key is compared with the text by a hash and then itself, a shape of many
-//! is looked up by that hash. So a window costs by its shapes and not by its keys, and what the shapes of one window may cost is
-//! bounded: keys that find no window with room go to an automaton, which is linear whatever the list says.
+//! Each key is filed under the window of three runs that is rarest in ordinary text and among the keys; a key of two runs under
+//! both of them. One pass over the text takes out separators and repetitions, another tests each place for both kinds of window
+//! with one load from the filter, both without branches; at the few places that pass, the windows are looked up. Under a window stand
+//! *shapes* (where the window lies in the key, and how long the key is); a shape of one key is compared with the text, a
+//! shape of many is looked up by a hash of the whole key. So a window costs by its shapes and not by its keys, and what the
+//! shapes of one window may cost is bounded: keys that find no window with room go to an automaton, which is linear whatever
+//! the list says.
 
 use super::automaton::{Automaton, Bytes};
 use super::compile::Words;
 use super::filing::Builder;
-use super::filter::{Filter, Hasher, LONGEST, Shape, Table, has};
+use super::filter::{Filter, Hasher, LONGEST, Shape, Table};
 use crate::text::{Folded, Kind};
 
 /// What a unit costs in an automaton: its bytes.
@@ -52,10 +53,11 @@ pub(crate) struct Engine {
     pub(crate) hasher: Hasher,
     pub(crate) filter: Filter,
     pub(crate) windows: Table,
-    pub(crate) shapes: Box<[Shape]>,
     /// The keys of shapes of many, by the hash of the key.
     pub(crate) many: Table,
+    /// Keys of one run, and those that need its letter more than once.
     pub(crate) singles: Singles,
+    pub(crate) repeated: Singles,
     pub(crate) crowded: Automaton,
     pub(crate) crowded_keys: Box<[u32]>,
 }
@@ -63,11 +65,13 @@ pub(crate) struct Engine {
 /// The buffers of a search, kept from text to text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
-    /// The runs, and after them what is left of older texts.
+    /// Two noughts, the runs, and after them what is left of older texts.
     heads: Vec<u32>,
-    /// The second run of each pair that passed the filter.
+    /// The last run of each window that passed the filter.
     at: Vec<u32>,
     bytes: Bytes,
+    /// Letters of the text.
+    pub(crate) letters: usize,
     /// Every key that was found, and the run that it begins at.
     pub(crate) found: Vec<(u32, u32)>,
 }
@@ -96,41 +100,83 @@ impl Engine {
         budget: &mut Budget,
     ) -> GoOn {
         candidates.found.clear();
-        let (runs, count) = self.pass(folded, candidates);
-        let Candidates { heads, at, bytes, found } = candidates;
-        heads[runs..runs + LONGEST].fill(0);
-        let mut search = Search { engine: self, words, runs: &heads[..runs], found, budget };
+        let Passed { runs, letters, count } = self.pass(folded, candidates);
+        let Candidates { heads, at, bytes, found, letters: letters_found } = candidates;
+        *letters_found = letters;
+        let heads = &heads[..PAD + runs];
+        let mut search = Search { engine: self, words, heads, runs: &heads[PAD..], found, budget };
         search.singles()
-            && at[..count].iter().all(|&second| second == 0 || search.place(second as usize - 1, heads))
+            && (letters == runs || search.repeated(folded))
+            && at[..count].iter().all(|&last| search.place(last as usize))
             && search.crowded(bytes)
     }
 
-    /// Takes the text's runs, and those that end a pair which the filter lets through; how many there are of each.
-    ///
-    /// Written without branches: what does not count is overwritten by what comes next.
+    /// Takes the text's runs, and those that end a window which the filter lets through.
     #[inline]
-    fn pass(&self, folded: &Folded, candidates: &mut Candidates) -> (usize, usize) {
-        let Candidates { heads, at, .. } = candidates;
-        let (units, kinds) = (folded.units(), folded.kinds());
-        if at.len() <= units.len() {
-            let length = (units.len() + 1).next_power_of_two();
-            at.resize(length, 0);
-            heads.resize(length + LONGEST, 0);
+    fn pass(&self, folded: &Folded, candidates: &mut Candidates) -> Passed {
+        candidates.make_room(folded.units().len());
+        let heads = &mut candidates.heads[PAD..];
+        let (runs, letters) = squeeze(folded, heads);
+        let count = self.places(&heads[..runs], &mut candidates.at);
+        Passed { runs, letters, count }
+    }
+
+    /// Fills `at` with the runs that end a window which the filter lets through; how many there are.
+    ///
+    /// Written without branches: what does not count is overwritten by what comes next. By itself, so that the loop has all
+    /// registers: the more of its loads are under way at once, the less it waits for them.
+    #[inline(never)]
+    fn places(&self, runs: &[u32], at: &mut [u32]) -> usize {
+        let at = &mut at[..runs.len()];
+        let (hasher, filter) = (self.hasher, &self.filter);
+        let mut count = 0;
+        let (mut first, mut second) = (hasher.product(0), hasher.product(0));
+        for (run, &unit) in runs.iter().enumerate() {
+            let last = hasher.product(unit);
+            let has_any = filter.has_any(hasher.pair(second, last), first);
+            at[count] = run as u32;
+            count += usize::from(has_any);
+            (first, second) = (second, last);
         }
-        let (mut runs, mut count) = (0, 0);
-        let (mut last, mut last_product) = (u32::MAX, 0);
-        for (&unit, &kind) in units.iter().zip(kinds) {
-            let is_new = kind.is(Kind::WORD) & (unit != last);
-            let product = self.hasher.product(unit);
-            let passes = self.filter.has_pair(self.hasher.pair(last_product, product));
-            heads[runs] = unit;
-            at[count] = runs as u32;
-            runs += usize::from(is_new);
-            count += usize::from(is_new & passes);
-            last = if is_new { unit } else { last };
-            last_product = if is_new { product } else { last_product };
+        count
+    }
+}
+
+/// Takes the runs of a text; how many there are, and how many letters. Written without branches, like [`Engine::places`].
+#[inline(never)]
+fn squeeze(folded: &Folded, heads: &mut [u32]) -> (usize, usize) {
+    let (units, kinds) = (folded.units(), folded.kinds());
+    let heads = &mut heads[..units.len()];
+    let (mut runs, mut letters, mut last) = (0, 0, u32::MAX);
+    for (&unit, &kind) in units.iter().zip(kinds) {
+        let is_word = kind.is(Kind::WORD);
+        let is_new = is_word & (unit != last);
+        heads[runs] = unit;
+        letters += usize::from(is_word);
+        runs += usize::from(is_new);
+        last = if is_new { unit } else { last };
+    }
+    (runs, letters)
+}
+
+/// How many noughts stand before the runs, so that a window ends at each.
+const PAD: usize = LONGEST - 1;
+
+/// What a pass over a text found: how many runs, letters, and places where a window may end.
+struct Passed {
+    runs: usize,
+    letters: usize,
+    count: usize,
+}
+
+impl Candidates {
+    /// Makes room for a text of so many units and one more.
+    fn make_room(&mut self, units: usize) {
+        if self.at.len() <= units {
+            let length = (units + 1).next_power_of_two();
+            self.at.resize(length, 0);
+            self.heads.resize(PAD + length, 0);
         }
-        (runs, count)
     }
 }
 
@@ -138,60 +184,74 @@ impl Engine {
 struct Search<'a> {
     engine: &'a Engine,
     words: &'a Words,
+    /// The runs, after noughts.
+    heads: &'a [u32],
     runs: &'a [u32],
     found: &'a mut Vec<(u32, u32)>,
     budget: &'a mut Budget,
 }
 
 impl Search<'_> {
-    /// Looks up the windows that begin at a run. `heads` are the runs, with others after the last.
-    fn place(&mut self, at: usize, heads: &[u32]) -> GoOn {
-        let hashes = self.engine.hasher.at(&heads[at..at + LONGEST]);
-        let word = self.engine.filter.word(hashes[0]);
-        let mut windows = hashes.iter().enumerate().filter(|&(kind, &hash)| has(word, hash, kind));
-        windows.all(|(_, &hash)| self.budget.spend(1) && self.window(at, hash))
+    /// Looks up the windows that end at a run.
+    #[inline]
+    fn place(&mut self, last: usize) -> GoOn {
+        let hashes = self.engine.hasher.window(&self.heads[last..=last + PAD]);
+        let (has_pair, has_triple) = self.engine.filter.has(hashes);
+        (!has_pair || self.window(last, hashes.pair)) && (!has_triple || self.window(last, hashes.triple))
     }
 
-    fn window(&mut self, at: usize, hash: u64) -> GoOn {
+    #[inline]
+    fn window(&mut self, last: usize, hash: u64) -> GoOn {
         let engine = self.engine;
-        engine.windows.get(hash).all(|shape| {
-            if shape.is_last {
-                return self.shape(at, shape);
-            }
-            let shapes = &engine.shapes[shape.key as usize..];
-            let last = shapes.iter().position(|shape| shape.is_last).expect("the last shape of a window says so");
-            shapes[..=last].iter().all(|shape| self.shape(at, shape))
-        })
+        self.budget.spend(1) && engine.windows.get(hash).all(|shape| self.shape(last, shape))
     }
 
-    fn shape(&mut self, at: usize, shape: &Shape) -> GoOn {
-        let Some(start) = at.checked_sub(usize::from(shape.offset)) else { return true };
+    #[inline]
+    fn shape(&mut self, last: usize, shape: Shape) -> GoOn {
+        let Some(start) = last.checked_sub(usize::from(shape.offset)) else { return true };
         let Some(text) = self.runs.get(start..start + usize::from(shape.length)) else { return true };
-        let hash = self.engine.hasher.key(text, shape.offset);
-        let is_key = |&key: &u32| self.words.keys.get(key as usize) == text;
+        let is_key = |key: u32| self.words.is_key(key as usize, text);
         let key = if shape.key == Shape::MANY {
-            self.engine.many.get(hash).map(|shape| shape.key).find(is_key)
+            let hash = self.engine.hasher.key(text, shape.offset);
+            let is_same = |other: &Shape| other.length == shape.length && is_key(other.key);
+            self.engine.many.get(hash).find(is_same).map(|same| same.key)
         } else {
-            Some(shape.key).filter(|key| shape.check == hash as u32 && is_key(key))
+            Some(shape.key).filter(|&key| is_key(key))
         };
         self.found.extend(key.map(|key| (key, start as u32)));
         self.budget.spend(text.len())
     }
 
+    #[inline]
     fn singles(&mut self) -> GoOn {
         let singles = &self.engine.singles;
-        if singles.keys.is_empty() {
+        singles.is_empty() || (0..self.runs.len()).all(|run| self.single(singles, run))
+    }
+
+    /// Looks up each run of more than one letter.
+    fn repeated(&mut self, folded: &Folded) -> GoOn {
+        let repeated = &self.engine.repeated;
+        if repeated.is_empty() {
             return true;
         }
-        for (run, &unit) in self.runs.iter().enumerate() {
-            if let Some(key) = singles.key(unit) {
-                self.found.push((key, run as u32));
-                if !self.budget.spend(1) {
-                    return false;
-                }
+        let words = folded.units().iter().zip(folded.kinds()).filter(|(_, kind)| kind.is(Kind::WORD));
+        let (mut runs, mut last, mut was_same) = (0, u32::MAX, false);
+        for (&unit, _) in words {
+            let is_same = unit == last;
+            if is_same && !was_same && !self.single(repeated, runs - 1) {
+                return false;
             }
+            runs += usize::from(!is_same);
+            (last, was_same) = (unit, is_same);
         }
         true
+    }
+
+    #[inline]
+    fn single(&mut self, singles: &Singles, run: usize) -> GoOn {
+        let Some(key) = singles.key(self.runs[run]) else { return true };
+        self.found.push((key, run as u32));
+        self.budget.spend(1)
     }
 
     fn crowded(&mut self, bytes: &mut Bytes) -> GoOn {
@@ -227,6 +287,10 @@ impl Singles {
             may_have[(unit >> 6 & 1023) as usize] |= 1 << (unit & 63);
         }
         Self { may_have: may_have.into(), keys: keys.into() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty()
     }
 
     #[inline]

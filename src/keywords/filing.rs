@@ -37,10 +37,10 @@ pub(crate) struct Builder<'w> {
     /// How many keys have a window of about this hash.
     counts: Box<[u16]>,
     filed: HashTable<Filed>,
-    /// All windows that are filed, with the place of their hash among those at it.
-    windows: Vec<(Hashes, usize)>,
+    /// All windows that are filed, and whether they have three runs.
+    windows: Vec<(Hashes, bool)>,
     links: Vec<Link>,
-    /// Keys of shapes of many, with the place of their window.
+    /// Keys of shapes of many, with the end of their window.
     many: Vec<(u32, u8)>,
     crowded: Vec<u32>,
 }
@@ -70,71 +70,61 @@ impl<'w> Builder<'w> {
     pub(crate) fn build(mut self) -> Engine {
         let keys = &self.words.keys;
         for key in keys.iter().filter(|key| key.len() > 1) {
-            for window in windows(key) {
-                self.count(&key[window.start..window.start + 2]);
-                if window.len() > 2 {
-                    self.count(&key[window]);
-                }
-            }
+            windows(key).for_each(|window| self.count(&key[window]));
         }
-        let mut singles = Vec::new();
+        let (mut singles, mut repeated) = (Vec::new(), Vec::new());
         for (number, key) in keys.iter().enumerate() {
             match key {
+                [unit] if self.words.is_repeated(number) => repeated.push((*unit, number as u32)),
                 [unit] => singles.push((*unit, number as u32)),
                 _ => self.file(number as u32, key),
             }
         }
-        self.freeze(Singles::new(singles))
+        self.freeze(Singles::new(singles), Singles::new(repeated))
     }
 
     /// Files a key under the rarest of its windows that has room.
     fn file(&mut self, number: u32, key: &[u32]) {
         let best =
-            windows(key).max_by_key(|window| (self.score(&key[window.clone()]), std::cmp::Reverse(window.start)));
+            windows(key).max_by_key(|window| (self.rarity(&key[window.clone()]), std::cmp::Reverse(window.start)));
         let best = best.expect("a key of two runs has a window");
         if self.file_under(best, number, key) {
             return;
         }
         let mut others: Vec<_> = windows(key).collect();
-        others.sort_by_key(|window| std::cmp::Reverse(self.score(&key[window.clone()])));
+        others.sort_by_key(|window| std::cmp::Reverse(self.rarity(&key[window.clone()])));
         if !others.into_iter().any(|window| self.file_under(window, number, key)) {
             self.crowded.push(number);
         }
     }
 
     fn count(&mut self, window: &[u32]) {
-        let count = &mut self.counts[about(self.hasher.window(window))];
+        let count = &mut self.counts[about(self.hash(window))];
         *count = count.saturating_add(1);
     }
 
-    /// How good a window is to look for, in sixteenths of a bit: how seldom its pair passes the filter, or how seldom
-    /// the whole of it is looked up, which costs about ten times as much.
-    fn score(&self, window: &[u32]) -> i64 {
-        const TENFOLD: i64 = 53;
-        self.rarity(&window[..2]).min(self.rarity(window) - TENFOLD)
+    fn hash(&self, window: &[u32]) -> u64 {
+        let hashes = self.hasher.window(window);
+        if window.len() == LONGEST { hashes.triple } else { hashes.pair }
     }
 
     /// How rare a window is, in ordinary text and among the keys.
     fn rarity(&self, window: &[u32]) -> i64 {
-        let count = self.counts[about(self.hasher.window(window))];
+        let count = self.counts[about(self.hash(window))];
         let rarity: u32 = window.iter().map(|&unit| self.rarity.of(unit)).sum();
         i64::from(rarity) - 16 * i64::from(count.max(1).ilog2())
     }
 
     fn file_under(&mut self, window: Range<usize>, number: u32, key: &[u32]) -> bool {
-        let hashes = self.hasher.at(&key[window.clone()]);
-        let kind = window.len() - 2;
-        let hash = hashes[kind];
+        let hash = self.hash(&key[window.clone()]);
         let cost = (key.len() * self.words.variants(number as usize).len()) as u32;
-        let offset = window.start as u8;
-        let check = self.hasher.key(key, offset) as u32;
-        let shape = Shape { key: number, check, offset, length: key.len() as u8, is_last: false };
+        let shape = Shape::new(number, window.end as u8 - 1, key.len() as u8);
         let entry = self.filed.entry(hash, |filed| filed.hash == hash, |filed| filed.hash);
         let filed = match entry {
             Entry::Occupied(filed) => filed.into_mut(),
             Entry::Vacant(vacant) => {
                 vacant.insert(Filed { hash, cost, last: self.links.len() as u32 });
-                self.windows.push((hashes, kind));
+                self.windows.push((self.hasher.window(&key[window.clone()]), window.len() == LONGEST));
                 self.links.push(Link { shape, cost, before: None });
                 return true;
             }
@@ -160,49 +150,40 @@ impl<'w> Builder<'w> {
         true
     }
 
-    fn freeze(self, singles: Singles) -> Engine {
+    fn freeze(self, singles: Singles, repeated: Singles) -> Engine {
         let mut filter = Filter::new(self.filed.len());
-        self.windows.iter().for_each(|&(hashes, kind)| filter.insert(hashes, kind));
-        let mut windows = Table::new(self.filed.len());
-        let mut shapes: Vec<Shape> = Vec::new();
+        self.windows.iter().for_each(|&(hashes, is_triple)| filter.insert(hashes, is_triple));
+        let mut windows = Table::new(self.links.len());
         for filed in &self.filed {
-            let last = &self.links[filed.last as usize];
-            let Some(before) = last.before else {
-                windows.insert(filed.hash, Shape { is_last: true, ..last.shape });
-                continue;
-            };
-            windows.insert(filed.hash, Shape { key: shapes.len() as u32, ..last.shape });
-            shapes.push(last.shape);
-            let mut at = Some(before);
+            let mut at = Some(filed.last);
             while let Some(link) = at.map(|at| &self.links[at as usize]) {
-                shapes.push(Shape { is_last: link.before.is_none(), ..link.shape });
+                windows.insert(filed.hash, link.shape);
                 at = link.before;
             }
         }
         let mut many = Table::new(self.many.len());
         for &(key, offset) in &self.many {
             let runs = self.words.keys.get(key as usize);
-            let shape = Shape { key, check: 0, offset, length: runs.len() as u8, is_last: true };
-            many.insert(self.hasher.key(runs, offset), shape);
+            many.insert(self.hasher.key(runs, offset), Shape::new(key, offset, runs.len() as u8));
         }
         let crowded = Automaton::new(self.crowded.iter().map(|&key| self.words.keys.get(key as usize)));
         Engine {
             hasher: self.hasher,
             filter,
             windows,
-            shapes: shapes.into(),
             many,
             singles,
+            repeated,
             crowded: crowded.expect("bounded by terms_max"),
             crowded_keys: self.crowded.into(),
         }
     }
 }
 
-/// The windows that a key may be filed under: of three runs or four where it has as many, since pairs are often words.
+/// The windows that a key may be filed under: of three runs where it has as many, since pairs are often words.
 fn windows(key: &[u32]) -> impl Iterator<Item = Range<usize>> + use<> {
-    let end = key.len();
-    (0..=end - end.min(3)).map(move |start| start..(start + LONGEST).min(end))
+    let length = key.len().min(LONGEST);
+    (0..=key.len() - length).map(move |start| start..start + length)
 }
 
 fn find_link(links: &[Link], last: u32, shape: &Shape) -> Option<u32> {

@@ -1,6 +1,6 @@
 //! From the occurrences of words in the texts of one event to hits: exceptions, combinations, distances.
 
-use super::compile::{Chain, Combination, Use};
+use super::compile::{Chain, Combination, TermRef, Use};
 use super::engine::Budget;
 use super::hits::Hits;
 use super::lists::ListId;
@@ -15,6 +15,8 @@ pub(crate) struct Found {
     pub(crate) start: u32,
     pub(crate) end: u32,
     pub(crate) bytes: (u32, u32),
+    /// The term that is all that the part is used for, where that is known.
+    pub(crate) term: Option<TermRef>,
 }
 
 impl Found {
@@ -54,7 +56,7 @@ pub(crate) fn gather(
     hits: &mut Hits,
 ) -> bool {
     found.sort_unstable();
-    found.dedup();
+    found.dedup_by_key(|found| Found { term: None, ..*found });
     fill_excepted(matcher, found, &mut buffers.excepted);
     let Buffers { excepted, levels, level_starts, by_end, picked } = buffers;
     let is_exhausted = false;
@@ -69,6 +71,9 @@ pub(crate) fn gather(
 
 fn fill_excepted(matcher: &Matcher, found: &[Found], excepted: &mut Vec<Excepted>) {
     excepted.clear();
+    if !matcher.has_exceptions() {
+        return;
+    }
     for occurrence in found {
         for used in matcher.uses(occurrence.part) {
             if let Use::Exception(list) = *used {
@@ -101,18 +106,27 @@ struct Gathering<'a> {
 
 impl Gathering<'_> {
     fn part(&mut self, occurrences: &[Found], hits: &mut Hits) {
+        if let Some(term) = occurrences[0].term {
+            self.is_exhausted |= !self.budget.spend(occurrences.len());
+            return self.term(term, occurrences, hits);
+        }
         for used in self.matcher.uses(occurrences[0].part) {
             self.is_exhausted |= !self.budget.spend(occurrences.len());
             match *used {
                 _ if self.is_exhausted => return,
-                Use::Term(term) => {
-                    for occurrence in occurrences.iter().filter(|occurrence| !self.is_excepted(term.list, occurrence)) {
-                        hits.push(term.list, term.term, std::iter::once(occurrence.span()));
-                    }
-                }
+                Use::Term(term) => self.term(term, occurrences, hits),
                 Use::Exception(_) => {}
                 Use::Combination(id) => self.combination(&self.matcher.combinations()[id as usize], hits),
             }
+        }
+    }
+
+    fn term(&self, term: TermRef, occurrences: &[Found], hits: &mut Hits) {
+        if self.is_exhausted {
+            return;
+        }
+        for occurrence in occurrences.iter().filter(|occurrence| !self.is_excepted(term.list, occurrence)) {
+            hits.push(term.list, term.term, std::iter::once(occurrence.span()));
         }
     }
 

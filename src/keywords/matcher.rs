@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::automaton::{Anchors, Automaton, Bytes};
-use super::compile::{Chain, Combination, Compiled, Use, compile};
+use super::compile::{Chain, Combination, Compiled, TermRef, Use, compile};
 use super::engine::{AUTOMATON_COST, Budget, Candidates, Engine};
 use super::gather::{Buffers, Found, gather};
 use super::hits::Hits;
@@ -58,6 +58,7 @@ pub struct Matcher {
     engine: Engine,
     literals: Automaton,
     anchors: Anchors,
+    has_exceptions: bool,
 }
 
 /// What one thread needs to match, kept from event to event so that nothing is allocated after the first ones.
@@ -100,8 +101,10 @@ impl Matcher {
         let strings = || compiled.literals.iter().map(|literal| &*literal.units);
         let literals = Automaton::new(strings()).expect("bounded by terms_max");
         let anchors = Anchors::new(strings());
-        let matcher = Self { infos: lists.lists.iter().map(info).collect(), compiled, engine, literals, anchors };
-        if lists.lists.iter().any(|list| !list.exceptions.is_empty()) {
+        let has_exceptions = lists.lists.iter().any(|list| !list.exceptions.is_empty());
+        let infos = lists.lists.iter().map(info).collect();
+        let matcher = Self { infos, compiled, engine, literals, anchors, has_exceptions };
+        if has_exceptions {
             problems.extend(matcher.idle_exceptions(lists));
         }
         (matcher, problems)
@@ -119,7 +122,8 @@ impl Matcher {
         budget.add(folded.units().len());
         let is_done = self.engine.find(&self.compiled.words, folded, candidates, budget);
         scratch.is_truncated |= !is_done;
-        let has_anchors = !self.literals.is_empty() && self.anchors.stand_in(folded);
+        let has_separators = candidates.letters < folded.units().len();
+        let has_anchors = has_separators && !self.literals.is_empty() && self.anchors.stand_in(folded);
         if has_anchors || !scratch.candidates.found.is_empty() {
             self.look_closer(field, folded, has_anchors, scratch);
         }
@@ -161,6 +165,11 @@ impl Matcher {
         self.engine.crowded()
     }
 
+    /// Whether any list excepts anything.
+    pub(crate) fn has_exceptions(&self) -> bool {
+        self.has_exceptions
+    }
+
     pub(crate) fn uses(&self, part: u32) -> &[Use] {
         self.compiled.uses.row(part as usize)
     }
@@ -173,14 +182,23 @@ impl Matcher {
     fn try_key(&self, key: u32, run: u32, budget: &mut Budget, sink: &mut Sink<'_>) -> bool {
         let (key, run) = (key as usize, run as usize);
         let words = &self.compiled.words;
-        let length = words.keys.get(key).len();
+        let card = words.card(key);
+        let length = usize::from(card.length);
+        if card.is_plain {
+            let is_paid = budget.spend(sink.runs.cost(run, length));
+            let fit = sink.runs.fit(run, length, None, card.is_inside).filter(|_| is_paid);
+            if let Some(letters) = fit {
+                sink.push((card.part, card.term()), letters, sink.runs.units(letters));
+            }
+            return is_paid && !sink.is_full();
+        }
         for &variant in words.variants(key) {
             if !budget.spend(sink.runs.cost(run, length)) {
                 return false;
             }
             let fit = sink.runs.fit(run, length, words.steps(variant, length), variant.is_inside);
             if let Some(letters) = fit {
-                sink.push(variant.part, letters, sink.runs.units(letters));
+                sink.push((variant.part, None), letters, sink.runs.units(letters));
             }
         }
         !sink.is_full()
@@ -190,7 +208,7 @@ impl Matcher {
         let literal = &self.compiled.literals[literal];
         if sink.runs.literal_fits(&at, literal.is_inside) {
             let letters = (sink.runs.letters_before(at.start), sink.runs.letters_before(at.end));
-            sink.push(literal.part, letters, at);
+            sink.push((literal.part, None), letters, at);
         }
         !sink.is_full()
     }
@@ -243,10 +261,11 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    fn push(&mut self, part: u32, (start, end): Letters, units: std::ops::Range<usize>) {
+    /// Takes an occurrence of a part, of which `term` may be the only use.
+    fn push(&mut self, (part, term): (u32, Option<TermRef>), (start, end): Letters, units: std::ops::Range<usize>) {
         let bytes = self.folded.span(units);
         let bytes = (bytes.start as u32, bytes.end as u32);
-        self.found.push(Found { part, field: self.field, start, end, bytes });
+        self.found.push(Found { part, field: self.field, start, end, bytes, term });
     }
 
     fn is_full(&self) -> bool {

@@ -1,6 +1,6 @@
 //! The loop's own thread: raw batches in, judged batches out, and a snapshot behind them where one is due.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
 use crate::io::{RawBatch, instant};
@@ -38,7 +38,18 @@ impl Judging<'_> {
     ) -> Tally {
         let mut tally = Tally::default();
         self.tell_tripped();
-        for Read { batch, at } in raw {
+        loop {
+            let Read { batch, at } = match raw.recv_timeout(COMPACTION_EVERY) {
+                Ok(read) => read,
+                Err(RecvTimeoutError::Disconnected) => break,
+                // The stream is silent; what is owed is not put off until it speaks again.
+                Err(RecvTimeoutError::Timeout) => {
+                    if !self.send_snapshot(to_saver) {
+                        return tally;
+                    }
+                    continue;
+                }
+            };
             let edition = self.editions.current();
             let items = front.observe(&edition, &batch);
             let outcome = front.install(|| self.engine.process(&edition, &items));
@@ -50,11 +61,7 @@ impl Judging<'_> {
             drop(items);
             // The reader is gone when it has read everything.
             let _ = give_back.send(batch);
-            if to_saver.send(Task::Batch(job)).is_err() {
-                return tally;
-            }
-            let snapshot = self.is_snapshot_due().then(|| self.snapshot());
-            if snapshot.is_some_and(|snapshot| to_saver.send(Task::Snapshot(snapshot)).is_err()) {
+            if to_saver.send(Task::Batch(job)).is_err() || !self.send_snapshot(to_saver) {
                 return tally;
             }
         }
@@ -63,6 +70,11 @@ impl Judging<'_> {
             let _ = to_saver.send(Task::Snapshot(self.snapshot()));
         }
         tally
+    }
+
+    /// Has a snapshot taken if one is due. False if nobody takes it any longer.
+    fn send_snapshot(&mut self, to_saver: &SyncSender<Task>) -> bool {
+        !self.is_snapshot_due() || to_saver.send(Task::Snapshot(self.snapshot())).is_ok()
     }
 
     fn job(&mut self, batch: &RawBatch, read_at: Instant, outcome: Outcome) -> Job {

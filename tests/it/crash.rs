@@ -1,5 +1,6 @@
-//! A seeded simulator: the process dies at any point of save → emit → commit, starts again on what was saved, and what
-//! it gives out in all is byte for byte that of a life without a death.
+//! A seeded simulator: the process dies before or after a save or a snapshot, or in the middle of an emission, starts
+//! again on what was saved, and what it gives out in all is byte for byte that of a life without a death. The real
+//! process is killed in `stops.rs`.
 
 use tidegate::io::Failure;
 use tidegate::stream::Editions;

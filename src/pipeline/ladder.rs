@@ -76,6 +76,7 @@ pub(crate) fn enter(observed: &Observed<'_>, points: u32, ladder: Option<u16>, d
         actions: resting_on(decision, |reason| Some(reason) != ladder),
         points,
         at: decision.at,
+        cluster: 0,
     });
 }
 

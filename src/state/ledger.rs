@@ -32,6 +32,8 @@ pub struct Entry {
     pub points: u32,
     /// Event time of the event.
     pub at: Millis,
+    /// The cluster of near-duplicates that the event began; 0 where it began none.
+    pub cluster: u64,
 }
 
 /// What became of a decision.
@@ -59,6 +61,7 @@ pub(crate) struct Held {
     actions: Actions,
     points: u32,
     fate: Fate,
+    cluster: u64,
 }
 
 /// See the module. Entries by time and event, so that the oldest goes first.
@@ -67,6 +70,8 @@ pub struct Ledger {
     entries: BTreeMap<(Millis, u64), Held>,
     times: HashMap<u64, Millis, foldhash::fast::FixedState>,
     by_author: BTreeSet<(u64, u64)>,
+    /// The event that began each cluster, where a decision on it is held.
+    by_cluster: HashMap<u64, u64, foldhash::fast::FixedState>,
     clock: Clock,
     keep_ms: Millis,
     entries_max: usize,
@@ -78,6 +83,7 @@ impl Ledger {
             entries: BTreeMap::new(),
             times: HashMap::default(),
             by_author: BTreeSet::new(),
+            by_cluster: HashMap::default(),
             clock: Clock::default(),
             keep_ms,
             entries_max: entries_max.max(1),
@@ -101,6 +107,14 @@ impl Ledger {
     pub fn get(&self, event: u64) -> Option<(Entry, Fate)> {
         let at = *self.times.get(&event)?;
         self.entries.get(&(at, event)).map(|held| (held.open(), held.fate))
+    }
+
+    /// What was done to the first message of a cluster and was not undone; nothing where no such decision is held.
+    #[must_use]
+    pub fn judged(&self, cluster: u64) -> Vec<ActionKind> {
+        let event = self.by_cluster.get(&cluster);
+        let held = event.and_then(|event| self.entries.get(&(*self.times.get(event)?, *event)));
+        held.filter(|held| held.fate != Fate::Overturned).map_or_else(Vec::new, |held| held.actions.open())
     }
 
     /// Enters a decision. An event has one entry: a second one takes the place of the first.
@@ -151,6 +165,9 @@ impl Ledger {
     fn insert(&mut self, held: Held) {
         self.times.insert(held.event, held.at);
         self.by_author.insert((held.author, held.event));
+        if held.cluster != 0 {
+            self.by_cluster.insert(held.cluster, held.event);
+        }
         self.entries.insert((held.at, held.event), held);
     }
 
@@ -158,6 +175,7 @@ impl Ledger {
         let held = self.times.remove(&event).and_then(|at| self.entries.remove(&(at, event)));
         if let Some(held) = held {
             self.by_author.remove(&(held.author, event));
+            self.by_cluster.remove(&held.cluster);
         }
     }
 
@@ -195,6 +213,7 @@ impl Held {
             actions: self.actions.open(),
             points: self.points,
             at: self.at,
+            cluster: self.cluster,
         }
     }
 
@@ -209,6 +228,7 @@ impl Held {
         self.actions.encode(out);
         put_var(out, self.points.into());
         out.push(self.fate as u8);
+        put_var(out, self.cluster);
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Broken> {
@@ -229,6 +249,7 @@ impl Held {
                 2 => Fate::Overturned,
                 _ => return Err(Broken(WHAT)),
             },
+            cluster: reader.var(WHAT)?,
         })
     }
 }
@@ -246,6 +267,7 @@ impl From<&Entry> for Held {
             actions: Actions::seal(&entry.actions),
             points: entry.points,
             fate: Fate::Open,
+            cluster: entry.cluster,
         }
     }
 }

@@ -168,6 +168,7 @@ fn an_erased_author_leaves_no_trace() {
         actions: vec![ActionKind::Limit { scope: Scope::Reach, factor: Some(0.1 + 0.2), until: Some(T0) }],
         points: 2,
         at: T0,
+        cluster: 0,
     });
     state.add_strike(author, strike(facts[1].id, 2, T0));
     let bytes = |state: &State| snapshot(state).concat();

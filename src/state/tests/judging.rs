@@ -21,6 +21,7 @@ fn entry(event: u64, author: u64, at: Millis) -> Entry {
         actions: vec![ActionKind::Fold { level: 2 }, mute(at)],
         points: 2,
         at,
+        cluster: event,
     }
 }
 
@@ -192,4 +193,26 @@ fn names_are_shared_with_the_entry_they_came_in() {
     let name: Arc<str> = "somebody".into();
     state.record(&Entry { author_name: Arc::clone(&name), ..entry(1, 1, T0) });
     assert_eq!(Arc::strong_count(&name), 2);
+}
+
+#[test]
+fn what_was_done_to_the_first_of_a_cluster_is_known_until_it_is_undone_or_forgotten() {
+    let mut state = state();
+    state.record(&Entry { cluster: 7, ..entry(1, 1, T0) });
+    state.record(&Entry { cluster: 0, ..entry(2, 2, T0) });
+    let kinds = |state: &State, cluster| {
+        state.ledger().judged(cluster).iter().map(ActionKind::name).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&state, 7), ["fold", "limit"]);
+    assert!(kinds(&state, 8).is_empty());
+    assert!(kinds(&state, 0).is_empty(), "nought is no cluster");
+    let mut chunks = Vec::new();
+    state.save(&mut |chunk| chunks.push(chunk.to_vec()));
+    let loaded = State::load(&options(), keys(), chunks).expect("what was saved");
+    assert_eq!(kinds(&loaded, 7), ["fold", "limit"]);
+    state.overturn(1, T0 + 1);
+    assert!(kinds(&state, 7).is_empty());
+    state.record(&Entry { cluster: 9, ..entry(3, 3, T0) });
+    state.forget_author(3);
+    assert!(kinds(&state, 9).is_empty());
 }

@@ -17,6 +17,7 @@ pub mod problem;
 // Senses: each turns a text into evidence, and knows nothing of the others' verdicts.
 pub mod text;
 pub mod keywords;
+pub mod neardup;
 
 // What is judged by, and what is remembered.
 pub mod rules;

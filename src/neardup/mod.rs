@@ -1,0 +1,47 @@
+//! Near-duplicates: which text of the last days is this one a copy of, however it was washed?
+//!
+//! ```text
+//!  observe, any thread            remember, in order of the input
+//!   Folded ─► Sketcher ─► Mark ─► Twins: keys ─► sketches ─► stored texts, compared exactly ─► Twin
+//!                                   window in memory             Texts: a log on disk or in memory
+//! ```
+//!
+//! A [`Mark`] finds candidates; what decides is always a comparison of the two texts. Nothing is chained: a text is
+//! compared with first members of clusters only. A duplicate passes on attention, never a verdict: texts that deny one
+//! another are as alike as texts that agree.
+//!
+//! What is absent: this room knows no rules, no files and no clock, and nothing of what became of the texts.
+
+mod compare;
+mod grams;
+mod mark;
+mod record;
+mod seed;
+mod sketch;
+mod texts;
+mod twins;
+
+use crate::event::Millis;
+
+pub use compare::{Comparer, Comparison, compare};
+pub use mark::{ANCHORS_ASKED, ANCHORS_STORED, ArticleMark, Form, LETTERS_MAX, Mark, Script, Sketcher};
+pub use seed::Seed;
+pub use texts::{ALIGN_BYTES, MemoryTexts, Texts, TextsError, Visit};
+pub use twins::{Arrival, First, Twin, TwinSizes, Twins};
+
+/// The bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Entries of the window; beyond, the oldest go. At most 85 bytes of memory each, touched as the window fills.
+    pub entries_max: usize,
+    /// How far apart in event time two texts may be and still be duplicates.
+    pub window_ms: Millis,
+    /// Bytes of stored text; beyond, the oldest entries go.
+    pub text_bytes_max: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { entries_max: 4_000_000, window_ms: 7 * 24 * 60 * 60 * 1000, text_bytes_max: 8 << 30 }
+    }
+}

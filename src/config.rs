@@ -28,6 +28,8 @@ pub struct Config {
     pub bounds: Bounds,
     /// What is remembered, and for how long.
     pub state: State,
+    /// What near-duplicates are looked for in.
+    pub neardup: Neardup,
     /// How decisions and state are made safe.
     pub store: Store,
     /// Personal data.
@@ -186,6 +188,43 @@ impl Default for State {
     }
 }
 
+/// `[neardup]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Neardup {
+    /// Whether near-duplicates are looked for at all; without it, no `twin.*` signal is ever raised.
+    pub enabled: bool,
+    /// The most different texts that a message is compared with, 85 bytes of memory each; the oldest go first.
+    pub entries_max: usize,
+    /// How far back a message is compared with others, in hours of event time.
+    pub window_hours: u32,
+    /// The most disk that the texts of the window take, in bytes; the oldest go first.
+    pub texts_bytes_max: u64,
+    /// The most articles that are held against later ones, about 250 bytes of memory each; the oldest go first.
+    pub articles_max: usize,
+    /// How far back an article is compared with others, in days of event time.
+    pub articles_days: u32,
+    /// The most disk that the texts of articles take, in bytes; the oldest go first.
+    pub articles_bytes_max: u64,
+    /// The most clusters whose members are counted; those least lately active go first.
+    pub clusters_max: usize,
+}
+
+impl Default for Neardup {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            entries_max: 1_000_000,
+            window_hours: 72,
+            texts_bytes_max: 4 << 30,
+            articles_max: 200_000,
+            articles_days: 365,
+            articles_bytes_max: 4 << 30,
+            clusters_max: 200_000,
+        }
+    }
+}
+
 /// `[store]`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -263,10 +302,10 @@ impl Config {
     }
 
     /// Every number with the least and the most that it may be.
-    fn numbers(&self) -> [(&'static str, u64, u64, u64); 18] {
+    fn numbers(&self) -> [(&'static str, u64, u64, u64); 25] {
         const GIB: u64 = 1 << 30;
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
-        let (run, bounds, state) = (&self.run, &self.bounds, &self.state);
+        let (run, bounds, state, neardup) = (&self.run, &self.bounds, &self.state, &self.neardup);
         let number = |n: usize| n as u64;
         [
             ("input.line_bytes_max", number(self.input.line_bytes_max), 1, GIB),
@@ -287,6 +326,14 @@ impl Config {
             ("state.ids_max", number(state.ids_max), 1, 1 << 32),
             ("state.ledger_days", state.ledger_days.into(), 1, 36_525),
             ("state.ledger_max", number(state.ledger_max), 1, 1 << 32),
+            ("neardup.entries_max", number(neardup.entries_max), 1024, 60_000_000),
+            ("neardup.window_hours", neardup.window_hours.into(), 1, 24 * 366),
+            // Addresses on the disk are told apart within 64 GiB.
+            ("neardup.texts_bytes_max", neardup.texts_bytes_max, 1 << 20, 48 * GIB),
+            ("neardup.articles_max", number(neardup.articles_max), 1024, 10_000_000),
+            ("neardup.articles_days", neardup.articles_days.into(), 1, 3660),
+            ("neardup.articles_bytes_max", neardup.articles_bytes_max, 1 << 20, 48 * GIB),
+            ("neardup.clusters_max", number(neardup.clusters_max), 1, 1 << 32),
             ("store.snapshot_journal_bytes", self.store.snapshot_journal_bytes, 1, 1 << 40),
         ]
     }

@@ -23,11 +23,11 @@ use std::time::Instant;
 
 use crate::io::wire::Bounds;
 use crate::io::{
-    BatchLimits, Clock, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError,
+    BatchLimits, Clock, FileTexts, FileTextsError, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError,
     StateStore, StoreError, instant,
 };
-use crate::pipeline::{Engine, Tally};
-use crate::state::{self, Keys};
+use crate::pipeline::{Engine, Tally, TwinOptions};
+use crate::state::{self, Keys, State, Texts, TextsError};
 
 use judging::Judging;
 use saver::Saver;
@@ -48,6 +48,8 @@ pub struct Ends {
     pub rejects: Box<dyn Sink>,
     /// What survives a stop.
     pub store: Box<dyn StateStore>,
+    /// Where texts are kept that later ones are compared with; without it, near-duplicates are not looked for.
+    pub texts: Option<Arc<FileTexts>>,
     /// What time it is, for bounds and latencies.
     pub clock: Arc<dyn Clock>,
 }
@@ -69,6 +71,8 @@ pub struct Options {
     pub pseudonyms: Option<Pseudonyms>,
     /// What is remembered.
     pub state: state::Options,
+    /// What near-duplicates are looked for in, if they are.
+    pub twins: Option<TwinOptions>,
     /// What keys of names are made with.
     pub keys: Keys,
 }
@@ -142,6 +146,12 @@ pub enum StreamError {
     /// Batches cannot be saved or read back.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A stored text cannot be read.
+    #[error("near-duplicates cannot be looked for")]
+    Texts(#[from] TextsError),
+    /// The stored texts cannot be kept.
+    #[error(transparent)]
+    TextLog(#[from] FileTextsError),
     /// The pool of threads cannot be made.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {
@@ -160,6 +170,8 @@ impl StreamError {
             Self::Source(error) => error.hint(),
             Self::Sink(error) => error.hint(),
             Self::Store(error) => error.hint(),
+            Self::Texts(_) => "see the cause; run again once the disk can be read: what was saved is safe",
+            Self::TextLog(error) => error.hint(),
             Self::Threads { .. } => "ask for fewer with --threads",
         }
     }
@@ -179,16 +191,16 @@ struct Read {
 /// # Errors
 /// See [`StreamError`]. Everything saved before it is kept, and another call goes on from there.
 pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control) -> Result<Summary, StreamError> {
-    let Ends { mut source, mut actions, mut rejects, mut store, clock } = ends;
+    let Ends { mut source, mut actions, mut rejects, mut store, texts, clock } = ends;
     let recovered =
         recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state, options.keys)?;
     if let Some(input) = &recovered.input {
         tracing::info!(batches = recovered.seq, "resumed after what an earlier run had saved");
         source.seek(input)?;
     }
-    let front = Front::new(options, clock)?;
+    let front = Front::new(options, options.twins.is_some() && texts.is_some(), clock)?;
     let judging = Judging {
-        engine: Engine::new(recovered.state),
+        engine: engine(recovered.state, options, texts.as_ref())?,
         editions,
         options,
         journal_bytes: recovered.journal_bytes,
@@ -196,7 +208,7 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
         owes_compaction: store.owes_compaction(),
         compacted: None,
     };
-    let saver = Saver::new(store, [actions, rejects], recovered.seq, recovered.input);
+    let saver = Saver::new(store, [actions, rejects], texts, recovered.seq, recovered.input);
     control.halted.store(false, Ordering::Relaxed);
     let (tally, latency) = thread::scope(|scope| {
         let (to_loop, raw) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
@@ -208,18 +220,25 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
             let _halt = Halt(control);
             saver.run(&judged, &to_reader, control)
         });
-        let tally = {
+        let judged = {
             let _halt = Halt(control);
             judging.run(&front, &raw, &to_saver, &give_back)
         };
         drop((raw, to_saver));
         let latency = join(saver)?;
         join(reader)?;
-        Ok::<_, StreamError>((tally, latency))
+        Ok::<_, StreamError>((judged?, latency))
     })?;
     let stopped = control.stopping();
     tracing::info!(records = tally.records_total(), stopped, "run ended, everything read is saved");
     Ok(Summary { tally, latency, resumed_batches: recovered.seq, stopped })
+}
+
+/// An engine that goes on from a state, with the stored texts as they were when that state was saved.
+fn engine(state: State, options: &Options, texts: Option<&Arc<FileTexts>>) -> Result<Engine, StreamError> {
+    let Some((options, texts)) = options.twins.as_ref().zip(texts) else { return Ok(Engine::new(state)) };
+    texts.truncate(state.texts_end())?;
+    Ok(Engine::looking(state, options, Arc::clone(texts) as Arc<dyn Texts>)?)
 }
 
 /// Tells the reader, on every way out, that nobody takes its batches any longer: one that waits on a silent source would

@@ -10,7 +10,7 @@ use clap::{Args, ValueHint};
 use serde::Serialize;
 
 use crate::decision::Decision;
-use crate::io::SystemClock;
+use crate::io::{FileTexts, SystemClock};
 use crate::pipeline::{Edition, Engine, Item};
 use crate::state::State;
 use crate::stream::{self, Control, EditionFolders, Front, Options, StreamError};
@@ -87,17 +87,17 @@ pub(super) fn run(args: &DiffArgs, output: &Output) -> anyhow::Result<ExitCode> 
         let folders = EditionFolders { base: Some(base.clone()), overlay: overlay.clone() };
         edition::open_folders(&folders, &setting::build_options(&config), output, Edition::build)
     };
-    let mut old = Side::new(open(&args.old, &args.old_overlay)?, &options);
-    let mut new = Side::new(open(&args.new, &args.new_overlay)?, &options);
+    let mut old = Side::new(open(&args.old, &args.old_overlay)?, &options)?;
+    let mut new = Side::new(open(&args.new, &args.new_overlay)?, &options)?;
     let mut comparison = Comparison::default();
     let source = setting::source(&config.input)?;
     let control = Control::default();
     let scanned = || {
         stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
             let chunks = front.observe(&new.edition, batch);
-            let decided_new = new.decide(front, &chunks);
+            let decided_new = new.decide(front, &chunks)?;
             let texts: BTreeMap<&str, &str> = chunks.iter().flatten().filter_map(text_of).collect();
-            let decided_old = old.decide(front, &front.observe(&old.edition, batch));
+            let decided_old = old.decide(front, &front.observe(&old.edition, batch))?;
             comparison.records += batch.len() as u64;
             comparison.take(&decided_old, &decided_new, &texts, args.samples);
             Ok::<_, StreamError>(())
@@ -120,19 +120,34 @@ fn text_of<'a>(item: &'a Item<'_>) -> Option<(&'a str, &'a str)> {
 struct Side {
     edition: Arc<Edition>,
     engine: Engine,
+    texts: Option<Arc<FileTexts>>,
 }
 
 impl Side {
-    fn new(edition: Arc<Edition>, options: &Options) -> Self {
-        Self { edition, engine: Engine::new(State::new(&options.state, options.keys)) }
+    fn new(edition: Arc<Edition>, options: &Options) -> anyhow::Result<Self> {
+        let state = State::new(&options.state, options.keys);
+        let texts = setting::temporary_texts(options)?;
+        let engine = match options.twins.as_ref().zip(texts.clone()) {
+            Some((twins, texts)) => Engine::looking(state, twins, texts)?,
+            None => Engine::new(state),
+        };
+        Ok(Self { edition, engine, texts })
     }
 
-    fn decide(&mut self, front: &Front, chunks: &[Vec<Item<'_>>]) -> BTreeMap<String, Decision> {
-        let outcome = front.install(|| self.engine.process(&self.edition, chunks));
+    fn decide(
+        &mut self,
+        front: &Front,
+        chunks: &[Vec<Item<'_>>],
+    ) -> Result<BTreeMap<String, Decision>, StreamError> {
+        let outcome = front.install(|| self.engine.process(&self.edition, chunks))?;
+        if let Some((texts, end)) = self.texts.as_ref().zip(outcome.texts_end) {
+            texts.flush(false)?;
+            texts.settled(end)?;
+        }
         // A verdict's decision stands beside the one that it is about, under the same event: it is no rule's doing.
         let of_rules =
             outcome.decisions.into_iter().filter(|decision| !decision.reasons.iter().any(|r| &*r.rule == "verdict"));
-        of_rules.map(|decision| (decision.event.clone(), decision)).collect()
+        Ok(of_rules.map(|decision| (decision.event.clone(), decision)).collect())
     }
 }
 

@@ -31,7 +31,8 @@ pub(super) struct ObserveArgs {
 
 pub(super) fn run(args: &ObserveArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let config = args.input.config(output)?;
-    let options = setting::options(&config, args.input.limit)?;
+    // Every message is seen by itself: there is nothing that it could be a near-duplicate of.
+    let options = stream::Options { twins: None, ..setting::options(&config, args.input.limit)? };
     let edition = edition::open(&args.edition, output)?;
     let mut stage = Stage::new(&edition);
     let mut out = BufWriter::new(io::stdout().lock());

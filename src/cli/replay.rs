@@ -48,6 +48,7 @@ pub(super) fn run(args: &ReplayArgs, output: &Output) -> anyhow::Result<ExitCode
         actions: sink(args)?,
         rejects: setting::rejects(args.rejects.as_deref())?,
         store: Box::new(NullStore),
+        texts: setting::temporary_texts(&options)?,
         clock: Arc::new(SystemClock),
     };
     let started = instant();

@@ -103,6 +103,7 @@ fn channels(tally: &Tally, out: &mut impl Write, terminal: Terminal) -> io::Resu
     for (channel, &n) in Channel::ALL.iter().zip(&tally.events) {
         row(channel.name(), n);
     }
+    row("near-duplicates", tally.copies);
     row("verdicts", tally.verdicts);
     row("erasures", tally.erasures);
     row("rejects", tally.rejects_total());

@@ -29,7 +29,7 @@ use super::{Output, progress, setting};
 /// Decides on a stream: events in, fold / limit / label out.
 ///
 /// OUTPUT gets actions.jsonl (one decision a line, in input order), rejects.jsonl (what could not be taken, with reason and
-/// raw bytes) and journal.redb, from which a stopped run goes on: run the same command again.
+/// raw bytes), and journal.redb and texts/, from which a stopped run goes on: run the same command again.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tidegate run --input events.jsonl.zst --output out
@@ -110,7 +110,7 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let folders = EditionFolders { base: config.edition.dir.clone(), overlay: config.edition.overlay.clone() };
     let edition = edition::open_folders(&folders, &setting::build_options(&config), output, stream::build_checked)?;
     tracing::info!(edition = &*edition.id, rules = edition.rulebook.rules().len(), "edition in force");
-    let ends = ends(&config, args.rejects.as_deref())?;
+    let ends = ends(&config, &options, args.rejects.as_deref())?;
     let control = Arc::new(Control::default());
     stop_on_signal(&control)?;
     let started = instant();
@@ -163,13 +163,14 @@ fn tell(outcome: Result<&str, &[Problem]>) {
 }
 
 /// What the loop stands between.
-fn ends(config: &Config, rejects: Option<&Path>) -> anyhow::Result<Ends> {
+fn ends(config: &Config, options: &stream::Options, rejects: Option<&Path>) -> anyhow::Result<Ends> {
     let source = setting::source(&config.input)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let dir = &config.output.dir;
     if is_stdout(dir) {
         let (actions, rejects) = (Box::new(PipeSink::stdout()), setting::rejects(rejects)?);
-        return Ok(Ends { source, actions, rejects, store: Box::new(NullStore), clock });
+        let texts = setting::temporary_texts(options)?;
+        return Ok(Ends { source, actions, rejects, store: Box::new(NullStore), texts, clock });
     }
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the output folder {}", dir.display()))?;
     let durability = match config.store.survives {
@@ -180,7 +181,8 @@ fn ends(config: &Config, rejects: Option<&Path>) -> anyhow::Result<Ends> {
     let is_resumed = store.last_seq().is_some();
     let (actions, rejects) =
         (sink(&dir.join("actions.jsonl"), is_resumed)?, sink(&dir.join("rejects.jsonl"), is_resumed)?);
-    Ok(Ends { source, actions, rejects, store: Box::new(store) as Box<dyn StateStore>, clock })
+    let texts = setting::texts(options, &dir.join("texts"), is_resumed)?;
+    Ok(Ends { source, actions, rejects, store: Box::new(store) as Box<dyn StateStore>, texts, clock })
 }
 
 /// A new file, or one that the journal knows.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -10,9 +11,11 @@ use clap::{Args, ValueHint};
 use crate::config::{self, Config};
 use crate::io::wire::Bounds;
 use crate::io::{
-    BatchLimits, FileSource, FolderSource, FollowOptions, NullSink, PipeResumes, PipeSink, Pseudonyms, ReadOptions,
+    BatchLimits, FileSource, FileTexts, FileTextsOptions, FolderSource, FollowOptions, NullSink, PipeResumes, PipeSink, Pseudonyms, ReadOptions,
     Sink, Source, is_passed_over, open_input,
 };
+use crate::neardup::Seed;
+use crate::pipeline::TwinOptions;
 use crate::problem::Problem;
 use crate::state::{self, Keys};
 use crate::stream;
@@ -110,9 +113,20 @@ pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<str
             accounts_max: state.authors_max,
             ledger_ms: i64::from(state.ledger_days) * 24 * 60 * 60 * 1000,
             ledger_max: state.ledger_max,
+            clusters_max: config.neardup.clusters_max,
         },
+        twins: config.neardup.enabled.then(|| twins(&config.neardup)),
         keys: keys(state.seed, key.as_ref()),
     })
+}
+
+fn twins(neardup: &config::Neardup) -> TwinOptions {
+    const HOUR_MS: i64 = 60 * 60 * 1000;
+    TwinOptions {
+        entries_max: neardup.entries_max,
+        window_ms: i64::from(neardup.window_hours) * HOUR_MS,
+        text_bytes_max: neardup.texts_bytes_max,
+    }
 }
 
 fn bounds(bounds: &config::Bounds) -> Bounds {
@@ -147,6 +161,45 @@ fn pseudonym_key(path: &Path) -> anyhow::Result<[u8; 32]> {
 /// The edition's matcher hashes under the deployment's seed.
 pub(super) fn build_options(config: &Config) -> crate::pipeline::BuildOptions {
     crate::pipeline::BuildOptions { seed: config.state.seed }
+}
+
+/// A log for the texts that later ones are compared with, which goes when the command ends; `None` where near-duplicates
+/// are not looked for.
+pub(super) fn temporary_texts(options: &stream::Options) -> anyhow::Result<Option<Arc<FileTexts>>> {
+    let texts = options.twins.map(|_| FileTexts::temporary(texts_options(options))).transpose()?;
+    Ok(texts.map(Arc::new))
+}
+
+/// The log of an output folder. Where the journal begins anew, so does the log.
+pub(super) fn texts(
+    options: &stream::Options,
+    dir: &Path,
+    is_resumed: bool,
+) -> anyhow::Result<Option<Arc<FileTexts>>> {
+    if !is_resumed {
+        remove_segments(dir).with_context(|| format!("cannot begin {} anew", dir.display()))?;
+    }
+    let texts = options.twins.map(|_| FileTexts::open(dir, texts_options(options))).transpose()?;
+    Ok(texts.map(Arc::new))
+}
+
+fn texts_options(options: &stream::Options) -> FileTextsOptions {
+    let check = Seed::new(options.keys.neardup_seed()).check();
+    FileTextsOptions { check, ..FileTextsOptions::default() }
+}
+
+/// Removes what an earlier run left, and nothing else that may stand there.
+fn remove_segments(dir: &Path) -> std::io::Result<()> {
+    if !dir.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "texts") {
+            std::fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Where rejects go beside a stream of decisions: a file, or nowhere but into the counts.

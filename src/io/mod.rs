@@ -35,6 +35,7 @@ mod redb_store;
 mod sink;
 mod source;
 mod store;
+mod texts;
 pub mod wire;
 
 #[cfg(test)]
@@ -52,3 +53,4 @@ pub use rejects::RejectsSource;
 pub use sink::{Mark, Reissue, Sink, SinkError};
 pub use source::{BatchLimits, Fault, Flow, Offset, Place, Position, Progress, Raw, RawBatch, Source, SourceError};
 pub use store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
+pub use texts::{FileTexts, FileTextsError, FileTextsOptions};

@@ -93,14 +93,12 @@ impl RedbStore {
     }
 
     fn next_durability(&mut self) -> redb::Durability {
-        self.pending += 1;
-        match self.options.durability {
-            // Without the first entry nobody could say that what is in the output is ours.
-            Durability::Eventual { every } if self.pending < every && self.last_seq.is_some() => redb::Durability::None,
-            _ => {
-                self.pending = 0;
-                redb::Durability::Immediate
-            }
+        if self.syncs_next() {
+            self.pending = 0;
+            redb::Durability::Immediate
+        } else {
+            self.pending += 1;
+            redb::Durability::None
         }
     }
 
@@ -167,6 +165,14 @@ impl StateStore for RedbStore {
         let read = self.db.begin_read().map_err(self.fail())?;
         self.each_of_snapshot(&read, visit)?;
         self.each_of_journal(&read, visit)
+    }
+
+    fn syncs_next(&self) -> bool {
+        match self.options.durability {
+            Durability::Immediate => true,
+            // Without the first entry nobody could say that what is in the output is ours.
+            Durability::Eventual { every } => self.pending + 1 >= every || self.last_seq.is_none(),
+        }
     }
 
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {

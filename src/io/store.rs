@@ -23,6 +23,12 @@ pub trait StateStore: Send {
     /// If it cannot be written, or its number does not follow the last one.
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError>;
 
+    /// Whether the next entry will be on the disk when [`StateStore::append`] returns. What it rests on beside the store must
+    /// be there before.
+    fn syncs_next(&self) -> bool {
+        true
+    }
+
     /// Replaces the snapshot by the state after entry `seq` and drops the entries up to it: all of it or nothing.
     /// `input` and `marks` say where the source and, in the loop's order, the sinks stood then, with everything emitted.
     ///

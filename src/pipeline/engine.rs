@@ -7,20 +7,32 @@ use std::sync::Arc;
 
 use crate::decision::Decision;
 use crate::event::{Erase, Outcome as Says, Verdict};
-use crate::state::{Counts, Fact, State};
+use crate::neardup::{Arrival, Options as TwinOptions, Seed, Texts, TextsError, Twin, TwinSizes, Twins};
+use crate::state::{Counts, Fact, Member, State, author_mark};
 
 use super::edition::Edition;
 use super::judge::Bench;
 use super::ladder;
 use super::observe::{Item, Observed, Refused};
+use super::remembered::{self, Remembered};
 use super::tally::Tally;
 
 /// Owns the state and is the only one to change it.
 pub struct Engine {
     state: State,
+    /// Where near-duplicates are looked for, if they are.
+    looking: Option<Looking>,
     bench: Option<Bench>,
     facts: Vec<Fact>,
     counts: Vec<Counts>,
+    /// What each event that has a mark is a near-duplicate of.
+    found: Vec<Twin>,
+}
+
+/// The window of near-duplicates and the log that its texts are stored in.
+struct Looking {
+    twins: Twins,
+    texts: Arc<dyn Texts>,
 }
 
 /// What became of a batch.
@@ -38,13 +50,25 @@ pub struct Outcome {
     pub erased: bool,
     /// Rules whose caps tripped them into shadow in this batch.
     pub tripped: Vec<Arc<str>>,
+    /// Where the stored texts end after it, which are to be written before it is saved; `None` where none are stored.
+    pub texts_end: Option<u64>,
 }
 
 impl Engine {
-    /// An engine that knows what `state` knows.
+    /// An engine that knows what `state` knows, and looks for no near-duplicates.
     #[must_use]
     pub fn new(state: State) -> Self {
-        Self { state, bench: None, facts: Vec::new(), counts: Vec::new() }
+        Self { state, looking: None, bench: None, facts: Vec::new(), counts: Vec::new(), found: Vec::new() }
+    }
+
+    /// An engine that knows what `state` knows, and looks for near-duplicates of the texts that were stored until then.
+    ///
+    /// # Errors
+    /// [`TextsError`], if they cannot be read.
+    pub fn looking(state: State, options: &TwinOptions, texts: Arc<dyn Texts>) -> Result<Self, TextsError> {
+        let seed = Seed::new(state.keys().neardup_seed());
+        let twins = Twins::restore(options, seed, Arc::clone(&texts))?;
+        Ok(Self { looking: Some(Looking { twins, texts }), ..Self::new(state) })
     }
 
     /// What it knows.
@@ -53,32 +77,55 @@ impl Engine {
         &self.state
     }
 
+    /// How much it holds to compare with, where it looks for near-duplicates.
+    #[must_use]
+    pub fn twin_sizes(&self) -> Option<TwinSizes> {
+        self.looking.as_ref().map(|looking| looking.twins.sizes())
+    }
+
     /// Remembers and judges a batch; `chunks` hold its records in input order. Call it where a pool of threads is
     /// installed, for remembering is shared out over its threads.
-    pub fn process(&mut self, edition: &Edition, chunks: &[Vec<Item<'_>>]) -> Outcome {
+    ///
+    /// # Errors
+    /// [`TextsError`], if a stored text cannot be read. Part of the batch is remembered then, so go on from what was saved.
+    pub fn process(&mut self, edition: &Edition, chunks: &[Vec<Item<'_>>]) -> Result<Outcome, TextsError> {
         let items: Vec<&Item<'_>> = chunks.iter().flatten().collect();
         let mut outcome = Outcome::default();
         let mut bench = self.bench.take().filter(|bench| bench.fits(edition)).unwrap_or_else(|| Bench::new(edition));
         let mut first = 0;
         for segment in items.split_inclusive(|item| matches!(item, Item::Erase(_))) {
-            self.remember(segment);
-            self.judge(edition, &mut bench, segment, first, &mut outcome);
+            self.remember(segment)?;
+            self.judge(edition, &mut bench, segment, first, &mut outcome)?;
             first += segment.len();
         }
         self.bench = Some(bench);
+        if let Some(Looking { twins, texts }) = &self.looking {
+            texts.release_before(twins.kept_from());
+            let end = texts.end();
+            self.state.note_texts(end);
+            outcome.texts_end = Some(end);
+        }
         outcome.deltas = self.state.take_journal();
         outcome.tally.trip(&outcome.tripped);
-        outcome
+        Ok(outcome)
     }
 
-    fn remember(&mut self, segment: &[&Item<'_>]) {
+    fn remember(&mut self, segment: &[&Item<'_>]) -> Result<(), TextsError> {
+        let events = || events(segment);
         self.facts.clear();
+        self.facts.extend(events().map(|observed| observed.fact));
+        self.found.clear();
+        if let Some(Looking { twins, .. }) = &mut self.looking {
+            let arrivals: Vec<Arrival<'_>> = events().filter_map(arrival).collect();
+            twins.take(&arrivals, &mut self.found)?;
+            let marked = self.facts.iter_mut().zip(events()).filter(|(_, observed)| observed.mark.is_some());
+            for ((fact, _), twin) in marked.zip(&self.found) {
+                fact.twin = (!twin.is_new).then(|| member(twin));
+            }
+        }
         self.counts.clear();
-        self.facts.extend(segment.iter().filter_map(|item| match item {
-            Item::Event(observed) => Some(observed.fact),
-            _ => None,
-        }));
         self.state.remember(&self.facts, &mut self.counts);
+        Ok(())
     }
 
     fn judge(
@@ -88,21 +135,23 @@ impl Engine {
         segment: &[&Item<'_>],
         first: usize,
         outcome: &mut Outcome,
-    ) {
-        let counts = std::mem::take(&mut self.counts);
-        let mut of_events = counts.iter();
+    ) -> Result<(), TextsError> {
+        let (counts, found) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.found));
+        let (mut of_events, mut of_marks) = (counts.iter(), found.iter());
         for (place, item) in (first..).zip(segment) {
             match item {
                 Item::Event(observed) => {
                     let counts = of_events.next().expect("each event was remembered");
-                    self.event(edition, bench, observed, counts, place, outcome);
+                    let twin = observed.mark.as_ref().and_then(|_| of_marks.next());
+                    self.event(edition, bench, observed, (counts, twin), place, outcome);
                 }
                 Item::Verdict(verdict) => self.verdict(edition, verdict, place, outcome),
-                Item::Erase(erase) => self.erase(erase, outcome),
+                Item::Erase(erase) => self.erase(erase, outcome)?,
                 Item::Refused(refused) => outcome.reject(place, refused.clone()),
             }
         }
-        self.counts = counts;
+        (self.counts, self.found) = (counts, found);
+        Ok(())
     }
 
     fn event(
@@ -110,7 +159,7 @@ impl Engine {
         edition: &Edition,
         bench: &mut Bench,
         observed: &Observed<'_>,
-        counts: &Counts,
+        (counts, twin): (&Counts, Option<&Twin>),
         place: usize,
         outcome: &mut Outcome,
     ) {
@@ -119,7 +168,9 @@ impl Engine {
             return outcome.reject(place, Refused { code: "duplicate_id", message });
         }
         outcome.tally.events[observed.event.channel as usize] += 1;
-        if let Some(decision) = bench.judge(edition, observed, counts, &mut self.state, &mut outcome.tripped) {
+        outcome.tally.copies += u64::from(twin.is_some_and(|twin| !twin.is_new));
+        let remembered = Remembered { counts, twin, twins: self.looking.as_ref().map(|looking| &looking.twins) };
+        if let Some(decision) = bench.judge(edition, observed, &remembered, &mut self.state, &mut outcome.tripped) {
             outcome.decide(decision);
         }
     }
@@ -143,12 +194,41 @@ impl Engine {
         }
     }
 
-    fn erase(&mut self, erase: &Erase, outcome: &mut Outcome) {
+    fn erase(&mut self, erase: &Erase, outcome: &mut Outcome) -> Result<(), TextsError> {
         let author = self.state.keys().author(&erase.author);
         self.state.forget_author(author);
+        if let Some(Looking { twins, .. }) = &mut self.looking {
+            twins.forget(author_mark(author))?;
+        }
         outcome.tally.erasures += 1;
         outcome.erased = true;
+        Ok(())
     }
+}
+
+/// The messages of a segment.
+fn events<'i, 'a>(segment: &'i [&'i Item<'a>]) -> impl Iterator<Item = &'i Observed<'a>> {
+    segment.iter().filter_map(|item| match item {
+        Item::Event(observed) => Some(observed),
+        _ => None,
+    })
+}
+
+/// A message as near-duplicates are looked for with it; `None` where its text says too little.
+fn arrival<'i>(observed: &'i Observed<'_>) -> Option<Arrival<'i>> {
+    let event = &observed.event;
+    observed.mark.as_ref().map(|mark| Arrival {
+        mark,
+        id: &event.id,
+        author: author_mark(observed.fact.author),
+        at: event.at,
+        text: &event.text,
+        is_forward: event.forward_of.is_some(),
+    })
+}
+
+fn member(twin: &Twin) -> Member {
+    Member { cluster: remembered::cluster(twin), first_at: twin.first_at, first_author: twin.first_author }
 }
 
 impl Outcome {

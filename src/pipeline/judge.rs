@@ -7,15 +7,15 @@ use std::sync::Arc;
 
 use crate::decision::{Decision, Ground, Reason, Shadow};
 use crate::event::{Event, Millis};
-use crate::keywords::Hits;
 use crate::rules::{self, Rule, RuleIndex, Status};
 use crate::signal::{Signals, Slot, Value};
-use crate::state::{Cap, Counts, Points, State};
+use crate::state::{Cap, Points, State};
 
 use super::edition::Edition;
 use super::ladder;
 use super::observe::Observed;
 use super::plan;
+use super::remembered::Remembered;
 use super::signals::{Known, Standing};
 
 /// What the judge uses again for every event of an edition.
@@ -23,6 +23,7 @@ pub(crate) struct Bench {
     edition: Arc<str>,
     signals: Signals,
     docket: Docket,
+    judged: Vec<Arc<str>>,
 }
 
 /// From signals to a decision, wherever the signals come from.
@@ -39,6 +40,7 @@ impl Docket {
         &mut self,
         edition: &Edition,
         observed: &Observed<'_>,
+        remembered: &Remembered<'_>,
         signals: &Signals,
         state: &mut State,
         tripped: &mut Vec<Arc<str>>,
@@ -50,7 +52,7 @@ impl Docket {
         if self.fired.is_empty() && !is_cut {
             return None;
         }
-        let mut case = Case::new(edition, event, observed.hits.as_deref(), signals);
+        let mut case = Case::new(edition, observed, remembered, signals);
         for &index in &self.fired {
             let rule = edition.rulebook.rule(index);
             let is_live = rule.status == Status::Live && within_cap(rule, event.at, state, tripped);
@@ -59,13 +61,13 @@ impl Docket {
         if is_cut {
             case.decision.missing.push("keywords".into());
         }
-        Some(case.close(observed, state))
+        Some(case.close(state))
     }
 }
 
 impl Bench {
     pub(crate) fn new(edition: &Edition) -> Self {
-        Self { edition: Arc::clone(&edition.id), signals: Signals::new(&edition.catalogue), docket: Docket::default() }
+        Self { edition: Arc::clone(&edition.id), signals: Signals::new(&edition.catalogue), docket: Docket::default(), judged: Vec::new() }
     }
 
     /// Whether it was made for that edition.
@@ -78,16 +80,16 @@ impl Bench {
         &mut self,
         edition: &Edition,
         observed: &Observed<'_>,
-        counts: &Counts,
+        remembered: &Remembered<'_>,
         state: &mut State,
         tripped: &mut Vec<Arc<str>>,
     ) -> Option<Decision> {
-        self.raise(edition, observed, counts, state);
-        self.docket.decide(edition, observed, &self.signals, state, tripped)
+        self.raise(edition, observed, remembered, state);
+        self.docket.decide(edition, observed, remembered, &self.signals, state, tripped)
     }
 
     /// Raises everything that is known of the event.
-    fn raise(&mut self, edition: &Edition, observed: &Observed<'_>, counts: &Counts, state: &State) {
+    fn raise(&mut self, edition: &Edition, observed: &Observed<'_>, remembered: &Remembered<'_>, state: &State) {
         let event = &observed.event;
         let standing = if edition.filler.reads_standing {
             let Points { points, strikes } = state.points(observed.fact.author, event.channel, event.at);
@@ -95,8 +97,21 @@ impl Bench {
         } else {
             Standing::default()
         };
-        let hits = observed.hits.as_deref();
-        let known = Known { event, shape: &observed.shape, hits, counts, standing, trusted: edition.trusts(event) };
+        self.judged.clear();
+        if let Some(cluster) = remembered.joined().filter(|_| edition.filler.reads_judged) {
+            self.judged.extend(state.ledger().judged(cluster).iter().map(|kind| kind.name().into()));
+        }
+        let known = Known {
+            event,
+            shape: &observed.shape,
+            hits: observed.hits.as_deref(),
+            counts: remembered.counts,
+            standing,
+            trusted: edition.trusts(event),
+            twin: remembered.twin,
+            is_own: remembered.is_own(observed),
+            judged: &self.judged,
+        };
         self.signals.clear();
         edition.filler.fill(&known, &edition.matcher, &mut self.signals);
     }
@@ -123,12 +138,19 @@ struct Case<'a> {
     is_trusted: bool,
     event: &'a Event<'a>,
     edition: &'a Edition,
-    hits: Option<&'a Hits>,
+    observed: &'a Observed<'a>,
+    remembered: &'a Remembered<'a>,
     signals: &'a Signals,
 }
 
 impl<'a> Case<'a> {
-    fn new(edition: &'a Edition, event: &'a Event<'a>, hits: Option<&'a Hits>, signals: &'a Signals) -> Self {
+    fn new(
+        edition: &'a Edition,
+        observed: &'a Observed<'a>,
+        remembered: &'a Remembered<'a>,
+        signals: &'a Signals,
+    ) -> Self {
+        let event = &observed.event;
         let decision = Decision {
             id: decision_id("event", &event.id),
             event: event.id.to_string(),
@@ -142,7 +164,7 @@ impl<'a> Case<'a> {
             missing: Vec::new(),
             shadow: Vec::new(),
         };
-        Self { decision, points: 0, is_trusted: edition.trusts(event), event, edition, hits, signals }
+        Self { decision, points: 0, is_trusted: edition.trusts(event), event, edition, observed, remembered, signals }
     }
 
     /// Adds what one rule wants. Where several rules strike, the heaviest alone counts: one offence, one strike.
@@ -172,14 +194,18 @@ impl<'a> Case<'a> {
             let value = self.signals.get(slot);
             *value != Value::Missing && *value != self.edition.catalogue.definition(slot).default
         });
-        raised.map(|&slot| self.ground(slot)).collect()
+        let mut grounds: Vec<Ground> = raised.map(|&slot| self.ground(slot)).collect();
+        if grounds.iter().any(|ground| ground.name.starts_with(OF_TWINS)) {
+            grounds.extend(self.remembered.first_id().map(first_of_cluster));
+        }
+        grounds
     }
 
     fn ground(&self, slot: Slot) -> Ground {
         let definition = self.edition.catalogue.definition(slot);
         let list = self.edition.filler.list_of(slot);
         let is_any = &*definition.name == ANY_LIST;
-        let hits = self.hits.into_iter().flat_map(|hits| hits.all().iter().map(move |hit| (hits, hit)));
+        let hits = self.observed.hits.as_deref().into_iter().flat_map(|hits| hits.all().iter().map(move |hit| (hits, hit)));
         let found = hits.filter(|(_, hit)| is_any || Some(hit.list) == list).flat_map(|(hits, hit)| hits.spans(hit));
         let mut spans: Vec<_> = found.copied().collect();
         spans.sort_unstable();
@@ -189,14 +215,24 @@ impl<'a> Case<'a> {
     }
 
     /// Adds the author's points, the ladder's step, and the entry that a verdict will need.
-    fn close(mut self, observed: &Observed<'_>, state: &mut State) -> Decision {
+    fn close(mut self, state: &mut State) -> Decision {
+        let observed = self.observed;
         let strikes = self.points > 0;
         let step = strikes.then(|| ladder::strike(self.edition, observed, self.points, &mut self.decision, state));
         if !self.decision.actions.is_empty() {
-            ladder::enter(observed, self.points, step.flatten(), &self.decision, state);
+            let began = self.remembered.began();
+            ladder::enter(observed, began, self.points, step.flatten(), &self.decision, state);
         }
         self.decision
     }
+}
+
+/// What the signals of near-duplicates begin with.
+const OF_TWINS: &str = "twin.";
+
+/// Says which message a copy is a copy of: no rule reads it, and people must know.
+fn first_of_cluster(id: String) -> Ground {
+    Ground { name: "twin.cluster".into(), value: Value::Text(id.into()), spans: Vec::new() }
 }
 
 /// The signal that counts the hits of all lists: all of them are where it was found.

@@ -65,7 +65,15 @@ fn resting_on(decision: &Decision, asked: impl Fn(u16) -> bool) -> Vec<ActionKin
 
 /// Enters what the rules did to an event, for the day that somebody appeals. What went out for the ladder's reason, if
 /// there is one, is not among it: that rests on the sum of the points, and stays where the sum stays high enough.
-pub(crate) fn enter(observed: &Observed<'_>, points: u32, ladder: Option<u16>, decision: &Decision, state: &mut State) {
+/// `began` is the cluster of near-duplicates that the event began.
+pub(crate) fn enter(
+    observed: &Observed<'_>,
+    began: Option<u64>,
+    points: u32,
+    ladder: Option<u16>,
+    decision: &Decision,
+    state: &mut State,
+) {
     state.record(&Entry {
         decision: decision.id.as_str().into(),
         event: observed.fact.id,
@@ -76,7 +84,7 @@ pub(crate) fn enter(observed: &Observed<'_>, points: u32, ladder: Option<u16>, d
         actions: resting_on(decision, |reason| Some(reason) != ladder),
         points,
         at: decision.at,
-        cluster: 0,
+        cluster: began.unwrap_or(0),
     });
 }
 
@@ -188,7 +196,7 @@ mod tests {
 
         fn take(&mut self, record: Record<'_>) -> Decision {
             let item = observe(&self.edition, record, &Keys::new(b"test"), &mut ObserveScratch::default());
-            let mut outcome = self.engine.process(&self.edition, &[vec![item]]);
+            let mut outcome = self.engine.process(&self.edition, &[vec![item]]).expect("no stored text is read");
             outcome.decisions.pop().expect("each of them is decided on")
         }
 

@@ -16,11 +16,13 @@ mod ladder;
 mod observe;
 mod plan;
 mod rehearse;
+mod remembered;
 mod shipped;
 mod signals;
 mod tally;
 
 pub use edition::{BuildOptions, Edition, Folder, Sources};
+pub use crate::neardup::{Options as TwinOptions, TwinSizes};
 pub use engine::{Engine, Outcome};
 pub use observe::{Item, ObserveScratch, Observed, Refused, observe};
 pub use rehearse::{Explained, Rehearsal, Stage, explain, named_hits, rehearse};

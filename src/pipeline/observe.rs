@@ -1,7 +1,8 @@
 //! The pure first half: what one record says of itself, whatever came before it. Any thread may do it.
 
-use crate::event::{Erase, Event, Record, Verdict};
+use crate::event::{Channel, Erase, Event, Record, Verdict};
 use crate::keywords::{self, Hits};
+use crate::neardup::{Form, Mark, Seed, Sketcher};
 use crate::signal::Field;
 use crate::state::{Fact, Keys};
 use crate::text::{self, Folded, Shape};
@@ -41,6 +42,8 @@ pub struct Observed<'a> {
     pub shape: Shape,
     /// What the word lists found; `None` where they found nothing, which is nearly always.
     pub hits: Option<Box<Hits>>,
+    /// What near-duplicates of its text are found by; `None` where they are not looked for, or the text says too little.
+    pub mark: Option<Mark>,
     /// What it adds to memory.
     pub fact: Fact,
 }
@@ -51,6 +54,9 @@ pub struct ObserveScratch {
     folded: Folded,
     keywords: keywords::Scratch,
     hits: Hits,
+    sketcher: Sketcher,
+    /// The seed of the marks; without it, none are made.
+    seed: Option<Seed>,
 }
 
 /// Observes one record.
@@ -65,6 +71,7 @@ pub fn observe<'a>(edition: &Edition, record: Record<'a>, keys: &Keys, scratch: 
 fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: &mut ObserveScratch) -> Observed<'a> {
     let mut shape = scratch.read(edition, Field::Text, &event.text);
     let content = text::content_hash(&scratch.folded, keys.content_seed());
+    let mark = scratch.mark(event.channel);
     if let Some(title) = &event.title {
         shape = join(shape, scratch.read(edition, Field::Title, title));
     }
@@ -78,10 +85,22 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     let is_worth_keeping = !scratch.hits.is_empty() || scratch.hits.is_truncated();
     let hits = is_worth_keeping.then(|| Box::new(scratch.hits.clone()));
     let fact = fact(&event, &shape, !scratch.hits.is_empty(), content, keys);
-    Observed { event, shape, hits, fact }
+    Observed { event, shape, hits, mark, fact }
 }
 
 impl ObserveScratch {
+    /// Buffers of one that also makes the marks that near-duplicates are found by.
+    #[must_use]
+    pub fn marking(keys: &Keys) -> Self {
+        Self { seed: Some(Seed::new(keys.neardup_seed())), ..Self::default() }
+    }
+
+    /// The mark of the text that was folded last.
+    fn mark(&mut self, channel: Channel) -> Option<Mark> {
+        let form = if channel == Channel::Article { Form::Article } else { Form::Message };
+        self.sketcher.mark(&self.folded, form, self.seed?)
+    }
+
     /// Folds one text, looks for words in it and takes its shape.
     fn read(&mut self, edition: &Edition, field: Field, text: &str) -> Shape {
         self.folded.fold(text);
@@ -99,6 +118,7 @@ fn fact(event: &Event<'_>, shape: &Shape, word_hit: bool, content: u64, keys: &K
         links: u16::try_from(shape.links).unwrap_or(u16::MAX),
         word_hit,
         content: content as u32,
+        twin: None,
     }
 }
 

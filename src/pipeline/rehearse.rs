@@ -16,6 +16,7 @@ use crate::state::{self, Counts, Keys, State};
 use super::edition::Edition;
 use super::judge::Docket;
 use super::observe::{Item, ObserveScratch, Observed, observe};
+use super::remembered::Remembered;
 use super::signals::{Filler, Known, Standing};
 
 /// When a test's message is published if the test does not say. Before every expiry that a rule may have.
@@ -69,7 +70,10 @@ pub fn explain(edition: &Edition, event: &Event<'_>, given: &[(Slot, Value)]) ->
     let signals = stage.raised(observed.hits.as_deref());
     let hits = observed.hits.iter().flat_map(|hits| named_hits(edition, hits)).collect();
     let mut state = stage.empty_state();
-    let decision = Docket::default().decide(edition, &observed, &stage.signals, &mut state, &mut Vec::new());
+    let (counts, mut tripped) = (Counts::default(), Vec::new());
+    let remembered = Remembered::only(&counts);
+    let decision =
+        Docket::default().decide(edition, &observed, &remembered, &stage.signals, &mut state, &mut tripped);
     Explained { signals, hits, rules, decision }
 }
 
@@ -129,7 +133,17 @@ impl<'e> Stage<'e> {
         let event = &observed.event;
         let hits = observed.hits.as_deref();
         let (standing, trusted) = (Standing::default(), self.edition.trusts(event));
-        let known = Known { event, shape: &observed.shape, hits, counts: &counts[0], standing, trusted };
+        let known = Known {
+            event,
+            shape: &observed.shape,
+            hits,
+            counts: &counts[0],
+            standing,
+            trusted,
+            twin: None,
+            is_own: false,
+            judged: &[],
+        };
         self.signals.clear();
         self.filler.fill(&known, &self.edition.matcher, &mut self.signals);
         for (slot, value) in given {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::event::{Channel, Event};
 use crate::keywords::{Hits, ListHits, ListId, Matcher};
+use crate::neardup::Twin;
 use crate::signal::{Catalogue, Signals, Slot, Type, Value};
 use crate::state::Counts;
 use crate::text::Shape;
@@ -20,6 +21,12 @@ pub(crate) struct Known<'a> {
     pub(crate) counts: &'a Counts,
     pub(crate) standing: Standing,
     pub(crate) trusted: bool,
+    /// What it is a near-duplicate of, where that was looked for.
+    pub(crate) twin: Option<&'a Twin>,
+    /// Whether the author is that of the first member.
+    pub(crate) is_own: bool,
+    /// The kinds of action on the first member, where some rule reads them.
+    pub(crate) judged: &'a [Arc<str>],
 }
 
 /// What the ladder holds against an author in the event's channel.
@@ -79,6 +86,19 @@ fn channel_value(channel: Channel) -> Value {
     Value::Text(Arc::clone(&NAMES[channel as usize]))
 }
 
+/// The twin that came before, if there is one.
+fn earlier<'a>(known: &Known<'a>) -> Option<&'a Twin> {
+    known.twin.filter(|twin| !twin.is_new)
+}
+
+fn contained(known: &Known<'_>) -> f64 {
+    earlier(known).map_or(0.0, |twin| twin.containment.into())
+}
+
+fn attributed(known: &Known<'_>) -> bool {
+    known.event.forward_of.is_some() && earlier(known).is_some()
+}
+
 base_signals! {
     "channel", Text, Value::Text("".into()), "Where it was published: article, video, ad, post or group.", |k| channel_value(k.event.channel);
     "lang", Text, Value::Missing, "The language that the event names.", |k| text_or_missing(k.event.lang.as_deref());
@@ -122,6 +142,19 @@ base_signals! {
     "room.posts_1h", Int, Value::Int(0), "Events in this room within an hour.", |k| int(k.counts.room_posts_1h);
     "room.authors_10m", Int, Value::Int(0), "Distinct authors in this room within ten minutes.", |k| int(k.counts.room_authors_10m);
     "room.hits_1h", Int, Value::Int(0), "Events in this room within an hour in which any word list hit.", |k| int(k.counts.room_hits_1h);
+    "twin.similarity", Float, Value::Float(0.0), "How like it is to the first message of its cluster of near-duplicates: shared grams of characters by all of both; 1 for the same letters. 0 where it is like nothing before.", |k| share(earlier(k).map_or(0.0, |twin| twin.similarity.into()));
+    "twin.containment", Float, Value::Float(0.0), "The share of it that stands in that first message, or of an article in one published before it.", |k| share(contained(k));
+    "twin.members", Int, Value::Int(0), "Messages of that cluster so far, this one included.", |k| int(k.counts.cluster.members);
+    "twin.authors", Int, Value::Int(0), "Distinct authors of that cluster, exact up to 64.", |k| int(k.counts.cluster.authors);
+    "twin.authors_10m", Int, Value::Int(0), "Distinct authors of that cluster within ten minutes, exact up to 64.", |k| int(k.counts.cluster.authors_10m);
+    "twin.members_10m", Int, Value::Int(0), "Messages of that cluster within ten minutes.", |k| int(k.counts.cluster.members_10m);
+    "twin.members_1h", Int, Value::Int(0), "Messages of that cluster within an hour.", |k| int(k.counts.cluster.members_1h);
+    "twin.growth", Float, Value::Float(0.0), "Messages of that cluster within ten minutes by those of the ten minutes before; 0 where there were none.", |k| share(k.counts.cluster.growth.into());
+    "twin.age", Int, Value::Int(0), "Seconds since the first message of that cluster.", |k| Value::Int(k.counts.cluster.age_ms.max(0) / 1000);
+    "twin.first", Bool, Value::Bool(false), "Whether near-duplicates were looked for and nothing before is like it.", |k| Value::Bool(k.twin.is_some_and(|twin| twin.is_new));
+    "twin.own", Bool, Value::Bool(false), "Whether that first message is by the same author.", |k| Value::Bool(k.is_own);
+    "twin.attributed", Bool, Value::Bool(false), "Whether it says whose the text is: a declared forward, a named source, a quotation.", |k| Value::Bool(attributed(k));
+    "twin.judged", Texts, Value::Texts([].into()), "The kinds of action that the first message of that cluster got and that were not undone: fold, limit, label.", |k| Value::Texts(k.judged.into());
     "words.any", Int, Value::Int(0), "Hits of all word lists together.", |k| size(k.hits.map_or(0, Hits::len));
 }
 
@@ -167,6 +200,8 @@ pub(crate) struct Filler {
     uses: Box<[bool]>,
     /// Whether some rule reads what the ladder holds against an author.
     pub(crate) reads_standing: bool,
+    /// Whether some rule reads what was done to the first of a cluster.
+    pub(crate) reads_judged: bool,
 }
 
 impl Filler {
@@ -185,7 +220,8 @@ impl Filler {
         };
         let lists = matcher.lists().iter().map(|list| slots(&list.name)).collect();
         let reads_standing = ["author.points", "author.strikes"].iter().any(|name| uses[slot(name).index()]);
-        Self { base, lists, uses, reads_standing }
+        let reads_judged = uses[slot("twin.judged").index()];
+        Self { base, lists, uses, reads_standing, reads_judged }
     }
 
     /// Raises what this event raises. `signals` must be clear.

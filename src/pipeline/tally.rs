@@ -16,6 +16,8 @@ pub struct Tally {
     /// Messages decided on, by channel in the order of [`Channel::ALL`]; repeats are not among them.
     #[serde(serialize_with = "by_channel")]
     pub events: [u64; Channel::ALL.len()],
+    /// Messages among them that are near-duplicates of earlier ones.
+    pub copies: u64,
     /// Verdict records taken.
     pub verdicts: u64,
     /// Erase records taken.
@@ -90,6 +92,7 @@ impl Tally {
     /// Adds another count to this one.
     pub fn add(&mut self, other: &Self) {
         add_arrays(&mut self.events, &other.events);
+        self.copies += other.copies;
         self.verdicts += other.verdicts;
         self.erasures += other.erasures;
         self.decisions += other.decisions;

@@ -4,16 +4,16 @@
 //! replaying a journal on the state that it was begun on gives the same state, bit for bit.
 //!
 //! A fact costs 21 bytes and its time (1–3 bytes), a link count where there is one, and its room: 8 bytes, or 1 where
-//! the room was named shortly before. Authors named shortly before cost 1 byte as well.
+//! the room was named shortly before. Authors named shortly before cost 1 byte as well; a member of a cluster 6 to 16 more.
 
 use crate::event::Millis;
 use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
 use crate::state::ledger::Held;
-use crate::state::memory::Fact;
+use crate::state::memory::{Fact, Member};
 use crate::state::standing::{HeldStep, Strike};
 
 /// Format of a journal block; the first byte of each.
-pub(crate) const VERSION: u8 = 1;
+pub(crate) const VERSION: u8 = 2;
 
 /// Why a journal block was refused. The state is as it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +44,7 @@ pub(crate) enum Delta {
     Uphold { event: u64 },
     Cap { rule: u64, revision: u64, per_hour: u64, at: Millis },
     Forget { author: u64 },
+    Texts { end: u64 },
 }
 
 const FACTS: u8 = 1;
@@ -54,6 +55,7 @@ const OVERTURN: u8 = 5;
 const UPHOLD: u8 = 6;
 const CAP: u8 = 7;
 const FORGET: u8 = 8;
+const TEXTS: u8 = 9;
 
 impl Delta {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -83,6 +85,10 @@ impl Delta {
                 put_signed(out, *at);
             }
             Self::Forget { author } => put_head(out, FORGET, *author),
+            Self::Texts { end } => {
+                out.push(TEXTS);
+                put_var(out, *end);
+            }
         }
     }
 
@@ -102,6 +108,7 @@ impl Delta {
                 at: reader.signed(WHAT)?,
             },
             FORGET => Self::Forget { author: reader.u64(WHAT)? },
+            TEXTS => Self::Texts { end: reader.var(WHAT)? },
             _ => return Err(Broken(WHAT)),
         })
     }
@@ -133,6 +140,7 @@ const LINKS: u8 = 2;
 const AUTHOR_AGAIN: u8 = 4;
 const ROOM: u8 = 8;
 const ROOM_AGAIN: u8 = 16;
+const TWIN: u8 = 32;
 
 /// Room to set aside, so that the journal of a batch grows once.
 const FACT_BYTES_USUAL: usize = 28;
@@ -177,6 +185,11 @@ pub(crate) fn put_facts(out: &mut Vec<u8>, facts: &[Fact]) {
         if fact.links != 0 {
             put_var(out, fact.links.into());
         }
+        if let Some(Member { cluster, first_at, first_author }) = fact.twin {
+            put_var(out, cluster);
+            put_signed(out, fact.at.wrapping_sub(first_at));
+            put_u32(out, first_author);
+        }
     }
 }
 
@@ -187,6 +200,7 @@ fn flags(fact: &Fact, author_again: bool, room_again: bool) -> u8 {
         | flag(author_again, AUTHOR_AGAIN)
         | flag(fact.room != 0, ROOM)
         | flag(room_again, ROOM_AGAIN)
+        | flag(fact.twin.is_some(), TWIN)
 }
 
 fn put_key(out: &mut Vec<u8>, key: u64, again: bool) {
@@ -211,9 +225,18 @@ fn facts(reader: &mut Reader<'_>) -> Result<Vec<Fact>, Broken> {
         let room = if flags & ROOM != 0 { key(reader, &mut rooms, flags & ROOM_AGAIN != 0)? } else { 0 };
         let links = if flags & LINKS != 0 { reader.var(WHAT)? } else { 0 };
         let links = u16::try_from(links).map_err(|_| Broken(WHAT))?;
-        facts.push(Fact { id, author, room, at, links, word_hit: flags & HIT != 0, content });
+        let twin = if flags & TWIN != 0 { Some(member(reader, at)?) } else { None };
+        facts.push(Fact { id, author, room, at, links, word_hit: flags & HIT != 0, content, twin });
     }
     Ok(facts)
+}
+
+fn member(reader: &mut Reader<'_>, at: Millis) -> Result<Member, Broken> {
+    const WHAT: &str = "a member of a cluster";
+    let cluster = reader.var(WHAT)?;
+    let first_at = at.wrapping_sub(reader.signed(WHAT)?);
+    let first_author = reader.u32(WHAT)?;
+    if cluster == 0 { Err(Broken(WHAT)) } else { Ok(Member { cluster, first_at, first_author }) }
 }
 
 fn key(reader: &mut Reader<'_>, lately: &mut Lately, again: bool) -> Result<u64, Broken> {

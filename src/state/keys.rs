@@ -21,6 +21,7 @@ enum Domain {
     Content = 5,
     Rule = 6,
     Revision = 7,
+    Neardup = 8,
 }
 
 impl Keys {
@@ -68,6 +69,12 @@ impl Keys {
     #[must_use]
     pub fn revision(&self, source: &str) -> u64 {
         self.hash(Domain::Revision, source.as_bytes())
+    }
+
+    /// What seeds the marks of near-duplicates.
+    #[must_use]
+    pub fn neardup_seed(&self) -> u64 {
+        self.hash(Domain::Neardup, &[])
     }
 
     /// Tells one secret (and one way of hashing) from another without giving either away; stands in snapshot headers.

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use crate::event::Millis;
 use crate::state::Options;
+use crate::state::clusters::ClusterCounts;
 use crate::state::codec::{Broken, Reader};
 use crate::state::ids::Ids;
 use crate::state::post::Post;
@@ -39,6 +40,19 @@ pub struct Fact {
     pub word_hit: bool,
     /// The mark of its folded text.
     pub content: u32,
+    /// The cluster of near-duplicates that it joined, if it did.
+    pub twin: Option<Member>,
+}
+
+/// That an event is a near-duplicate of an earlier one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The number of the cluster; never 0.
+    pub cluster: u64,
+    /// Event time of its first member.
+    pub first_at: Millis,
+    /// The mark of its first member's author.
+    pub first_author: u32,
 }
 
 /// What is known at one event, that event included. Windows are `(at - window, at]` in event time.
@@ -48,7 +62,7 @@ pub struct Fact {
 /// of the window less one bucket, never more than those of the window and one bucket at each end. Two numbers stop there:
 /// `author_same_1h` looks at the last 64 posts only, and distinct authors and rooms are estimated once the log no longer covers their window (standard error about
 /// 10 %; rooms of an author up to a few hundred).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Counts {
     /// The id came lately: the event is counted nowhere and all else here is 0.
     pub duplicate: bool,
@@ -82,6 +96,8 @@ pub struct Counts {
     pub room_authors_10m: u32,
     /// Posts in the room in which a word list hit.
     pub room_hits_1h: u32,
+    /// What is known of the cluster that it joined; nothing where it joined none.
+    pub cluster: ClusterCounts,
 }
 
 impl Counts {
@@ -213,6 +229,12 @@ fn take(shard: &mut Shard, kind: &Kind, key: u64, post: Post) -> Known {
 /// Bits that the table inside the shard uses neither for its tags (the upper 7) nor, below 2^48 keys, for its places.
 pub(crate) fn shard_of(key: u64) -> usize {
     (key >> 48) as usize % SHARDS
+}
+
+/// The 32 bits by which a room or a cluster knows an author; never 0.
+#[must_use]
+pub fn author_mark(author: u64) -> u32 {
+    mark(author)
 }
 
 /// The 32 bits by which a room knows an author and an author a room; 0 is kept for nobody and nowhere.

@@ -16,6 +16,7 @@
 
 mod caps;
 mod clock;
+mod clusters;
 mod codec;
 mod distinct;
 mod ids;
@@ -41,12 +42,15 @@ use ledger::Held;
 use standing::HeldStep;
 
 pub use caps::{Cap, Caps};
+pub use clusters::ClusterCounts;
+pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
 pub use codec::Broken;
 pub use journal::CorruptDelta;
 pub use keys::Keys;
+pub(crate) use keys::checksum;
 pub use ledger::{Entry, Fate, Ledger};
 use memory::Memory;
-pub use memory::{Counts, Fact};
+pub use memory::{Counts, Fact, Member, author_mark};
 pub use snapshot::LoadError;
 pub use standing::{Points, Standing, Step, Strike};
 
@@ -65,6 +69,8 @@ pub struct Options {
     pub ledger_ms: Millis,
     /// Decisions held; beyond, the oldest go.
     pub ledger_max: usize,
+    /// Clusters of near-duplicates held; beyond, the least recently active go.
+    pub clusters_max: usize,
 }
 
 impl Default for Options {
@@ -76,6 +82,7 @@ impl Default for Options {
             accounts_max: 1_000_000,
             ledger_ms: 180 * 24 * 60 * 60 * 1000,
             ledger_max: 1_000_000,
+            clusters_max: 200_000,
         }
     }
 }
@@ -133,6 +140,8 @@ pub struct State {
     standing: Standing,
     ledger: Ledger,
     caps: Caps,
+    /// Where the log of stored texts ends, as far as it belongs to this state.
+    texts_end: u64,
     journal: Vec<u8>,
 }
 
@@ -148,6 +157,7 @@ impl State {
             standing: Standing::new(options.accounts_max),
             ledger: Ledger::new(options.ledger_ms, options.ledger_max),
             caps: Caps::default(),
+            texts_end: 0,
             journal: Vec::new(),
         }
     }
@@ -181,6 +191,13 @@ impl State {
     #[must_use]
     pub fn caps(&self) -> &Caps {
         &self.caps
+    }
+
+    /// Where the log of stored texts ends that belongs to this state: what it holds behind that came from a batch that
+    /// was never saved.
+    #[must_use]
+    pub fn texts_end(&self) -> u64 {
+        self.texts_end
     }
 
     /// How much is held.
@@ -249,6 +266,14 @@ impl State {
         self.caps.count(rule, revision, per_hour, at)
     }
 
+    /// Notes where the log of stored texts ends now.
+    pub fn note_texts(&mut self, end: u64) {
+        if end != self.texts_end {
+            Delta::Texts { end }.encode(self.open_journal());
+            self.texts_end = end;
+        }
+    }
+
     /// Forgets an author: counters, their mark in rooms, strikes, steps and decisions. The journal up to the next
     /// snapshot still holds their key, so take a snapshot soon.
     pub fn forget_author(&mut self, author: u64) -> Erased {
@@ -287,6 +312,7 @@ impl State {
             Delta::Uphold { event } => drop(self.ledger.uphold(event)),
             Delta::Cap { rule, revision, per_hour, at } => drop(self.caps.count(rule, revision, per_hour, at)),
             Delta::Forget { author } => drop(self.take_forget(author)),
+            Delta::Texts { end } => self.texts_end = end,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::state::{Options, State};
 const MAGIC: &[u8; 14] = b"tidegate state";
 
 /// Format of a snapshot.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Header, judging, shards.
 const CHUNKS: usize = 2 + SHARDS;
@@ -116,6 +116,7 @@ impl State {
         self.standing.encode(out);
         self.ledger.encode(out);
         self.caps.encode(out);
+        put_u64(out, self.texts_end);
     }
 
     fn decode_chunk(&mut self, index: usize, chunk: &[u8], options: &Options) -> Result<(), LoadError> {
@@ -145,6 +146,7 @@ impl State {
         self.standing = Standing::decode(options.accounts_max, &mut reader)?;
         self.ledger = Ledger::decode(options.ledger_ms, options.ledger_max, &mut reader)?;
         self.caps = Caps::decode(&mut reader)?;
+        self.texts_end = reader.u64("the end of the stored texts")?;
         reader.finish("what judging wrote")
     }
 

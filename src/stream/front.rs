@@ -21,6 +21,8 @@ const CHUNK_RECORDS: usize = 64;
 pub struct Front {
     pool: ThreadPool,
     scratch: Vec<Mutex<ObserveScratch>>,
+    /// Whether near-duplicates are looked for.
+    marks: bool,
     clock: Arc<dyn Clock>,
     bounds: Bounds,
     pseudonyms: Option<Pseudonyms>,
@@ -28,8 +30,8 @@ pub struct Front {
 }
 
 impl Front {
-    /// Starts the pool.
-    pub(super) fn new(options: &Options, clock: Arc<dyn Clock>) -> Result<Self, StreamError> {
+    /// Starts the pool. `marks`: whether near-duplicates are looked for.
+    pub(super) fn new(options: &Options, marks: bool, clock: Arc<dyn Clock>) -> Result<Self, StreamError> {
         let threads = options.threads;
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads)
@@ -37,7 +39,8 @@ impl Front {
             .build()
             .map_err(|error| StreamError::Threads { threads, reason: error.to_string() })?;
         Ok(Self {
-            scratch: (0..threads).map(|_| Mutex::default()).collect(),
+            scratch: (0..threads).map(|_| Mutex::new(scratch(marks, &options.keys))).collect(),
+            marks,
             pool,
             clock,
             bounds: options.bounds.clone(),
@@ -81,7 +84,7 @@ impl Front {
     fn guarded<'a>(&self, edition: &Edition, record: Record<'a>, scratch: &mut ObserveScratch) -> Item<'a> {
         let observed = panic::catch_unwind(AssertUnwindSafe(|| observe(edition, record, &self.keys, &mut *scratch)));
         observed.unwrap_or_else(|_| {
-            *scratch = ObserveScratch::default();
+            *scratch = self::scratch(self.marks, &self.keys);
             tracing::error!("a record could not be observed; it is in the rejects with the code internal_error");
             let message = "observing it failed: this is a mistake in the product, please report it".into();
             Item::Refused(Refused { code: "internal_error", message })
@@ -95,6 +98,11 @@ impl Front {
         }
         record
     }
+}
+
+/// What one thread observes with.
+fn scratch(marks: bool, keys: &Keys) -> ObserveScratch {
+    if marks { ObserveScratch::marking(keys) } else { ObserveScratch::default() }
 }
 
 /// The wire's fault as the pipeline carries it.

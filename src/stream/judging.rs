@@ -7,7 +7,7 @@ use crate::io::{RawBatch, instant};
 use crate::pipeline::{Edition, Engine, Outcome, Tally};
 
 use super::saver::{Job, Snapshot, Task};
-use super::{Editions, Front, Options, Read, measure};
+use super::{Editions, Front, Options, Read, StreamError, measure};
 
 /// How long an erasure may wait for others before the store is rewritten without the erased bytes. The journal says in
 /// the meantime that it is owed, so that a crash does not forget it.
@@ -29,13 +29,16 @@ pub(super) struct Judging<'a> {
 
 impl Judging<'_> {
     /// Takes batches in order until there are no more, or nobody saves them any longer.
+    ///
+    /// # Errors
+    /// If a stored text cannot be read.
     pub(super) fn run(
         mut self,
         front: &Front,
         raw: &Receiver<Read>,
         to_saver: &SyncSender<Task>,
         give_back: &Sender<RawBatch>,
-    ) -> Tally {
+    ) -> Result<Tally, StreamError> {
         let mut tally = Tally::default();
         self.tell_tripped();
         loop {
@@ -45,31 +48,32 @@ impl Judging<'_> {
                 // The stream is silent; what is owed is not put off until it speaks again.
                 Err(RecvTimeoutError::Timeout) => {
                     if !self.send_snapshot(to_saver) {
-                        return tally;
+                        return Ok(tally);
                     }
                     continue;
                 }
             };
             let edition = self.editions.current();
             let items = front.observe(&edition, &batch);
-            let outcome = front.install(|| self.engine.process(&edition, &items));
+            let outcome = front.install(|| self.engine.process(&edition, &items))?;
             warn_tripped(&edition, &outcome);
             measure::batch(&outcome.tally);
             measure::state(&self.engine.state().sizes(), self.engine.state().watermark());
+            self.engine.twin_sizes().iter().for_each(measure::twins);
             tally.add(&outcome.tally);
             let job = self.job(&batch, at, outcome);
             drop(items);
             // The reader is gone when it has read everything.
             let _ = give_back.send(batch);
             if to_saver.send(Task::Batch(job)).is_err() || !self.send_snapshot(to_saver) {
-                return tally;
+                return Ok(tally);
             }
         }
         if self.keeps && self.owes_compaction {
             // The saver is gone only when it failed; its error is the one to tell.
             let _ = to_saver.send(Task::Snapshot(self.snapshot()));
         }
-        tally
+        Ok(tally)
     }
 
     /// Has a snapshot taken if one is due. False if nobody takes it any longer.

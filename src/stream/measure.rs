@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, gauge, histogram};
 
 use crate::event::{Channel, Millis};
-use crate::pipeline::Tally;
+use crate::pipeline::{Tally, TwinSizes};
 use crate::state::Sizes;
 
 /// What a metric is.
@@ -43,6 +43,7 @@ macro_rules! metrics_table {
 
 metrics_table! {
     EVENTS, "tidegate_events_total", Counter, Count, ["channel"], "Messages decided on.";
+    COPIES, "tidegate_near_duplicates_total", Counter, Count, [], "Messages that are near-duplicates of earlier ones.";
     VERDICTS, "tidegate_verdicts_total", Counter, Count, [], "Verdict records taken.";
     ERASURES, "tidegate_erasures_total", Counter, Count, [], "Erase records taken.";
     REJECTS, "tidegate_rejects_total", Counter, Count, ["code"], "Records that could not be taken, by reason.";
@@ -58,6 +59,9 @@ metrics_table! {
     ROOMS, "tidegate_state_rooms", Gauge, Count, [], "Rooms whose counters are held.";
     IDS, "tidegate_state_event_ids", Gauge, Count, [], "Event ids held, to drop repeats.";
     ACCOUNTS, "tidegate_state_accounts", Gauge, Count, [], "Authors with strikes or steps of a ladder.";
+    CLUSTERS, "tidegate_state_clusters", Gauge, Count, [], "Clusters of near-duplicates whose members are counted.";
+    ENTRIES, "tidegate_neardup_entries", Gauge, Count, [], "Texts that later ones are compared with.";
+    TEXT_BYTES, "tidegate_neardup_text_bytes", Gauge, Bytes, [], "Bytes of stored texts that are still asked for.";
     LEDGER, "tidegate_state_decisions", Gauge, Count, [], "Decisions held that can be overturned.";
     EVICTED, "tidegate_state_evicted", Gauge, Count, ["kind"], "What was dropped to stay within bounds, since the state was begun.";
     WATERMARK, "tidegate_event_time_seconds", Gauge, Seconds, [], "Event time of the stream, since 1970: its distance to now is the lag.";
@@ -80,6 +84,7 @@ pub(super) fn batch(tally: &Tally) {
     for (channel, &n) in Channel::ALL.iter().zip(&tally.events) {
         add(n, || counter!(EVENTS, "channel" => channel.name()));
     }
+    add(tally.copies, || counter!(COPIES));
     add(tally.verdicts, || counter!(VERDICTS));
     add(tally.erasures, || counter!(ERASURES));
     add(tally.decisions, || counter!(DECISIONS));
@@ -116,6 +121,7 @@ pub(super) fn state(sizes: &Sizes, watermark: Millis) {
         (IDS, sizes.ids),
         (ACCOUNTS, sizes.accounts),
         (LEDGER, sizes.ledger),
+        (CLUSTERS, sizes.clusters),
     ];
     for (name, held) in held {
         gauge!(name).set(held as f64);
@@ -126,6 +132,12 @@ pub(super) fn state(sizes: &Sizes, watermark: Millis) {
         gauge!(EVICTED, "kind" => kind).set(evicted as f64);
     }
     gauge!(WATERMARK).set(watermark as f64 / 1000.0);
+}
+
+/// Shows how much is held to compare with. Once a batch.
+pub(super) fn twins(sizes: &TwinSizes) {
+    gauge!(ENTRIES).set(sizes.entries as f64);
+    gauge!(TEXT_BYTES).set(sizes.text_bytes as f64);
 }
 
 /// Counts an emitted batch.

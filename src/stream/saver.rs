@@ -1,11 +1,12 @@
 //! The saver: save → emit → commit, one batch after the other, on a thread of its own.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::io::{Entry, Fault, Mark, Output, Position, RawBatch, Sink, StateStore, instant, rejects, wire};
+use crate::io::{Entry, Fault, FileTexts, Mark, Output, Position, RawBatch, Sink, StateStore, instant, rejects, wire};
 use crate::pipeline::{Outcome, Refused};
 
 use super::{Control, StreamError, measure};
@@ -18,6 +19,8 @@ pub(super) struct Job {
     deltas: Vec<u8>,
     actions: Vec<u8>,
     rejects: Vec<u8>,
+    /// Where the stored texts end after it.
+    texts_end: Option<u64>,
     pub(super) erased: bool,
 }
 
@@ -51,6 +54,7 @@ impl Job {
             deltas: outcome.deltas,
             actions,
             rejects: refused,
+            texts_end: outcome.texts_end,
             erased: outcome.erased,
         }
     }
@@ -97,6 +101,7 @@ impl Latency {
 pub(super) struct Saver {
     store: Box<dyn StateStore>,
     sinks: [Box<dyn Sink>; 2],
+    texts: Option<Arc<FileTexts>>,
     seq: u64,
     /// Where the source stands after the last batch.
     input: Position,
@@ -108,10 +113,11 @@ impl Saver {
     pub(super) fn new(
         store: Box<dyn StateStore>,
         sinks: [Box<dyn Sink>; 2],
+        texts: Option<Arc<FileTexts>>,
         seq: u64,
         input: Option<Position>,
     ) -> Self {
-        Self { store, sinks, seq, input: input.unwrap_or_default(), latency: Latency::default() }
+        Self { store, sinks, texts, seq, input: input.unwrap_or_default(), latency: Latency::default() }
     }
 
     /// Takes batches until there are no more.
@@ -151,6 +157,11 @@ impl Saver {
     }
 
     fn save(&mut self, job: &Job) -> Result<(), StreamError> {
+        let is_durable = self.store.syncs_next();
+        if let Some(texts) = &self.texts {
+            // Texts first: the journal must not know of any that are not there.
+            texts.flush(is_durable)?;
+        }
         self.seq += 1;
         let marks = self.marks();
         let outputs =
@@ -162,6 +173,9 @@ impl Saver {
             outputs: &outputs,
             owes_compaction: job.erased,
         })?;
+        if let Some((texts, end)) = self.texts.as_ref().zip(job.texts_end).filter(|_| is_durable) {
+            texts.settled(end)?;
+        }
         Ok(())
     }
 
@@ -179,6 +193,9 @@ impl Saver {
         let started = instant();
         for sink in &mut self.sinks {
             sink.sync()?;
+        }
+        if let Some(texts) = &self.texts {
+            texts.flush(true)?;
         }
         let marks = self.marks();
         self.store.snapshot(self.seq, &self.input, &marks, &mut snapshot.chunks.into_iter())?;

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tempfile::TempDir;
 use tidegate::io::wire::Bounds;
-use tidegate::io::{BatchLimits, ManualClock, MemorySink, MemorySource, MemoryStore};
-use tidegate::pipeline::{BuildOptions, Edition};
+use tidegate::io::{BatchLimits, FileTexts, FileTextsOptions, ManualClock, MemorySink, MemorySource, MemoryStore};
+use tidegate::pipeline::{BuildOptions, Edition, TwinOptions};
 use tidegate::state::{self, Keys};
 use tidegate::stream::{self, Control, EditionFolders, Editions, Ends, StreamError, Summary};
 
@@ -55,6 +56,8 @@ pub(crate) struct World {
     pub(crate) actions: MemorySink,
     pub(crate) rejects: MemorySink,
     pub(crate) store: MemoryStore,
+    /// The folder of the stored texts.
+    pub(crate) texts: Arc<TempDir>,
 }
 
 impl World {
@@ -64,6 +67,7 @@ impl World {
             actions: MemorySink::default(),
             rejects: MemorySink::default(),
             store: MemoryStore::default(),
+            texts: Arc::new(TempDir::new().unwrap()),
         }
     }
 
@@ -74,9 +78,16 @@ impl World {
             actions: Box::new(self.actions.clone()),
             rejects: Box::new(self.rejects.clone()),
             store: Box::new(self.store.clone()),
+            texts: Some(Arc::new(self.open_texts())),
             clock: Arc::new(ManualClock::at(NOW)),
         };
         stream::run(ends, editions, &options(cut), &Control::default())
+    }
+
+    /// The stored texts as another life finds them, in files so small that many are begun and let go.
+    pub(crate) fn open_texts(&self) -> FileTexts {
+        let options = FileTextsOptions { segment_bytes: 16 << 10, ..FileTextsOptions::default() };
+        FileTexts::open(self.texts.path(), options).unwrap()
     }
 
     /// What was given out: decisions and rejects.
@@ -99,6 +110,8 @@ pub(crate) fn options(cut: Cut) -> stream::Options {
         bounds: Bounds::default(),
         pseudonyms: None,
         state: state::Options::default(),
+        // Fewer texts than the sample has, so that the oldest make room.
+        twins: Some(TwinOptions { entries_max: 1024, ..TwinOptions::default() }),
         keys: Keys::new(b"test"),
     }
 }

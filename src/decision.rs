@@ -123,6 +123,15 @@ impl ActionKind {
             Self::Restore { .. } => "restore",
         }
     }
+
+    /// When it ends by itself; `None` for what does not last and for what only a verdict ends.
+    #[must_use]
+    pub fn until(&self) -> Option<Millis> {
+        match self {
+            Self::Limit { until, .. } | Self::Label { until, .. } => *until,
+            _ => None,
+        }
+    }
 }
 
 /// What a limit takes away.

@@ -10,7 +10,7 @@ use clap::{Args, ValueHint};
 use serde::Serialize;
 
 use crate::decision::Decision;
-use crate::io::{FileTexts, SystemClock};
+use crate::io::FileTexts;
 use crate::pipeline::{Edition, Engine, Item};
 use crate::state::State;
 use crate::stream::{self, Control, EditionFolders, Front, Options, StreamError};
@@ -93,7 +93,7 @@ pub(super) fn run(args: &DiffArgs, output: &Output) -> anyhow::Result<ExitCode> 
     let source = setting::source(&config.input)?;
     let control = Control::default();
     let scanned = || {
-        stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
+        stream::scan(source, args.input.clock(), &options, &control, |front, batch| {
             let chunks = front.observe(&new.edition, batch);
             let decided_new = new.decide(front, &chunks)?;
             let texts: BTreeMap<&str, &str> = chunks.iter().flatten().filter_map(text_of).collect();

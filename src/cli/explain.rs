@@ -7,15 +7,15 @@ use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use crate::event::{Channel, Event, Record};
+use crate::event::{Channel, Event, Millis, Record};
 use crate::io::wire::{self, Bounds};
-use crate::io::{Clock, SystemClock};
+use crate::io::{Clock, ManualClock, SystemClock};
 use crate::pipeline::{Edition, Explained, explain};
 use crate::signal::{Field, Span, Value};
 
-use super::Output;
 use super::edition::{self, EditionArgs};
 use super::term::{Column, Mark, Role, Table, json_line};
+use super::{Output, setting};
 
 /// Explains what is decided on one message, and why.
 ///
@@ -42,6 +42,9 @@ pub(super) struct ExplainArgs {
     /// Its language, such as zh or en.
     #[arg(long)]
     lang: Option<String>,
+    /// When it is published (RFC 3339 or epoch milliseconds), for rules that expire; now if absent.
+    #[arg(long, value_name = "TIME", value_parser = setting::time)]
+    at: Option<Millis>,
     /// Sets a signal, as NAME=VALUE.
     #[arg(long, value_name = "NAME=VALUE")]
     given: Vec<String>,
@@ -98,7 +101,7 @@ fn event(args: &ExplainArgs) -> anyhow::Result<Event<'static>> {
         Some(json) => json.to_owned(),
         None => return Ok(typed_event(args)),
     };
-    match wire::parse(json.trim().as_bytes(), &Bounds::default(), SystemClock.now()) {
+    match wire::parse(json.trim().as_bytes(), &Bounds::default(), ManualClock::of_recordings().now()) {
         Ok(Record::Event(event)) => Ok(event.into_owned()),
         Ok(_) => Err(anyhow!("--event takes a message, not a verdict or an erasure")),
         Err(fault) => Err(anyhow!("the event cannot be taken: {fault}")),
@@ -111,7 +114,7 @@ fn typed_event(args: &ExplainArgs) -> Event<'static> {
         id: "explained".into(),
         channel,
         author: "author".into(),
-        at: SystemClock.now(),
+        at: args.at.unwrap_or_else(|| SystemClock.now()),
         room: (channel == Channel::Group).then(|| "room".into()),
         title: args.title.clone().map(Into::into),
         text: args.text.clone().unwrap_or_default().into(),

@@ -2,12 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Args;
 use serde_json::{Map, json};
 
-use crate::io::SystemClock;
 use crate::pipeline::{Item, Stage, named_hits};
 use crate::stream::{self, Control, StreamError};
 
@@ -39,7 +37,7 @@ pub(super) fn run(args: &ObserveArgs, output: &Output) -> anyhow::Result<ExitCod
     let source = setting::source(&config.input)?;
     let control = Control::default();
     let scanned = || {
-        stream::scan(source, Arc::new(SystemClock), &options, &control, |front, batch| {
+        stream::scan(source, args.input.clock(), &options, &control, |front, batch| {
             let chunks = front.observe(&edition, batch);
             for (item, raw) in chunks.iter().flatten().zip(batch.iter()) {
                 let line = match item {

@@ -4,12 +4,11 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueHint};
 
-use crate::io::{NullSink, NullStore, PipeSink, Sink, SystemClock, instant};
+use crate::io::{NullSink, NullStore, PipeSink, Sink, instant};
 use crate::stream::{self, Control, Editions, Ends};
 
 use super::Output;
@@ -49,7 +48,7 @@ pub(super) fn run(args: &ReplayArgs, output: &Output) -> anyhow::Result<ExitCode
         rejects: setting::rejects(args.rejects.as_deref())?,
         store: Box::new(NullStore),
         texts: setting::temporary_texts(&options)?,
-        clock: Arc::new(SystemClock),
+        clock: args.input.clock(),
     };
     let started = instant();
     let control = Control::default();

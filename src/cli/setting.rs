@@ -9,10 +9,11 @@ use anyhow::{Context, anyhow, bail};
 use clap::{Args, ValueHint};
 
 use crate::config::{self, Config};
+use crate::event::{Millis, parse_rfc3339};
 use crate::io::wire::Bounds;
 use crate::io::{
-    BatchLimits, FileSource, FileTexts, FileTextsOptions, FolderSource, FollowOptions, NullSink, PipeResumes, PipeSink, Pseudonyms, ReadOptions,
-    Sink, Source, is_passed_over, open_input,
+    BatchLimits, Clock, FileSource, FileTexts, FileTextsOptions, FolderSource, FollowOptions, ManualClock, NullSink,
+    PipeResumes, PipeSink, Pseudonyms, ReadOptions, Sink, Source, is_passed_over, open_input,
 };
 use crate::neardup::Seed;
 use crate::pipeline::TwinOptions;
@@ -34,6 +35,11 @@ pub(super) struct InputArgs {
     /// Stop after so many records.
     #[arg(long, value_name = "N")]
     pub(super) limit: Option<u64>,
+    /// The time that it was when the stream came in (RFC 3339 or epoch milliseconds): records dated further ahead of it
+    /// than the configuration allows are refused, as they were then. Without it nobody knows, and only what is dated past
+    /// 2099 is refused; the clock of today is never asked.
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub(super) now: Option<Millis>,
     /// Threads that observe; 0 takes one for each core.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(super) threads: usize,
@@ -47,6 +53,18 @@ impl InputArgs {
         config.run.threads = self.threads;
         Ok(config)
     }
+
+    /// What future times are held against: a recorded stream is judged the same whenever it is looked at.
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(self.now.map_or_else(ManualClock::of_recordings, ManualClock::at))
+    }
+}
+
+/// Reads a time of an argument.
+pub(super) fn time(text: &str) -> Result<Millis, String> {
+    parse_rfc3339(text)
+        .or_else(|| text.parse().ok())
+        .ok_or_else(|| "write RFC 3339, such as 2026-09-01T08:00:00Z, or epoch milliseconds".into())
 }
 
 /// Reads the configuration file, if one is named; its problems are shown with their places.

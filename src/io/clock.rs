@@ -34,6 +34,13 @@ impl ManualClock {
         Self(AtomicI64::new(now))
     }
 
+    /// A clock for streams of which nobody knows when they came in: it stands at the first of January 2100, the same for
+    /// whoever looks and whenever.
+    #[must_use]
+    pub fn of_recordings() -> Self {
+        Self::at(4_102_444_800_000)
+    }
+
     /// Puts it to `now`.
     pub fn set(&self, now: Millis) {
         self.0.store(now, Ordering::Relaxed);

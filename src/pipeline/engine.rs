@@ -181,7 +181,10 @@ impl Engine {
             Says::Upheld => self.state.uphold(event),
             Says::Overturned => match self.state.overturn(event, verdict.at) {
                 Some(reversal) => {
-                    outcome.decide(ladder::restore(edition, verdict, &reversal));
+                    // What nothing is left of to undo, such as a notice, is taken back without a word to the sinks.
+                    ladder::restore(edition, verdict, &reversal)
+                        .into_iter()
+                        .for_each(|restored| outcome.decide(restored));
                     true
                 }
                 None => false,

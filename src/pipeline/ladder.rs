@@ -89,17 +89,21 @@ pub(crate) fn enter(
 }
 
 /// What goes out when a decision is overturned: everything that rules did in it and that can be undone, and every step of
-/// the ladder that is lifted with it, whichever decision imposed it.
-pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversal: &Reversal) -> Decision {
+/// the ladder that is lifted with it, whichever decision imposed it. `None` if that is nothing: the points are gone all
+/// the same.
+pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversal: &Reversal) -> Option<Decision> {
     let entry = &reversal.entry;
     let mut actions = Vec::new();
     undo(&mut actions, &entry.decision, &entry.actions);
     for step in &reversal.lifted {
         undo(&mut actions, &step.decision, &step.actions);
     }
+    if actions.is_empty() {
+        return None;
+    }
     let ground =
         |name: &str, value: &str| Ground { name: name.into(), value: Value::Text(value.into()), spans: Vec::new() };
-    Decision {
+    Some(Decision {
         id: decision_id("verdict", &verdict.event),
         event: verdict.event.clone(),
         channel: entry.channel,
@@ -111,7 +115,7 @@ pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversal: &Reversal)
         reasons: vec![Reason { rule: "verdict".into(), signals: vec![ground("verdict.by", &verdict.by)] }],
         missing: Vec::new(),
         shadow: Vec::new(),
-    }
+    })
 }
 
 /// Adds to what is undone of one decision.
@@ -144,29 +148,30 @@ pub(crate) fn unknown_event(verdict: &Verdict) -> String {
 mod tests {
     use super::*;
     use crate::decision::Scope;
-    use crate::event::{Millis, Outcome, Record};
+    use crate::event::{Millis, Outcome as Says, Record};
     use crate::pipeline::edition::{BuildOptions, Sources};
-    use crate::pipeline::engine::Engine;
+    use crate::pipeline::engine::{Engine, Outcome};
     use crate::pipeline::observe::{ObserveScratch, observe};
     use crate::state::{Keys, Options};
 
     const HOUR: Millis = 3_600_000;
 
-    /// A rule for each length of text: what it wants of the author besides folding, and its points.
+    /// A rule for each length of text: what it does, and its points.
     const RULES: &[(usize, &str, u32)] = &[
-        (2, "", 2),
-        (3, ", {limit: {scope: author, for: 10m}}", 1),
-        (4, ", {limit: {scope: author, for: 48h}}", 1),
-        (5, ", {limit: {scope: author, for: 1h}}", 1),
+        (2, "{fold: {level: 1}}", 2),
+        (3, "{fold: {level: 1}}, {limit: {scope: author, for: 10m}}", 1),
+        (4, "{fold: {level: 1}}, {limit: {scope: author, for: 48h}}", 1),
+        (5, "{fold: {level: 1}}, {limit: {scope: author, for: 1h}}", 1),
+        (6, "{notice: {to: author, code: hint}}", 2),
     ];
 
     const LADDER: &str = "post:\n  expires: 90d\n  steps:\n    - {at: 3, do: [{limit: {scope: author, for: 1h}}]}\n    \
                           - {at: 6, do: [{limit: {scope: author, for: 24h}}]}\n";
 
     fn edition() -> Edition {
-        let rule = |&(chars, limit, points): &(usize, &str, u32)| {
+        let rule = |&(chars, does, points): &(usize, &str, u32)| {
             format!(
-                "- id: test.chars_{chars}\n  when: text.chars == {chars}\n  do: [{{fold: {{level: 1}}}}{limit}]\n  \
+                "- id: test.chars_{chars}\n  when: text.chars == {chars}\n  do: [{does}]\n  \
                  points: {points}\n  owner: tests\n  expires: 2099-01-01\n  status: live\n  \
                  tests: [{{text: {}, expect: fires}}, {{text: a, expect: silent}}]\n",
                 "a".repeat(chars)
@@ -194,10 +199,9 @@ mod tests {
             play
         }
 
-        fn take(&mut self, record: Record<'_>) -> Decision {
+        fn take(&mut self, record: Record<'_>) -> Outcome {
             let item = observe(&self.edition, record, &Keys::new(b"test"), &mut ObserveScratch::default());
-            let mut outcome = self.engine.process(&self.edition, &[vec![item]]).expect("no stored text is read");
-            outcome.decisions.pop().expect("each of them is decided on")
+            self.engine.process(&self.edition, &[vec![item]]).expect("no stored text is read")
         }
 
         /// What is done about a message, with the reasons.
@@ -205,16 +209,20 @@ mod tests {
             self.hour += 1;
             let (id, text, at) = (self.hour, "a".repeat(chars), self.hour * HOUR);
             let json = format!(r#"{{"id":"{id}","channel":"post","author":"ann","at":{at},"text":"{text}"}}"#);
-            self.take(Record::Event(serde_json::from_str(&json).unwrap()))
+            let mut outcome = self.take(Record::Event(serde_json::from_str(&json).unwrap()));
+            outcome.decisions.pop().expect("each of them is decided on")
+        }
+
+        fn verdict(&mut self, hour: Millis, outcome: Says) -> Outcome {
+            let (event, by, at) = (hour.to_string(), "rita".to_string(), self.hour * HOUR);
+            self.take(Record::Verdict(Verdict { event, outcome, by, at }))
         }
 
         /// The limits that go when a message is overturned: of which message, and until which hour they were.
         fn overturn(&mut self, hour: Millis) -> Vec<(Millis, Millis)> {
-            let (event, by) = (hour.to_string(), "rita".to_string());
-            let at = self.hour * HOUR;
-            let decision = self.take(Record::Verdict(Verdict { event, outcome: Outcome::Overturned, by, at }));
+            let outcome = self.verdict(hour, Says::Overturned);
             let mut limits = Vec::new();
-            for action in &decision.actions {
+            for action in outcome.decisions.iter().flat_map(|decision| &decision.actions) {
                 let ActionKind::Restore { decision, undone } = &action.kind else { panic!("{action:?}") };
                 let of = (1..=self.hour).find(|hour| decision_id("event", &hour.to_string()) == **decision).unwrap();
                 limits.extend(undone.iter().filter_map(until).map(|until| (of, until)));
@@ -254,6 +262,21 @@ mod tests {
             for (hour, limits) in *verdicts {
                 assert_eq!(play.overturn(*hour), *limits, "{hour} of {said:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_verdict_with_nothing_to_undo_sends_nothing_and_takes_the_points_back() {
+        let mut play = Play::after(&[6]);
+        let outcome = play.verdict(1, Says::Overturned);
+        assert_eq!((outcome.decisions, outcome.rejected, outcome.tally.verdicts), (vec![], vec![], 1));
+        assert!(play.say(3).actions.iter().all(|action| until(&action.kind) != Some(3)), "the two points are gone");
+        for says in [Says::Overturned, Says::Upheld] {
+            let again = play.verdict(1, says);
+            assert_eq!(
+                (again.decisions.len(), again.tally.verdicts, again.rejected[0].1.code),
+                (0, 0, "unknown_event")
+            );
         }
     }
 

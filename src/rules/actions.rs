@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::decision::{ActionKind, Recipient, Scope};
 use crate::event::Millis;
 
-use super::keys;
+use super::keys::{self, Key};
 use super::reader::{Fields, Reader};
 use super::yaml::{Kind, Node};
 
@@ -100,9 +100,24 @@ impl ActionSpec {
 /// The most actions of one `do` list.
 const ACTIONS_MAX: usize = 16;
 
+/// Which file an action stands in: the keys of both differ only in what lasts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ActionKeys {
+    action: &'static [Key],
+    limit: &'static [Key],
+    label: &'static [Key],
+}
+
+/// Of a rule.
+pub(crate) const OF_RULE: ActionKeys = ActionKeys { action: keys::ACTION, limit: keys::LIMIT, label: keys::LABEL };
+
+/// Of a step of the ladder.
+pub(crate) const OF_STEP: ActionKeys =
+    ActionKeys { action: keys::STEP_ACTION, limit: keys::STEP_LIMIT, label: keys::STEP_LABEL };
+
 impl Reader<'_> {
     /// Reads a `do` list.
-    pub(crate) fn actions(&mut self, node: &Node<'_>) -> Vec<ActionSpec> {
+    pub(crate) fn actions(&mut self, node: &Node<'_>, known: &ActionKeys) -> Vec<ActionSpec> {
         let items = self.list(node, "`do`");
         if items.is_empty() && matches!(node.kind, Kind::List(_)) {
             self.error(
@@ -114,12 +129,12 @@ impl Reader<'_> {
         if items.len() > ACTIONS_MAX {
             self.error(node.place, format!("`do` has {} actions; at most {ACTIONS_MAX}", items.len()), None);
         }
-        items.iter().filter_map(|item| self.action(item)).collect()
+        items.iter().filter_map(|item| self.action(item, known)).collect()
     }
 
-    fn action(&mut self, node: &Node<'_>) -> Option<ActionSpec> {
+    fn action(&mut self, node: &Node<'_>, known: &ActionKeys) -> Option<ActionSpec> {
         let problems = self.problems.len();
-        let choice = self.fields(node, "an action", keys::ACTION)?;
+        let choice = self.fields(node, "an action", known.action)?;
         let Some((name, node)) = choice.only() else {
             if self.problems.len() == problems {
                 self.error(
@@ -132,8 +147,8 @@ impl Reader<'_> {
         };
         match name {
             "fold" => self.fold(node),
-            "limit" => self.limit(node),
-            "label" => self.label(node),
+            "limit" => self.limit(node, known.limit),
+            "label" => self.label(node, known.label),
             "notice" => self.notice(node),
             _ => self.review(node),
         }
@@ -145,8 +160,8 @@ impl Reader<'_> {
         Some(ActionSpec::Fold { level: u8::try_from(level).ok()? })
     }
 
-    fn limit(&mut self, node: &Node<'_>) -> Option<ActionSpec> {
-        let fields = self.fields(node, "`limit`", keys::LIMIT)?;
+    fn limit(&mut self, node: &Node<'_>, known: &[Key]) -> Option<ActionSpec> {
+        let fields = self.fields(node, "`limit`", known)?;
         let factor = fields.get("factor").and_then(|node| self.number(node, "`factor` of `limit`", 0.0, 1.0));
         let for_ms = fields.get("for").and_then(|node| self.duration(node, "`for` of `limit`"));
         let scope = match self.one_of(fields.get("scope")?, "`scope` of `limit`", keys::SCOPES)? {
@@ -158,8 +173,8 @@ impl Reader<'_> {
         Some(ActionSpec::Limit { scope, factor, for_ms })
     }
 
-    fn label(&mut self, node: &Node<'_>) -> Option<ActionSpec> {
-        let fields = self.fields(node, "`label`", keys::LABEL)?;
+    fn label(&mut self, node: &Node<'_>, known: &[Key]) -> Option<ActionSpec> {
+        let fields = self.fields(node, "`label`", known)?;
         let text = self.wording_of(&fields, "text", "`text` of `label`");
         let link = fields.get("link").and_then(|node| self.string(node, "`link` of `label`")).map(Into::into);
         let for_ms = fields.get("for").and_then(|node| self.duration(node, "`for` of `label`"));

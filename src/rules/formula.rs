@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::signal::{Signals, Slot, Value};
 
 use super::cel::{Bool, Cmp, Float, Int, Number, Scope, Text, Texts};
+use super::choice;
 
 /// A test of one signal, or of a whole tree where it is more than that. A signal that is missing passes only `Unknown`.
 #[derive(Clone, Debug)]
@@ -56,9 +57,15 @@ pub(crate) enum Formula {
 /// Lists longer than this stay trees: each item would be a test.
 const LIST_TESTS_MAX: usize = 64;
 
+/// Choices that stand deeper than this in each other's conditions stay trees: each level doubles the formula.
+const CHOICES_DEEP_MAX: usize = 4;
+
 impl Formula {
     /// When a tree comes to that truth.
     pub(crate) fn when(tree: &Bool, wanted: bool) -> Self {
+        if let Some(choice) = choice::drawn_out(tree) {
+            return Self::when(&choice, wanted);
+        }
         match tree {
             Bool::Const(value) => Self::constant(*value == wanted),
             Bool::Slot(slot) => Self::Test(Test::Flag(*slot, wanted)),
@@ -67,7 +74,9 @@ impl Formula {
             Bool::Not(inner) => Self::when(inner, !wanted),
             Bool::And(terms) => Self::join(wanted, terms.iter().map(|term| Self::when(term, wanted))),
             Bool::Or(terms) => Self::join(!wanted, terms.iter().map(|term| Self::when(term, wanted))),
-            Bool::If(arms) if !has_choice(&arms.0) => Self::choice(&arms.0, &arms.1, &arms.2, wanted),
+            Bool::If(arms) if choice::depth(&arms.0) < CHOICES_DEEP_MAX => {
+                Self::choice(&arms.0, &arms.1, &arms.2, wanted)
+            }
             Bool::Bools(cmp @ (Cmp::Eq | Cmp::Ne), pair) => match &**pair {
                 (side, Bool::Const(value)) | (Bool::Const(value), side) => {
                     Self::when(side, (*value == (*cmp == Cmp::Eq)) == wanted)
@@ -175,17 +184,6 @@ fn sought(body: &Bool) -> Option<Vec<Arc<str>>> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-/// Whether a choice stands inside: two of them in conditions of each other would double the formula each time.
-fn has_choice(tree: &Bool) -> bool {
-    match tree {
-        Bool::If(_) => true,
-        Bool::Not(inner) => has_choice(inner),
-        Bool::And(terms) | Bool::Or(terms) => terms.iter().any(has_choice),
-        Bool::Bools(_, pair) => has_choice(&pair.0) || has_choice(&pair.1),
-        _ => false,
     }
 }
 

@@ -91,21 +91,33 @@ pub(crate) const ACTION: &[Key] = &[
     may("review", Shape::Map(REVIEW), "Have a person look at it."),
 ];
 
+/// What a step of the ladder may do: the same, but whatever lasts must end by itself.
+pub(crate) const STEP_ACTION: &[Key] = &[
+    may("fold", Shape::Map(FOLD), "Show less of it."),
+    may("limit", Shape::Map(STEP_LIMIT), "Let it, or its author, do less."),
+    may("label", Shape::Map(STEP_LABEL), "Say something beside it."),
+    may("notice", Shape::Map(NOTICE), "Tell somebody."),
+    may("review", Shape::Map(REVIEW), "Have a person look at it."),
+];
+
 pub(crate) const FOLD: &[Key] =
     &[must("level", Shape::Integer(1, 3), "1 collapsed, 2 collapsed with notice, 3 out of recommendation and search.")];
 
-pub(crate) const LIMIT: &[Key] = &[
-    must("scope", Shape::OneOf(SCOPES), "What is limited."),
-    may("for", Shape::Duration, "How long; until a verdict if absent."),
-    may("factor", Shape::Number(0.0, 1.0), "What remains of the reach."),
-];
+const SCOPE: Key = must("scope", Shape::OneOf(SCOPES), "What is limited.");
+const FACTOR: Key = may("factor", Shape::Number(0.0, 1.0), "What remains of the reach.");
+const LABEL_CODE: Key = must("code", Shape::Text, "For machines.");
+const LABEL_TEXT: Key = may("text", Shape::Wording, "For people, in one string or by language.");
+const LABEL_LINK: Key = may("link", Shape::Text, "Where people can read more.");
+const FOR: Key = may("for", Shape::Duration, "How long; until a verdict if absent.");
 
-pub(crate) const LABEL: &[Key] = &[
-    must("code", Shape::Text, "For machines."),
-    may("text", Shape::Wording, "For people, in one string or by language."),
-    may("link", Shape::Text, "Where people can read more."),
-    may("for", Shape::Duration, "How long; until a verdict if absent."),
-];
+/// Points expire without a word to anybody, so whatever a step does over time must say when it ends.
+const STEP_FOR: Key = must("for", Shape::Duration, "How long: a step ends by itself, so add one such as `for: 24h`.");
+
+pub(crate) const LIMIT: &[Key] = &[SCOPE, FOR, FACTOR];
+pub(crate) const STEP_LIMIT: &[Key] = &[SCOPE, STEP_FOR, FACTOR];
+
+pub(crate) const LABEL: &[Key] = &[LABEL_CODE, LABEL_TEXT, LABEL_LINK, FOR];
+pub(crate) const STEP_LABEL: &[Key] = &[LABEL_CODE, LABEL_TEXT, LABEL_LINK, STEP_FOR];
 
 pub(crate) const NOTICE: &[Key] = &[
     must("to", Shape::OneOf(RECIPIENTS), "Whom."),
@@ -156,7 +168,7 @@ pub(crate) const PENALTIES: &[Key] = &[
 
 pub(crate) const STEP: &[Key] = &[
     must("at", Shape::Integer(1, 1_000_000), "The points that are reached."),
-    must("do", Shape::List(&Shape::Choice(ACTION)), "What is done, in order."),
+    must("do", Shape::List(&Shape::Choice(STEP_ACTION)), "What is done, in order."),
 ];
 
 /// The channel of that name, which the table above spells out because constants cannot call.

@@ -6,11 +6,11 @@ use crate::event::{Channel, Millis};
 use crate::problem::Problem;
 
 use super::SourceFile;
-use super::actions::ActionSpec;
+use super::actions::{ActionSpec, OF_STEP};
 use super::keys;
 use super::places::Lines;
 use super::reader::Reader;
-use super::yaml::{self, Kind, Node};
+use super::yaml::{self, Node};
 
 /// The ladders of all channels. A channel without one has no penalties.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,34 +91,10 @@ impl Reader<'_> {
 
     fn step(&mut self, node: &Node<'_>) -> Option<Step> {
         let fields = self.fields(node, "a step", keys::STEP)?;
-        let actions = fields.get("do").map(|node| self.actions(node)).unwrap_or_default();
-        fields.get("do").into_iter().for_each(|node| self.check_ends(node));
+        let actions = fields.get("do").map(|node| self.actions(node, &OF_STEP)).unwrap_or_default();
         let at = self.integer(fields.get("at")?, "`at`", 1, 1_000_000)?;
         Some(Step { at: u32::try_from(at).ok()?, actions, file: Arc::clone(self.file), line: node.place.line })
     }
-
-    /// Points expire without a word to anybody, so whatever a step does to an author over time must end by itself.
-    fn check_ends(&mut self, node: &Node<'_>) {
-        let Kind::List(items) = &node.kind else { return };
-        for (name, action) in items.iter().flat_map(pairs) {
-            if !matches!(name, "limit" | "label") || !matches!(action.kind, Kind::Map(_)) {
-                continue;
-            }
-            if !pairs(action).any(|(key, value)| key == "for" && !value.is_null()) {
-                let message = format!("`{name}` in a step of the ladder lacks `for`");
-                self.error(action.place, message, Some("a step ends by itself: add `for: 24h`".into()));
-            }
-        }
-    }
-}
-
-/// The pairs of a map whose keys are words; none of anything else.
-fn pairs<'n, 'a>(node: &'n Node<'a>) -> impl Iterator<Item = (&'n str, &'n Node<'a>)> {
-    let pairs = if let Kind::Map(pairs) = &node.kind { &pairs[..] } else { &[] };
-    pairs.iter().filter_map(|(key, value)| match &key.kind {
-        Kind::Scalar(name, _) => Some((&**name, value)),
-        _ => None,
-    })
 }
 
 #[cfg(test)]
@@ -155,12 +131,12 @@ mod tests {
         let rest = problems.split_off(2);
         assert_eq!(rest.len(), 2, "one problem for each other mistake: {rest:#?}");
         let places: Vec<_> = problems.iter().map(|p| (&*p.message, p.line, p.column)).collect();
-        let expected = [
-            ("`limit` in a step of the ladder lacks `for`", 6, 18),
-            ("`label` in a step of the ladder lacks `for`", 7, 18),
-        ];
+        let expected = [("`limit` lacks `for`", 6, 18), ("`label` lacks `for`", 7, 18)];
         assert_eq!(places, expected);
-        assert_eq!(problems[0].hint.as_deref(), Some("a step ends by itself: add `for: 24h`"));
+        assert_eq!(
+            problems[0].hint.as_deref(),
+            Some("How long: a step ends by itself, so add one such as `for: 24h`.")
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ use std::sync::Arc;
 mod actions;
 mod book;
 mod cel;
+mod choice;
 mod code;
 mod formula;
 mod index;

@@ -11,6 +11,7 @@ use crate::problem::Problem;
 use crate::signal::Catalogue;
 
 use super::SourceFile;
+use super::actions::OF_RULE;
 use super::cel::{self, Bool, Condition};
 use super::keys;
 use super::places::{Lines, place_in};
@@ -72,7 +73,7 @@ impl Reader<'_> {
         let condition = fields.get("when").and_then(|node| self.when(node, catalogue));
         let tests = fields.get("tests").map(|node| self.tests(node, catalogue)).unwrap_or_default();
         let channels = fields.get("channels").map_or(Channels::ALL, |node| self.channels(node));
-        let actions = fields.get("do").map(|node| self.actions(node)).unwrap_or_default();
+        let actions = fields.get("do").map(|node| self.actions(node, &OF_RULE)).unwrap_or_default();
         let points = fields.get("points").and_then(|node| self.integer(node, "`points`", 0, keys::POINTS_MAX));
         let cap_per_hour = fields.get("cap").and_then(|node| self.cap(node));
         let mut rule = Rule {

@@ -90,6 +90,17 @@ mod tests {
     }
 
     #[test]
+    fn what_lasts_in_a_step_must_end_by_itself_for_editors_too() {
+        let [of_rule, of_step] =
+            [&schema()["items"], &ladder_schema()["properties"]["post"]["properties"]["steps"]["items"]]
+                .map(|owner| owner["properties"]["do"]["items"]["properties"].clone());
+        assert_eq!(of_rule["limit"]["required"], json!(["scope"]));
+        assert_eq!(of_rule["label"]["required"], json!(["code"]));
+        assert_eq!(of_step["limit"]["required"], json!(["scope", "for"]));
+        assert_eq!(of_step["label"]["required"], json!(["code", "for"]));
+    }
+
+    #[test]
     fn the_ladder_has_a_schema_for_every_channel() {
         let ladder = ladder_schema();
         for channel in crate::event::Channel::ALL {

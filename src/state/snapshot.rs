@@ -31,11 +31,11 @@ pub enum LoadError {
         /// How it begins.
         found: String,
     },
-    /// Written by another release.
+    /// Written by another release. Formats are not converted.
     #[error(
-        "the snapshot is of format {found} and this release knows format {known}: use the release that wrote it or a later one"
+        "the snapshot is of format {found} and this release knows format {known}: use the release that wrote it, or begin with an empty store"
     )]
-    Newer {
+    Format {
         /// The format of the snapshot.
         found: u32,
         /// The format that is known.
@@ -175,5 +175,5 @@ fn check_format(header: &[u8]) -> Result<(), LoadError> {
         return Err(LoadError::Foreign { found });
     };
     let found = Reader::new(rest).u32("the header").map_err(|broken| LoadError::Corrupt { chunk: 0, broken })?;
-    if found == VERSION { Ok(()) } else { Err(LoadError::Newer { found, known: VERSION }) }
+    if found == VERSION { Ok(()) } else { Err(LoadError::Format { found, known: VERSION }) }
 }

@@ -75,6 +75,8 @@ pub(crate) struct HeldStep {
     decision: Arc<str>,
     actions: Actions,
     at: Millis,
+    /// The end of what it did that ends last; not written, as the actions say it.
+    until: Millis,
 }
 
 /// See the module.
@@ -115,12 +117,14 @@ impl Standing {
             return Vec::new();
         };
         let points = account.points(channel, at).points;
-        let steps = account.steps.iter().filter(|step| step.channel == channel && step.at_points <= points);
+        let is_in_force = |step: &&HeldStep| step.channel == channel && (step.at_points <= points || step.until > at);
+        let steps = account.steps.iter().filter(is_in_force);
         steps.map(HeldStep::open).collect()
     }
 
-    /// Adds a strike and gives the new sum. What expired is dropped first, and with it the steps that rested on it. A
-    /// second strike for the same event changes nothing.
+    /// Adds a strike and gives the new sum. What expired is dropped first, and with it the steps that rested on it and
+    /// have ended: a penalty stands to its own end, however soon its points expire. A second strike for the same event
+    /// changes nothing.
     pub(crate) fn add_strike(&mut self, author: u64, strike: Strike) -> Points {
         let account = self.account_or_new(author);
         account.settle(strike.channel, strike.at);
@@ -143,8 +147,8 @@ impl Standing {
         self.bound();
     }
 
-    /// Takes the strike of an event back. Lifted are all steps that its author no longer has the points for at `at`, and
-    /// what the event imposed where another event imposed the same step, so that it is in force without this one.
+    /// Takes the strike of an event back. Lifted are all steps that its author no longer has the points for, neither at
+    /// `at` nor, without this strike, when they were imposed; and what the event imposed where another event imposed the same step, so that it is in force without this one.
     pub(crate) fn take_back(&mut self, author: u64, channel: Channel, event: u64, at: Millis) -> (Points, Vec<Step>) {
         let Ok(mut entry) = self.accounts.find_entry(author, |account| account.author == author) else {
             return (Points::default(), Vec::new());
@@ -152,7 +156,7 @@ impl Standing {
         let account = entry.get_mut();
         account.strikes.retain(|strike| strike.event != event);
         let points = account.points(channel, at);
-        let lifted = account.lift_without(channel, event, points.points).iter().map(HeldStep::open).collect();
+        let lifted = account.lift_without(channel, event, at).iter().map(HeldStep::open).collect();
         if account.is_empty() {
             entry.remove();
         }
@@ -199,24 +203,26 @@ impl Account {
         sum
     }
 
-    /// Drops what has expired in a channel, and the steps that rested on it.
+    /// Drops what has expired in a channel: the steps that neither points nor an end in the future hold, and the strikes
+    /// that neither count nor carry a step that is left.
     fn settle(&mut self, channel: Channel, at: Millis) {
-        self.strikes.retain(|strike| strike.channel != channel || strike.expires_at > at);
         let points = self.points(channel, at).points;
-        self.lift(channel, points);
+        self.steps.retain(|step| step.channel != channel || step.at_points <= points || step.until > at);
+        let steps = &self.steps;
+        self.strikes.retain(|strike| {
+            strike.channel != channel || strike.expires_at > at || steps.iter().any(|step| step.rests_on(strike))
+        });
     }
 
-    /// Takes out the steps that need more points than these.
-    fn lift(&mut self, channel: Channel, points: u32) -> Vec<HeldStep> {
-        self.steps.extract_if(.., |step| step.channel == channel && step.at_points > points).collect()
-    }
-
-    /// The same, with what an event merely imposed again.
-    fn lift_without(&mut self, channel: Channel, event: u64, points: u32) -> Vec<HeldStep> {
+    /// Takes out the steps that the strikes carry no longer, and what an event merely imposed again.
+    fn lift_without(&mut self, channel: Channel, event: u64, at: Millis) -> Vec<HeldStep> {
+        let points = self.points(channel, at).points;
         let others = self.steps.iter().filter(|step| step.event != event);
         let by_others: Vec<_> = others.map(HeldStep::rank).collect();
+        let strikes = &self.strikes;
         let goes = |step: &HeldStep| {
-            step.at_points > points || (step.event == event && by_others.binary_search(&step.rank()).is_ok())
+            step.at_points > points.max(step.carried_by(strikes))
+                || (step.event == event && by_others.binary_search(&step.rank()).is_ok())
         };
         self.steps.extract_if(.., |step| step.channel == channel && goes(step)).collect()
     }
@@ -244,11 +250,22 @@ impl Account {
     }
 
     fn rank(&self) -> (Millis, u64) {
-        (self.strikes.iter().map(|strike| strike.expires_at).max().unwrap_or(Millis::MIN), self.author)
+        let ends = self.strikes.iter().map(|strike| strike.expires_at).chain(self.steps.iter().map(|step| step.until));
+        (ends.max().unwrap_or(Millis::MIN), self.author)
     }
 }
 
 impl HeldStep {
+    /// Whether a strike counted when the step was imposed.
+    fn rests_on(&self, strike: &Strike) -> bool {
+        strike.channel == self.channel && strike.at <= self.at && strike.expires_at > self.at
+    }
+
+    /// The points that counted when the step was imposed.
+    fn carried_by(&self, strikes: &[Strike]) -> u32 {
+        strikes.iter().filter(|strike| self.rests_on(strike)).fold(0, |sum, strike| sum.saturating_add(strike.points))
+    }
+
     /// Which step of which ladder.
     fn rank(&self) -> (Channel, u32) {
         (self.channel, self.at_points)
@@ -278,10 +295,16 @@ impl From<&Step> for HeldStep {
             at_points: step.at_points,
             event: step.event,
             decision: Arc::clone(&step.decision),
+            until: last_end(&step.actions),
             actions: Actions::seal(&step.actions),
             at: step.at,
         }
     }
+}
+
+/// When the last of these actions ends; at once where none of them lasts.
+fn last_end(actions: &[ActionKind]) -> Millis {
+    actions.iter().filter_map(ActionKind::until).max().unwrap_or(Millis::MIN)
 }
 
 /// Actions as the JSON that they were first written as: a number read and written again might differ in its last bit,
@@ -350,14 +373,11 @@ impl HeldStep {
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Broken> {
         const WHAT: &str = "a step";
-        Ok(Self {
-            channel: channel(reader)?,
-            at_points: reader.var_u32(WHAT)?,
-            event: reader.u64(WHAT)?,
-            decision: reader.str(WHAT)?.into(),
-            actions: Actions::decode(reader)?,
-            at: reader.signed(WHAT)?,
-        })
+        let (channel, at_points, event) = (channel(reader)?, reader.var_u32(WHAT)?, reader.u64(WHAT)?);
+        let decision = reader.str(WHAT)?.into();
+        let actions = Actions::decode(reader)?;
+        let until = last_end(&actions.open());
+        Ok(Self { channel, at_points, event, decision, actions, at: reader.signed(WHAT)?, until })
     }
 }
 

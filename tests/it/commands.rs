@@ -126,6 +126,43 @@ fn replay_gives_the_decisions_of_run() {
     assert_eq!(text(&replay.stdout), fs::read_to_string(path("tests/it/golden/decisions.jsonl")).unwrap());
 }
 
+/// Records of a stream that was recorded in the year 2080, as far as any clock of today is concerned.
+const LATER: &str = concat!(
+    r#"{"id":"l-1","channel":"post","author":"a","at":"2080-01-01T00:00:00Z","text":"彩金"}"#,
+    "\n",
+    r#"{"id":"l-2","channel":"post","author":"b","at":"2080-01-03T00:00:00Z","text":"彩金"}"#,
+    "\n",
+    r#"{"id":"l-3","channel":"post","author":"c","at":"2180-01-01T00:00:00Z","text":"彩金"}"#,
+    "\n"
+);
+
+#[test]
+fn a_recorded_stream_is_judged_without_a_clock() {
+    let dir = tempfile::tempdir().unwrap();
+    let (input, rejects) = (dir.path().join("later.jsonl"), dir.path().join("rejects.jsonl"));
+    fs::write(&input, LATER).unwrap();
+    let (input, rejects) = (input.to_str().unwrap(), rejects.to_str().unwrap());
+    let cases: [(&[&str], &[&str]); 3] = [
+        (&[], &["l-3"]),
+        (&["--now", "2080-01-01T12:00:00Z"], &["l-2", "l-3"]),
+        (&["--now", "2026-01-01T00:00:00Z"], &["l-1", "l-2", "l-3"]),
+    ];
+    for (now, refused) in cases {
+        let common = ["--input", input, "--edition", "tests/it/edition"];
+        let replay = tidegate(&[&["replay", "--rejects", rejects, "--summary"], &common[..], now].concat());
+        assert!(replay.status.success(), "{}", text(&replay.stderr));
+        let rejected = fs::read_to_string(rejects).unwrap();
+        assert_eq!(rejected.lines().count(), refused.len(), "{now:?}: {rejected}");
+        let observed = text(&tidegate(&[&["observe"], &common[..], now].concat()).stdout);
+        let of_refused = observed.lines().filter(|line| line.contains("\"refused\":\"bad_time\""));
+        assert_eq!(of_refused.count(), refused.len(), "{now:?}: {observed}");
+        assert!(refused.iter().all(|id| rejected.contains(id)), "{now:?}: {rejected}");
+    }
+    let event = LATER.lines().next().unwrap();
+    let explain = tidegate(&["explain", "--edition", "tests/it/edition", "--event", event]);
+    assert!(explain.status.success(), "{}", text(&explain.stderr));
+}
+
 #[test]
 fn observe_gives_one_line_a_record() {
     let observe = tidegate(&["observe", "--input", "tests/it/golden/events.jsonl", "--edition", "tests/it/edition"]);

@@ -34,7 +34,7 @@ pub(super) fn join(any: bool, a: Bool, b: Bool) -> Bool {
 }
 
 /// The constant that a comparison of constants comes to; anything else stays.
-pub(super) fn folded(tree: Bool) -> Bool {
+pub(crate) fn folded(tree: Bool) -> Bool {
     let is_constant = match &tree {
         Bool::Numbers(_, pair) => constant_number(&pair.0) && constant_number(&pair.1),
         Bool::Strings(_, pair) => matches!(**pair, (Text::Const(_), Text::Const(_))),

@@ -10,6 +10,7 @@ mod syntax;
 mod tree;
 
 pub(crate) use check::check;
+pub(crate) use fold::folded;
 pub(crate) use numbers::{Float, Int, Number};
 pub(crate) use syntax::{clauses, normalized};
 pub(crate) use tree::{Bool, Cmp, Reads, Scope, Text, Texts};

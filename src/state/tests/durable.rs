@@ -117,10 +117,14 @@ fn a_snapshot_that_is_not_ours_says_what_it_is() {
     assert!(short.contains("has 9 chunks and should have 66"), "{short}");
     let foreign = load(keys(), &[b"SQLite format 3\0".to_vec()]);
     assert!(foreign.contains("\"SQLite format \""), "{foreign}");
-    let mut newer = chunks.clone();
-    newer[0][14] = 9;
-    let newer = load(keys(), &newer);
-    assert!(newer.contains("format 9") && newer.contains("format 1"), "{newer}");
+    // Format 1 held whole stamps of distinct names.
+    for format in [1, 9] {
+        let mut other = chunks.clone();
+        other[0][14] = format;
+        let other = load(keys(), &other);
+        assert!(other.contains(&format!("format {format}")) && other.contains("format 2"), "{other}");
+        assert!(other.contains("empty store"), "{other}");
+    }
     let newer = state().apply(&[7]).unwrap_err().to_string();
     assert!(newer.contains("format 7") && newer.contains("format 1"), "{newer}");
 }

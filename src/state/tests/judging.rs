@@ -92,6 +92,39 @@ fn in_force(state: &State) -> Vec<u64> {
 }
 
 #[test]
+fn a_step_stands_to_its_own_end_however_soon_its_points_expire() {
+    let month = |event, at| Step {
+        actions: vec![ActionKind::Limit { scope: Scope::Author, factor: None, until: Some(at + 30 * DAY) }],
+        ..step(4, event, at)
+    };
+    let day = |event, at| Strike { expires_at: at + DAY, ..strike(event, 2, at) };
+    // Two strikes that count for a day impose a month; a third one comes a week later, when neither counts.
+    let imposed = || {
+        let mut state = state();
+        for (event, at) in [(10, T0), (11, T0 + 1), (12, T0 + 7 * DAY)] {
+            state.record(&entry(event, 1, at));
+            assert_eq!(state.add_strike(1, day(event, at)).points, if event == 11 { 4 } else { 2 });
+            if event == 11 {
+                state.impose(1, &month(11, at));
+            }
+        }
+        state
+    };
+    let steps = |state: &State, at| state.standing().steps(1, Channel::Post, at).len();
+    let mut state = imposed();
+    assert_eq!((steps(&state, T0 + 8 * DAY), steps(&state, T0 + 31 * DAY)), (1, 0));
+    assert_eq!(state.overturn(12, T0 + 8 * DAY).unwrap().lifted, [], "it did not rest on that one");
+    for event in [10, 11] {
+        let lifted = imposed().overturn(event, T0 + 8 * DAY).unwrap().lifted;
+        assert_eq!(lifted, [month(11, T0 + 1)], "it rested on {event}");
+    }
+    let again = State::load(&options(), keys(), snapshot(&imposed())).unwrap();
+    assert_eq!(steps(&again, T0 + 8 * DAY), 1);
+    state.add_strike(1, day(13, T0 + 40 * DAY));
+    assert_eq!(steps(&state, T0 + 8 * DAY), 0, "what has ended is forgotten with the next strike");
+}
+
+#[test]
 fn a_step_that_was_imposed_again_is_undone_for_each_event_by_itself() {
     // Points of the events 10, 11, …, those that impose the step at 4, and after each reversal: what it lifts, what stays.
     type Case<'a> = (&'a [u32], &'a [u64], &'a [(u64, &'a [u64], &'a [u64])]);

@@ -6,6 +6,7 @@
 mod check;
 mod diff;
 mod edition;
+mod eval;
 mod explain;
 mod man;
 mod observe;
@@ -73,6 +74,8 @@ enum Command {
     Signals(signals::SignalsArgs),
     Schema(schema::SchemaArgs),
     Synth(synth::SynthArgs),
+    #[command(subcommand)]
+    Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Signals(args) => signals::run(&args, &output),
         Command::Schema(args) => schema::run(&args),
         Command::Synth(args) => synth::run(&args, &output),
+        Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),
     };

@@ -6,8 +6,10 @@
 mod check;
 mod diff;
 mod edition;
+mod eval;
 mod explain;
 mod man;
+mod near;
 mod observe;
 mod progress;
 mod rejects;
@@ -73,6 +75,9 @@ enum Command {
     Signals(signals::SignalsArgs),
     Schema(schema::SchemaArgs),
     Synth(synth::SynthArgs),
+    Near(near::NearArgs),
+    #[command(subcommand)]
+    Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -119,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::Signals(args) => signals::run(&args, &output),
         Command::Schema(args) => schema::run(&args),
         Command::Synth(args) => synth::run(&args, &output),
+        Command::Near(args) => near::run(&args, &output),
+        Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),
     };

@@ -20,6 +20,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueHint};
 use serde::Serialize;
 
+pub(super) use self::evade::EMOJI;
 use self::script::Script;
 use super::Output;
 use super::term::{self, Progress, Role, Unit, count, json_line};

@@ -36,7 +36,8 @@ impl Comparison {
     }
 
     /// Whether one is a near-duplicate of the other.
-    pub(super) fn is_near(self, script: Script) -> bool {
+    #[must_use]
+    pub fn is_near(self, script: Script) -> bool {
         let (similar, part) = match script {
             Script::Wide => (0.4, 0.22),
             Script::Narrow => (0.3, 0.18),

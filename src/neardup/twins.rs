@@ -43,6 +43,8 @@ pub struct Twin {
     pub similarity: f32,
     /// How much of this text stands in the first member, 0 to 1.
     pub containment: f32,
+    /// Where the first member's text is stored, for [`Twins::stored`].
+    pub address: u64,
     /// The text is a near-duplicate of nothing that is kept: it is the first member.
     pub is_new: bool,
 }
@@ -160,6 +162,7 @@ impl Twins {
                 first_author: author,
                 similarity: comparison.similarity(),
                 containment: comparison.containment(),
+                address: self.entries[cluster as usize].address,
                 is_new: false,
             },
             None => Twin {
@@ -168,6 +171,7 @@ impl Twins {
                 first_author: arrival.author,
                 similarity: 0.0,
                 containment: 0.0,
+                address: self.texts.end(),
                 is_new: true,
             },
         };
@@ -221,6 +225,19 @@ impl Twins {
         let record = Record::decode(&bytes).map_err(|what| TextsError::Broken { address: entry.address, what })?;
         let (id, text) = (record.id.to_owned(), record.text.to_owned());
         Ok(Some(First { id, text, at: Millis::from(record.at) * 1000, author: record.author }))
+    }
+
+    /// The first member that a [`Twin`] names, as long as its text was not released: later arrivals of the same batch may have
+    /// taken its place in the window.
+    ///
+    /// # Errors
+    /// [`TextsError`], if it cannot be read.
+    pub fn stored(&self, address: u64) -> Result<First, TextsError> {
+        let mut bytes = Vec::new();
+        self.texts.read(address, &mut bytes)?;
+        let record = Record::decode(&bytes).map_err(|what| TextsError::Broken { address, what })?;
+        let (id, text) = (record.id.to_owned(), record.text.to_owned());
+        Ok(First { id, text, at: Millis::from(record.at) * 1000, author: record.author })
     }
 
     /// Forgets what an author wrote, in the stored texts too. How many entries that were.

@@ -47,6 +47,7 @@ pub use ladder::{Ladder, Penalties, Step};
 pub use rule::{Channels, Rule, Status};
 pub use rule_test::{Expect, RuleTest};
 pub use schema::{ladder_schema, schema};
+pub(crate) use units::duration;
 
 /// A file's text with the name that the user knows it by. Whoever reads the folder makes these.
 #[derive(Clone, Debug)]

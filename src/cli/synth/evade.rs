@@ -38,7 +38,8 @@ pub(super) fn wash(rng: &mut Rng, lang: Lang, text: &str) -> String {
     }
 }
 
-const EMOJI: [&str; 10] = ["🔥", "💰", "❤️", "✅", "🌹", "🎁", "⭐", "👇", "🧧", "🍀"];
+/// What people strew between words.
+pub(in crate::cli) const EMOJI: [&str; 10] = ["🔥", "💰", "❤️", "✅", "🌹", "🎁", "⭐", "👇", "🧧", "🍀"];
 
 /// Works on a stretch of the text, a third of it or more: who evades seldom takes the trouble with every character.
 fn on_a_stretch(rng: &mut Rng, text: &str, mut write: impl FnMut(&mut Rng, char, &mut String)) -> String {

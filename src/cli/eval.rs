@@ -1,0 +1,25 @@
+//! `tidegate eval`: how well a sense does on texts that you bring.
+
+mod contacts;
+mod kin;
+mod neardup;
+mod texts;
+mod wash;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use super::Output;
+
+/// Measures a sense on your own texts.
+#[derive(Subcommand, Debug)]
+pub(super) enum EvalCommand {
+    Neardup(neardup::NeardupArgs),
+}
+
+pub(super) fn run(command: &EvalCommand, output: &Output) -> anyhow::Result<ExitCode> {
+    match command {
+        EvalCommand::Neardup(args) => neardup::run(args, output),
+    }
+}

@@ -132,14 +132,17 @@ pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<str
             ledger_ms: i64::from(state.ledger_days) * 24 * 60 * 60 * 1000,
             ledger_max: state.ledger_max,
             clusters_max: config.neardup.clusters_max,
+            // As long as a copy may come, and a day for what comes late.
+            clusters_ms: (i64::from(config.neardup.window_hours) + 24) * HOUR_MS,
         },
         twins: config.neardup.enabled.then(|| twins(&config.neardup)),
         keys: keys(state.seed, key.as_ref()),
     })
 }
 
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
 fn twins(neardup: &config::Neardup) -> TwinOptions {
-    const HOUR_MS: i64 = 60 * 60 * 1000;
     TwinOptions {
         entries_max: neardup.entries_max,
         window_ms: i64::from(neardup.window_hours) * HOUR_MS,

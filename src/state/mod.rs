@@ -42,7 +42,7 @@ use ledger::Held;
 use standing::HeldStep;
 
 pub use caps::{Cap, Caps};
-pub use clusters::ClusterCounts;
+pub use clusters::{ClusterCounts, ClusterFact, Clusters};
 pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
 pub use codec::Broken;
 pub use journal::CorruptDelta;
@@ -71,6 +71,8 @@ pub struct Options {
     pub ledger_max: usize,
     /// Clusters of near-duplicates held; beyond, the least recently active go.
     pub clusters_max: usize,
+    /// How long a cluster is held that gets no member, in event time.
+    pub clusters_ms: Millis,
 }
 
 impl Default for Options {
@@ -83,6 +85,7 @@ impl Default for Options {
             ledger_ms: 180 * 24 * 60 * 60 * 1000,
             ledger_max: 1_000_000,
             clusters_max: 200_000,
+            clusters_ms: 4 * 24 * 60 * 60 * 1000,
         }
     }
 }
@@ -98,6 +101,8 @@ pub struct Sizes {
     pub rooms: usize,
     /// Authors with strikes or steps.
     pub accounts: usize,
+    /// Clusters of near-duplicates.
+    pub clusters: usize,
     /// Decisions in the ledger.
     pub ledger: usize,
     /// Authors dropped to stay within the bound, since the state was begun.
@@ -106,6 +111,8 @@ pub struct Sizes {
     pub rooms_evicted: u64,
     /// Authors with strikes dropped so.
     pub accounts_evicted: u64,
+    /// Clusters dropped so.
+    pub clusters_evicted: u64,
 }
 
 /// What undoing a decision comes to.
@@ -137,6 +144,7 @@ pub struct State {
     keys: Keys,
     clock: Clock,
     memory: Memory,
+    clusters: Clusters,
     standing: Standing,
     ledger: Ledger,
     caps: Caps,
@@ -154,6 +162,7 @@ impl State {
             keys,
             clock: Clock::default(),
             memory: Memory::new(options),
+            clusters: Clusters::new(options.clusters_max, options.clusters_ms),
             standing: Standing::new(options.accounts_max),
             ledger: Ledger::new(options.ledger_ms, options.ledger_max),
             caps: Caps::default(),
@@ -209,10 +218,12 @@ impl State {
             authors: memory.authors.iter().map(shard::Shard::len).sum(),
             rooms: memory.rooms.iter().map(shard::Shard::len).sum(),
             accounts: self.standing.len(),
+            clusters: self.clusters.len(),
             ledger: self.ledger.len(),
             authors_evicted: memory.authors.iter().map(|shard| shard.evicted).sum(),
             rooms_evicted: memory.rooms.iter().map(|shard| shard.evicted).sum(),
             accounts_evicted: self.standing.evicted,
+            clusters_evicted: self.clusters.evicted(),
         }
     }
 }
@@ -328,6 +339,12 @@ impl State {
             self.clock.tick(clock::clamp(fact.at));
         }
         self.memory.remember(facts, counts);
+        for (fact, counts) in facts.iter().zip(counts).filter(|(_, counts)| !counts.duplicate) {
+            if let Some(Member { cluster, first_at, first_author }) = fact.twin {
+                let (at, author) = (fact.at, author_mark(fact.author));
+                counts.cluster = self.clusters.take(&ClusterFact { cluster, first_at, first_author, at, author });
+            }
+        }
     }
 
     fn take_overturn(&mut self, event: u64, at: Millis) -> Option<Reversal> {
@@ -337,6 +354,7 @@ impl State {
     }
 
     fn take_forget(&mut self, author: u64) -> Erased {
+        self.clusters.scrub(author_mark(author));
         Erased {
             counters: self.memory.forget_author(author),
             standing: self.standing.forget(author),

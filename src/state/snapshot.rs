@@ -8,7 +8,7 @@ use crate::state::clock::Clock;
 use crate::state::codec::{Broken, Reader, put_u32, put_u64};
 use crate::state::keys::{Keys, checksum};
 use crate::state::ledger::Ledger;
-use crate::state::memory::{Memory, SHARDS};
+use crate::state::memory::SHARDS;
 use crate::state::standing::Standing;
 use crate::state::{Options, State};
 
@@ -79,6 +79,7 @@ impl State {
         emit(&mut chunk, sink);
         for shard in 0..SHARDS {
             self.memory.encode_shard(shard, &mut chunk);
+            self.clusters.encode_shard(shard, &mut chunk);
             emit(&mut chunk, sink);
         }
     }
@@ -152,7 +153,8 @@ impl State {
 
     fn decode_shard(&mut self, shard: usize, bytes: &[u8], options: &Options) -> Result<(), Broken> {
         let mut reader = Reader::new(bytes);
-        Memory::decode_shard(&mut self.memory, shard, options, &mut reader)?;
+        self.memory.decode_shard(shard, options, &mut reader)?;
+        self.clusters.decode_shard(shard, &mut reader)?;
         reader.finish("a shard")
     }
 }

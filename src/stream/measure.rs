@@ -127,7 +127,7 @@ pub(super) fn state(sizes: &Sizes, watermark: Millis) {
         gauge!(name).set(held as f64);
     }
     let evicted =
-        [("author", sizes.authors_evicted), ("room", sizes.rooms_evicted), ("account", sizes.accounts_evicted)];
+        [("author", sizes.authors_evicted), ("room", sizes.rooms_evicted), ("account", sizes.accounts_evicted), ("cluster", sizes.clusters_evicted)];
     for (kind, evicted) in evicted {
         gauge!(EVICTED, "kind" => kind).set(evicted as f64);
     }

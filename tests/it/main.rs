@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod bless;
 mod commands;
+mod copies;
 mod crash;
 mod datasets;
 mod docs;

@@ -93,15 +93,12 @@ impl RedbStore {
     }
 
     fn next_durability(&mut self) -> redb::Durability {
-        self.pending += 1;
-        match self.options.durability {
-            // Without the first entry nobody could say that what is in the output is ours.
-            Durability::Eventual { every } if self.pending < every && self.last_seq.is_some() => redb::Durability::None,
-            _ => {
-                self.pending = 0;
-                redb::Durability::Immediate
-            }
+        if self.next_is_durable() {
+            self.pending = 0;
+            return redb::Durability::Immediate;
         }
+        self.pending += 1;
+        redb::Durability::None
     }
 
     fn write(
@@ -226,6 +223,14 @@ impl StateStore for RedbStore {
 
     fn owes_compaction(&self) -> bool {
         !self.owed.is_empty()
+    }
+
+    fn next_is_durable(&self) -> bool {
+        match self.options.durability {
+            Durability::Immediate => true,
+            // Without the first entry nobody could say that what is in the output is ours.
+            Durability::Eventual { every } => self.pending + 1 >= every || self.last_seq.is_none(),
+        }
     }
 }
 

@@ -48,6 +48,11 @@ pub trait StateStore: Send {
     /// because what was forgotten may lie in the entries that it keeps.
     fn owes_compaction(&self) -> bool;
 
+    /// Whether the next append will be on the disk when it returns: what it speaks of has to be there before.
+    fn next_is_durable(&self) -> bool {
+        true
+    }
+
     /// Whether anything that is saved here can be recovered; where it cannot, nobody needs to make snapshots.
     fn keeps(&self) -> bool {
         true

@@ -19,6 +19,9 @@
 //! `commit` adds the input offsets and ends it. Marks are empty there and `rewind` has nothing to do, because what an
 //! aborted transaction wrote was never visible; a position is the partition → offset map.
 //!
+//! [`FileTexts`] keeps the texts that near-duplicates are compared with, as [`crate::state::Texts`] asks for it: flushed before
+//! the batch that appended them is saved, cut back to what was saved after a stop.
+//!
 //! [`wire`] turns bytes into records with every bound checked; what fails becomes a line of [`rejects`].
 //! Invariant: nothing here knows a sense, a rule or a signal.
 
@@ -35,6 +38,7 @@ mod redb_store;
 mod sink;
 mod source;
 mod store;
+mod texts;
 pub mod wire;
 
 #[cfg(test)]
@@ -52,3 +56,4 @@ pub use rejects::RejectsSource;
 pub use sink::{Mark, Reissue, Sink, SinkError};
 pub use source::{BatchLimits, Fault, Flow, Offset, Place, Position, Progress, Raw, RawBatch, Source, SourceError};
 pub use store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
+pub use texts::{FileTexts, FileTextsError, FileTextsOptions};

@@ -40,10 +40,12 @@ use journal::Delta;
 use ledger::Held;
 use standing::HeldStep;
 
+pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
 pub use caps::{Cap, Caps};
 pub use codec::Broken;
 pub use journal::CorruptDelta;
 pub use keys::Keys;
+pub(crate) use keys::checksum;
 pub use ledger::{Entry, Fate, Ledger};
 use memory::Memory;
 pub use memory::{Counts, Fact};

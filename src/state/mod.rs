@@ -16,6 +16,7 @@
 
 mod caps;
 mod clock;
+mod clusters;
 mod codec;
 mod distinct;
 mod ids;
@@ -42,6 +43,7 @@ use standing::HeldStep;
 
 pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
 pub use caps::{Cap, Caps};
+pub use clusters::{ClusterCounts, ClusterFact, Clusters};
 pub use codec::Broken;
 pub use journal::CorruptDelta;
 pub use keys::Keys;

@@ -371,4 +371,8 @@ impl StateStore for NullStore {
     fn keeps(&self) -> bool {
         false
     }
+
+    fn next_is_durable(&self) -> bool {
+        false
+    }
 }

@@ -19,6 +19,9 @@
 //! `commit` adds the input offsets and ends it. Marks are empty there and `rewind` has nothing to do, because what an
 //! aborted transaction wrote was never visible; a position is the partition → offset map.
 //!
+//! [`FileTexts`] keeps the texts that near-duplicates are compared with, as [`crate::state::Texts`] asks for it: flushed before
+//! the batch that appended them is saved, cut back to what was saved after a stop.
+//!
 //! [`wire`] turns bytes into records with every bound checked; what fails becomes a line of [`rejects`].
 //! Invariant: nothing here knows a sense, a rule or a signal.
 

@@ -93,13 +93,12 @@ impl RedbStore {
     }
 
     fn next_durability(&mut self) -> redb::Durability {
-        if self.syncs_next() {
+        if self.next_is_durable() {
             self.pending = 0;
-            redb::Durability::Immediate
-        } else {
-            self.pending += 1;
-            redb::Durability::None
+            return redb::Durability::Immediate;
         }
+        self.pending += 1;
+        redb::Durability::None
     }
 
     fn write(
@@ -167,14 +166,6 @@ impl StateStore for RedbStore {
         self.each_of_journal(&read, visit)
     }
 
-    fn syncs_next(&self) -> bool {
-        match self.options.durability {
-            Durability::Immediate => true,
-            // Without the first entry nobody could say that what is in the output is ours.
-            Durability::Eventual { every } => self.pending + 1 >= every || self.last_seq.is_none(),
-        }
-    }
-
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
         follows(entry.seq, self.last_seq)?;
         let durability = self.next_durability();
@@ -232,6 +223,14 @@ impl StateStore for RedbStore {
 
     fn owes_compaction(&self) -> bool {
         !self.owed.is_empty()
+    }
+
+    fn next_is_durable(&self) -> bool {
+        match self.options.durability {
+            Durability::Immediate => true,
+            // Without the first entry nobody could say that what is in the output is ours.
+            Durability::Eventual { every } => self.pending + 1 >= every || self.last_seq.is_none(),
+        }
     }
 }
 

@@ -23,12 +23,6 @@ pub trait StateStore: Send {
     /// If it cannot be written, or its number does not follow the last one.
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError>;
 
-    /// Whether the next entry will be on the disk when [`StateStore::append`] returns. What it rests on beside the store must
-    /// be there before.
-    fn syncs_next(&self) -> bool {
-        true
-    }
-
     /// Replaces the snapshot by the state after entry `seq` and drops the entries up to it: all of it or nothing.
     /// `input` and `marks` say where the source and, in the loop's order, the sinks stood then, with everything emitted.
     ///
@@ -53,6 +47,11 @@ pub trait StateStore: Send {
     /// finds it true at the start takes a snapshot and compacts. A compaction without such a snapshot leaves it true,
     /// because what was forgotten may lie in the entries that it keeps.
     fn owes_compaction(&self) -> bool;
+
+    /// Whether the next append will be on the disk when it returns: what it speaks of has to be there before.
+    fn next_is_durable(&self) -> bool {
+        true
+    }
 
     /// Whether anything that is saved here can be recovered; where it cannot, nobody needs to make snapshots.
     fn keeps(&self) -> bool {

@@ -41,9 +41,9 @@ use journal::Delta;
 use ledger::Held;
 use standing::HeldStep;
 
+pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
 pub use caps::{Cap, Caps};
 pub use clusters::{ClusterCounts, ClusterFact, Clusters};
-pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
 pub use codec::Broken;
 pub use journal::CorruptDelta;
 pub use keys::Keys;

@@ -157,7 +157,7 @@ impl Saver {
     }
 
     fn save(&mut self, job: &Job) -> Result<(), StreamError> {
-        let is_durable = self.store.syncs_next();
+        let is_durable = self.store.next_is_durable();
         if let Some(texts) = &self.texts {
             // Texts first: the journal must not know of any that are not there.
             texts.flush(is_durable)?;

@@ -7,6 +7,7 @@ mod rejects;
 mod sinks;
 mod sources;
 mod stores;
+mod texts;
 
 use std::io::Write;
 use std::path::Path;

@@ -298,3 +298,20 @@ fn a_kill_loses_what_eventual_says_and_an_end_in_order_nothing() {
     drop(store);
     assert_eq!(open_in(&folder, eventual).last_seq(), Some(8));
 }
+
+#[test]
+fn a_store_says_which_of_its_appends_will_be_on_the_disk() {
+    let folder = TempDir::new().expect("a folder");
+    for (kind, open) in kinds(&folder) {
+        let mut store = open();
+        let mut durable = String::new();
+        for seq in 1..=9 {
+            durable.push(if store.next_is_durable() { 'd' } else { '-' });
+            append(&mut *store, seq).expect(kind);
+            if seq == 5 {
+                snapshot(&mut *store, 5, &[]).expect(kind);
+            }
+        }
+        assert_eq!(durable, if kind.ends_with("eventual") { "d--d---d-" } else { "ddddddddd" }, "{kind}");
+    }
+}

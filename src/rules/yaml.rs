@@ -96,6 +96,12 @@ pub(crate) fn read<'a>(file: &Arc<str>, text: &'a str, problems: &mut Vec<Proble
         problems.push(Problem::error(file, message).hint("split it"));
         return roots;
     }
+    if let Some(place) = lone_return(text) {
+        let message = "a carriage return stands alone: YAML takes it for the end of a line, and most editors do not";
+        let hint = "save the file with line feeds, or with carriage returns and line feeds";
+        problems.push(Problem::error(file, message).at(place.line, place.column, place.length).hint(hint));
+        return roots;
+    }
     let (mut rest, mut first_line) = (text.strip_prefix('\u{feff}').unwrap_or(text), 0);
     for _ in 0..SYNTAX_PROBLEMS_MAX {
         let mut builder = Builder { file, first_line, open: Vec::new(), roots: &mut roots, problems };
@@ -110,6 +116,15 @@ pub(crate) fn read<'a>(file: &Arc<str>, text: &'a str, problems: &mut Vec<Proble
         }
     }
     roots
+}
+
+/// Where the first carriage return stands that no line feed follows. Every place after it would be another one to YAML
+/// than to whoever shows the line.
+fn lone_return(text: &str) -> Option<Place> {
+    let at = text.bytes().zip(text.bytes().skip(1).chain([0])).position(|pair| pair.0 == b'\r' && pair.1 != b'\n')?;
+    let before = &text[..at];
+    let column = before.chars().rev().take_while(|c| *c != '\n').count() as u32 + 1;
+    Some(Place { line: before.matches('\n').count() as u32 + 1, column, length: 1 })
 }
 
 /// The first line after `line` (from 1) that begins an item of a top-level list: lines skipped and byte offset.
@@ -268,6 +283,17 @@ mod tests {
         assert_eq!(pairs[0].1.place, Place { line: 2, column: 7, length: 2 });
         let Kind::List(inner) = &pairs[1].1.kind else { panic!() };
         assert_eq!(inner[1].place, Place { line: 3, column: 10, length: 3 });
+    }
+
+    /// Found by fuzzing: a problem stood in line 2 of a file of one line.
+    #[test]
+    fn a_carriage_return_that_ends_no_line_is_refused_where_it_stands() {
+        for (text, place) in [("\r)", (1, 1)), ("- a: 1\n- b\r: 2\n", (2, 4)), ("a\r", (1, 2))] {
+            let (roots, problems) = check(text);
+            let found: Vec<_> = problems.iter().map(|p| (p.line, p.column)).collect();
+            assert_eq!((roots.len(), &found[..]), (0, &[place][..]), "{text:?}: {problems:?}");
+        }
+        assert_eq!(check("- a: 1\r\n- b: 2\r\n").1, []);
     }
 
     #[test]

@@ -11,22 +11,38 @@ pub(crate) struct Automaton(Option<AhoCorasick>);
 
 /// One unit of each string, so that texts without any of them need no search.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Anchors(Box<[u64]>);
+pub(crate) struct Anchors {
+    /// All of them, by their lower 16 bits.
+    bits: Box<[u64]>,
+    /// All of them where they are few enough to be compared one by one, eight units of a text at once.
+    few: Option<Box<[u32]>>,
+}
+
+/// So many anchors are few.
+const FEW: usize = 3;
 
 impl Anchors {
     /// The anchor is the highest scalar value: those below are the punctuation of every text.
     pub(crate) fn new<'a>(strings: impl IntoIterator<Item = &'a [u32]>) -> Self {
+        let anchor = |string: &[u32]| string.iter().copied().filter(|&unit| !is_word(unit)).max();
+        let mut anchors: Vec<u32> = strings.into_iter().filter_map(anchor).collect();
+        anchors.sort_unstable();
+        anchors.dedup();
         let mut bits = vec![0; 1 << 10];
-        for unit in strings.into_iter().filter_map(|string| string.iter().filter(|&&unit| !is_word(unit)).max()) {
+        for unit in &anchors {
             bits[(unit >> 6 & 1023) as usize] |= 1 << (unit & 63);
         }
-        Self(bits.into())
+        Self { bits: bits.into(), few: (anchors.len() <= FEW).then(|| anchors.into()) }
     }
 
-    /// Whether a separator of the text may be an anchor; told by its lower 16 bits. Without branches, for separators stand
-    /// where no processor expects them.
+    /// Whether a separator of the text may be an anchor. Without branches, for separators stand where no processor expects
+    /// them.
     pub(crate) fn stand_in(&self, folded: &Folded) -> bool {
-        let is_anchor = |unit: u32| self.0[(unit >> 6 & 1023) as usize] >> (unit & 63) & 1 != 0;
+        if let Some(few) = &self.few {
+            let stands = |&anchor: &u32| folded.units().iter().fold(false, |any, &unit| any | (unit == anchor));
+            return few.iter().any(stands);
+        }
+        let is_anchor = |unit: u32| self.bits[(unit >> 6 & 1023) as usize] >> (unit & 63) & 1 != 0;
         let units = folded.units().iter().zip(folded.kinds());
         units.fold(false, |any, (&unit, kind)| any | (is_anchor(unit) & !kind.is(Kind::WORD)))
     }

@@ -17,7 +17,7 @@ use crate::text::{Folded, Kind};
 /// What a unit costs in an automaton: its bytes.
 pub(crate) const AUTOMATON_COST: usize = 3;
 
-/// What may still be spent on one event. Filled by each text with what is linear in its length.
+/// What may still be spent on one event beyond what is linear in its length anyway. Filled by each text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Budget {
     left: u64,
@@ -35,6 +35,12 @@ impl Budget {
     /// Ends an event: what is left is not for the next one.
     pub(crate) fn close(&mut self) {
         self.left = 0;
+    }
+
+    /// Takes down what is bounded by itself.
+    #[inline]
+    pub(crate) fn note(&mut self, units: usize) {
+        self.spent += units as u64;
     }
 
     /// Spends; false where nothing is left.
@@ -65,19 +71,22 @@ pub(crate) struct Engine {
 /// The buffers of a search, kept from text to text.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
-    /// Two noughts, the runs, and after them what is left of older texts.
-    heads: Vec<u32>,
-    /// The last run of each window that passed the filter.
-    at: Vec<u32>,
     bytes: Bytes,
-    /// Letters of the text.
-    pub(crate) letters: usize,
     /// Every key that was found, and the run that it begins at.
     pub(crate) found: Vec<(u32, u32)>,
 }
 
-/// Whether the budget lasts.
+/// Whether there is room for more.
 type GoOn = bool;
+
+/// Keys that may be found in a text: this many, and a few for each of its units.
+const FOUND_MAX: usize = 64;
+const FOUND_MAX_PER_UNIT: usize = 4;
+
+/// How many keys, and how many occurrences of words, may be found in a text of so many units.
+pub(crate) fn found_max(units: usize) -> usize {
+    FOUND_MAX + FOUND_MAX_PER_UNIT * units
+}
 
 impl Engine {
     pub(crate) fn new(words: &Words, seed: u64) -> Self {
@@ -90,7 +99,9 @@ impl Engine {
         self.crowded_keys.len()
     }
 
-    /// Fills `candidates.found` with every key that stands in the text's runs.
+    /// Fills `candidates.found` with every key that stands in the text's runs; false if there are more than [`found_max`].
+    ///
+    /// What it costs is linear in the text: at each run at most two windows are looked up, whose shapes are bounded.
     #[inline]
     pub(crate) fn find(
         &self,
@@ -100,102 +111,70 @@ impl Engine {
         budget: &mut Budget,
     ) -> GoOn {
         candidates.found.clear();
-        let Passed { runs, letters, count } = self.pass(folded, candidates);
-        let Candidates { heads, at, bytes, found, letters: letters_found } = candidates;
-        *letters_found = letters;
-        let heads = &heads[..PAD + runs];
-        let mut search = Search { engine: self, words, heads, runs: &heads[PAD..], found, budget };
+        let Candidates { bytes, found, .. } = candidates;
+        let runs = folded.runs();
+        let room = found_max(folded.units().len());
+        let mut search = Search { engine: self, words, runs, found, room, budget };
         search.singles()
-            && (letters == runs || search.repeated(folded))
-            && at[..count].iter().all(|&last| search.place(last as usize))
+            && (folded.letters() == runs.len() || search.repeated(folded))
+            && search.windows()
             && search.crowded(bytes)
     }
 
-    /// Takes the text's runs, and those that end a window which the filter lets through.
-    #[inline]
-    fn pass(&self, folded: &Folded, candidates: &mut Candidates) -> Passed {
-        candidates.make_room(folded.units().len());
-        let heads = &mut candidates.heads[PAD..];
-        let (runs, letters) = squeeze(folded, heads);
-        let count = self.places(&heads[..runs], &mut candidates.at);
-        Passed { runs, letters, count }
-    }
-
-    /// Fills `at` with the runs that end a window which the filter lets through; how many there are.
+    /// Which of these runs, at most 64, end a window that the filter lets through, one bit each. `before` holds the products
+    /// of the two runs before them, and then of the last two.
     ///
-    /// Written without branches: what does not count is overwritten by what comes next. By itself, so that the loop has all
-    /// registers: the more of its loads are under way at once, the less it waits for them.
+    /// Without branches, and by itself, so that the loop has all registers: the more of its loads are under way at once, the
+    /// less it waits for them.
     #[inline(never)]
-    fn places(&self, runs: &[u32], at: &mut [u32]) -> usize {
-        let at = &mut at[..runs.len()];
+    fn marks(&self, runs: &[u32], before: &mut (u64, u64)) -> u64 {
         let (hasher, filter) = (self.hasher, &self.filter);
-        let mut count = 0;
-        let (mut first, mut second) = (hasher.product(0), hasher.product(0));
-        for (run, &unit) in runs.iter().enumerate() {
+        let (mut first, mut second) = *before;
+        let mut marks = 0;
+        for &unit in runs {
             let last = hasher.product(unit);
             let has_any = filter.has_any(hasher.pair(second, last), first);
-            at[count] = run as u32;
-            count += usize::from(has_any);
+            marks = marks >> 1 | u64::from(has_any) << (MARKS - 1);
             (first, second) = (second, last);
         }
-        count
+        *before = (first, second);
+        marks.checked_shr((MARKS - runs.len()) as u32).unwrap_or(0)
     }
 }
 
-/// Takes the runs of a text; how many there are, and how many letters. Written without branches, like [`Engine::places`].
-#[inline(never)]
-fn squeeze(folded: &Folded, heads: &mut [u32]) -> (usize, usize) {
-    let (units, kinds) = (folded.units(), folded.kinds());
-    let heads = &mut heads[..units.len()];
-    let (mut runs, mut letters, mut last) = (0, 0, u32::MAX);
-    for (&unit, &kind) in units.iter().zip(kinds) {
-        let is_word = kind.is(Kind::WORD);
-        let is_new = is_word & (unit != last);
-        heads[runs] = unit;
-        letters += usize::from(is_word);
-        runs += usize::from(is_new);
-        last = if is_new { unit } else { last };
-    }
-    (runs, letters)
-}
-
-/// How many noughts stand before the runs, so that a window ends at each.
-const PAD: usize = LONGEST - 1;
-
-/// What a pass over a text found: how many runs, letters, and places where a window may end.
-struct Passed {
-    runs: usize,
-    letters: usize,
-    count: usize,
-}
-
-impl Candidates {
-    /// Makes room for a text of so many units and one more.
-    fn make_room(&mut self, units: usize) {
-        if self.at.len() <= units {
-            let length = (units + 1).next_power_of_two();
-            self.at.resize(length, 0);
-            self.heads.resize(PAD + length, 0);
-        }
-    }
-}
+/// Runs that are marked at once.
+const MARKS: usize = u64::BITS as usize;
 
 /// The search of one text.
 struct Search<'a> {
     engine: &'a Engine,
     words: &'a Words,
-    /// The runs, after noughts.
-    heads: &'a [u32],
     runs: &'a [u32],
     found: &'a mut Vec<(u32, u32)>,
+    room: usize,
     budget: &'a mut Budget,
 }
 
 impl Search<'_> {
-    /// Looks up the windows that end at a run.
+    /// Looks up the windows that the filter lets through.
     #[inline]
+    fn windows(&mut self) -> GoOn {
+        let mut before = (0, 0);
+        for (block, runs) in self.runs.chunks(MARKS).enumerate() {
+            let mut marks = self.engine.marks(runs, &mut before);
+            while marks != 0 {
+                if !self.place(block * MARKS + marks.trailing_zeros() as usize) {
+                    return false;
+                }
+                marks &= marks - 1;
+            }
+        }
+        true
+    }
+
+    /// Looks up the windows that end at a run.
     fn place(&mut self, last: usize) -> GoOn {
-        let hashes = self.engine.hasher.window(&self.heads[last..=last + PAD]);
+        let hashes = self.engine.hasher.window(&self.runs[(last + 1).saturating_sub(LONGEST)..=last]);
         let (has_pair, has_triple) = self.engine.filter.has(hashes);
         (!has_pair || self.window(last, hashes.pair)) && (!has_triple || self.window(last, hashes.triple))
     }
@@ -203,7 +182,8 @@ impl Search<'_> {
     #[inline]
     fn window(&mut self, last: usize, hash: u64) -> GoOn {
         let engine = self.engine;
-        self.budget.spend(1) && engine.windows.get(hash).all(|shape| self.shape(last, shape))
+        self.budget.note(1);
+        engine.windows.get(hash).all(|shape| self.shape(last, shape))
     }
 
     #[inline]
@@ -218,8 +198,17 @@ impl Search<'_> {
         } else {
             Some(shape.key).filter(|&key| is_key(key))
         };
-        self.found.extend(key.map(|key| (key, start as u32)));
-        self.budget.spend(text.len())
+        self.budget.note(shape.cost());
+        key.is_none_or(|key| self.push(key, start))
+    }
+
+    #[inline]
+    fn push(&mut self, key: u32, start: usize) -> GoOn {
+        let has_room = self.found.len() < self.room;
+        if has_room {
+            self.found.push((key, start as u32));
+        }
+        has_room
     }
 
     #[inline]
@@ -250,8 +239,8 @@ impl Search<'_> {
     #[inline]
     fn single(&mut self, singles: &Singles, run: usize) -> GoOn {
         let Some(key) = singles.key(self.runs[run]) else { return true };
-        self.found.push((key, run as u32));
-        self.budget.spend(1)
+        self.budget.note(1);
+        self.push(key, run)
     }
 
     fn crowded(&mut self, bytes: &mut Bytes) -> GoOn {
@@ -259,15 +248,14 @@ impl Search<'_> {
         if engine.crowded.is_empty() {
             return true;
         }
-        let mut is_done = self.budget.spend(AUTOMATON_COST * self.runs.len());
-        if is_done {
-            engine.crowded.find(self.runs, bytes, |index, at| {
-                self.found.push((engine.crowded_keys[index], at.start as u32));
-                is_done = self.budget.spend(1);
-                is_done
-            });
-        }
-        is_done
+        self.budget.note(AUTOMATON_COST * self.runs.len());
+        let mut has_room = true;
+        engine.crowded.find(self.runs, bytes, |index, at| {
+            self.budget.note(1);
+            has_room = self.push(engine.crowded_keys[index], at.start);
+            has_room
+        });
+        has_room
     }
 }
 

@@ -11,21 +11,19 @@ use super::engine::{Engine, Singles};
 use super::filter::{Filter, Hasher, Hashes, LONGEST, Shape, Table};
 use super::rarity::Rarity;
 
-/// Runs that the shapes of one window may make us compare, times the variants of their keys; a first shape is always
-/// taken.
-const WINDOW_COST_MAX: u32 = 32;
+/// What looking at the shapes of one window may cost; a first shape, which costs at most 33, is always taken.
+const WINDOW_COST_MAX: usize = 24;
 
 /// A window while keys are filed: its hash, what its shapes cost, and the last of them.
 struct Filed {
     hash: u64,
-    cost: u32,
+    cost: usize,
     last: u32,
 }
 
 /// A shape while keys are filed, with the one filed before it under the same window.
 struct Link {
     shape: Shape,
-    cost: u32,
     before: Option<u32>,
 }
 
@@ -99,8 +97,16 @@ impl<'w> Builder<'w> {
     }
 
     fn count(&mut self, window: &[u32]) {
-        let count = &mut self.counts[about(self.hash(window))];
-        *count = count.saturating_add(1);
+        for hash in self.counted(window) {
+            let count = &mut self.counts[about(hash)];
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// What is counted of a window: itself, and its last two runs, which choose its word of the filter.
+    fn counted(&self, window: &[u32]) -> [u64; 2] {
+        let Hashes { pair, triple, .. } = self.hasher.window(window);
+        if window.len() == LONGEST { [triple, pair] } else { [pair, pair] }
     }
 
     fn hash(&self, window: &[u32]) -> u64 {
@@ -110,28 +116,28 @@ impl<'w> Builder<'w> {
 
     /// How rare a window is, in ordinary text and among the keys.
     fn rarity(&self, window: &[u32]) -> i64 {
-        let count = self.counts[about(self.hash(window))];
+        let count = |hash| i64::from(self.counts[about(hash)].max(1).ilog2());
         let rarity: u32 = window.iter().map(|&unit| self.rarity.of(unit)).sum();
-        i64::from(rarity) - 16 * i64::from(count.max(1).ilog2())
+        i64::from(rarity) - self.counted(window).into_iter().map(|hash| 16 * count(hash)).sum::<i64>()
     }
 
     fn file_under(&mut self, window: Range<usize>, number: u32, key: &[u32]) -> bool {
         let hash = self.hash(&key[window.clone()]);
-        let cost = (key.len() * self.words.variants(number as usize).len()) as u32;
         let shape = Shape::new(number, window.end as u8 - 1, key.len() as u8);
         let entry = self.filed.entry(hash, |filed| filed.hash == hash, |filed| filed.hash);
         let filed = match entry {
             Entry::Occupied(filed) => filed.into_mut(),
             Entry::Vacant(vacant) => {
-                vacant.insert(Filed { hash, cost, last: self.links.len() as u32 });
+                vacant.insert(Filed { hash, cost: shape.cost(), last: self.links.len() as u32 });
                 self.windows.push((self.hasher.window(&key[window.clone()]), window.len() == LONGEST));
-                self.links.push(Link { shape, cost, before: None });
+                self.links.push(Link { shape, before: None });
                 return true;
             }
         };
         let same = find_link(&self.links, filed.last, &shape);
-        let grown = same.map_or(cost, |same| cost.saturating_sub(self.links[same as usize].cost));
-        if grown > 0 && filed.cost + grown > WINDOW_COST_MAX {
+        let many = Shape::new(Shape::MANY, shape.offset, shape.length);
+        let grown = same.map_or(shape.cost(), |same| many.cost() - self.links[same as usize].shape.cost());
+        if filed.cost + grown > WINDOW_COST_MAX {
             return false;
         }
         filed.cost += grown;
@@ -141,10 +147,9 @@ impl<'w> Builder<'w> {
                 self.many.push((link.shape.key, shape.offset));
                 link.shape.key = Shape::MANY;
             }
-            link.cost += grown;
             self.many.push((number, shape.offset));
         } else {
-            self.links.push(Link { shape, cost, before: Some(filed.last) });
+            self.links.push(Link { shape, before: Some(filed.last) });
             filed.last = self.links.len() as u32 - 1;
         }
         true

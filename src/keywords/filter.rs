@@ -39,7 +39,7 @@ impl Hasher {
     /// What one run adds to the hashes of its windows.
     #[inline]
     pub(crate) fn product(self, unit: u32) -> u64 {
-        (u64::from(unit) ^ self.salt).wrapping_mul(self.unit)
+        u64::from(unit).wrapping_mul(self.unit)
     }
 
     /// The hash of a window of two runs, from their products.
@@ -71,6 +71,7 @@ impl Hasher {
 /// the word: so a place of a text costs one load for both windows that end there.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
+    /// Bits that are not set stand for what is in it: so a test takes fewer steps.
     words: Box<[u64]>,
     shift: u32,
 }
@@ -78,27 +79,27 @@ pub(crate) struct Filter {
 impl Filter {
     pub(crate) fn new(keys: usize) -> Self {
         let words = (keys * FILTER_BITS_PER_KEY / 64).next_power_of_two().clamp(64, 1 << 20);
-        Self { words: vec![0; words].into(), shift: 64 - words.trailing_zeros() }
+        Self { words: vec![u64::MAX; words].into(), shift: 64 - words.trailing_zeros() }
     }
 
     /// Takes in a window of three runs, or of the last two.
     pub(crate) fn insert(&mut self, hashes: Hashes, is_triple: bool) {
         let turn = if is_triple { hashes.turn } else { 0 };
-        self.words[(hashes.pair >> self.shift) as usize] |= bits(hashes.pair).rotate_left(turn);
+        self.words[(hashes.pair >> self.shift) as usize] &= !bits(hashes.pair).rotate_left(turn);
     }
 
     /// Whether the windows of two runs and of three with these hashes may be in it.
     #[inline]
     pub(crate) fn has(&self, hashes: Hashes) -> (bool, bool) {
         let (word, bits) = (self.word(hashes.pair), bits(hashes.pair));
-        (word & bits == bits, word.rotate_right(hashes.turn) & bits == bits)
+        (word & bits == 0, word.rotate_right(hashes.turn) & bits == 0)
     }
 
     /// The same in one: the hash of the last two runs, and the product of the first.
     #[inline]
     pub(crate) fn has_any(&self, pair: u64, first: u64) -> bool {
         let (word, bits) = (self.word(pair), bits(pair));
-        (word & bits == bits) | (word.rotate_right(turn(first)) & bits == bits)
+        (word & bits == 0) | (word.rotate_right(turn(first)) & bits == 0)
     }
 
     #[inline]
@@ -139,6 +140,13 @@ impl Shape {
 
     pub(crate) fn new(key: u32, offset: u8, length: u8) -> Self {
         Self { tag: 0, offset, length, key }
+    }
+
+    /// What it costs to look at it: one key is compared eight runs at a time, many are looked up by a hash of each run.
+    #[inline]
+    pub(crate) fn cost(&self) -> usize {
+        let length = usize::from(self.length);
+        1 + if self.key == Self::MANY { length } else { length / 8 }
     }
 }
 

@@ -114,6 +114,19 @@ fn crafted_lists_cost_at_most_twenty_times_ordinary_ones() {
         })
         .collect();
     let latin: String = (1..=32).map(|n| format!("{}\n", "ab".repeat(n))).collect();
+    let middle: String = (0..2_000)
+        .filter_map(|n| char::from_u32(0x4E00 + n).map(|c| format!("甲乙甲乙甲乙甲{c}乙丙丁\n{c}甲乙{c}\n")))
+        .collect();
+    let blanks: String = (0..1 << 5)
+        .map(|n: u32| {
+            let word = "ababab".chars().enumerate();
+            word.flat_map(|(i, c)| [Some(c), (n >> i & 1 == 1).then_some(' ')])
+                .flatten()
+                .chain(['\n'])
+                .collect::<String>()
+        })
+        .collect();
+    let repeated: String = (2..=33).map(|n| format!("{}\n", "a".repeat(n))).collect();
     let excepted: String = (1..=30).map(|n| format!("!{0}\n{0}丙\n", "甲乙".repeat(n))).collect();
     let texts = [
         "甲乙".repeat(LENGTH / 2),
@@ -123,6 +136,10 @@ fn crafted_lists_cost_at_most_twenty_times_ordinary_ones() {
         "甲甲乙乙丙丙丁丁戊戊己己庚庚辛辛".repeat(LENGTH / 16),
         "ab".repeat(LENGTH / 2),
         "a b ".repeat(LENGTH / 4),
+        "a".repeat(LENGTH),
+        "a ".repeat(LENGTH / 2),
+        "aaab".repeat(LENGTH / 4),
+        format!("{}b", "a".repeat(40)).repeat(LENGTH / 41),
         alphabet.iter().cycle().take(LENGTH).collect(),
     ];
     let ordinary = ordinary_cost();
@@ -134,6 +151,9 @@ fn crafted_lists_cost_at_most_twenty_times_ordinary_ones() {
         ("both", both),
         ("latin", latin),
         ("excepted", excepted),
+        ("middle", middle),
+        ("blanks", blanks),
+        ("repeated", repeated),
     ] {
         let matcher = matcher(&list);
         for text in &texts {
@@ -143,10 +163,63 @@ fn crafted_lists_cost_at_most_twenty_times_ordinary_ones() {
     }
 }
 
+/// Terms that share windows, differ in the middle only, or have the most variants: below the bounds all is found.
+#[test]
+fn crafted_lists_lose_nothing() {
+    let join = |terms: &mut dyn Iterator<Item = String>| terms.collect::<Vec<_>>().join("\n");
+    let letters: Vec<char> = ('\u{4E00}'..'\u{4E40}').collect();
+    let middle = join(&mut letters.iter().map(|c| format!("甲乙丙{c}丁戊己")));
+    let ends = join(&mut letters.iter().map(|c| format!("{c}甲乙丙丁{c}")));
+    let nested = join(&mut (1..=24).map(|n| "甲乙丙".repeat(n)));
+    let latin = join(&mut (1..=24).map(|n| "ab".repeat(n)));
+    let blanks = join(&mut (0..32).map(|n: u32| {
+        let word = "abcde".chars().enumerate();
+        word.flat_map(|(i, c)| [c].into_iter().chain((n >> i & 1 == 1).then_some(' '))).collect()
+    }));
+    let alike = join(&mut (0..32).map(|n: u32| {
+        let word = "甲乙丙丁戊".chars().enumerate();
+        word.flat_map(|(i, c)| std::iter::repeat_n(c, 1 + (n >> i & 1) as usize)).collect()
+    }));
+    let lists = [middle, ends, nested, latin, blanks, alike];
+    let texts = [
+        "甲乙丙一丁戊己".repeat(4) + "甲乙丙万丁戊己",
+        "一甲乙丙丁一甲乙丙丁一万甲乙丙丁万".repeat(2),
+        "甲乙丙".repeat(8),
+        "甲甲乙乙丙丙丁丁戊戊*甲乙**丙丁戊".repeat(2),
+        "abab ab a b a b ab abababab abab.".to_owned(),
+        "ab cde a bcd e abcde a b c d e".to_owned(),
+        "aaaabbbb ab aaa*bbb*aaa*bbb,ab".to_owned(),
+    ];
+    for list in &lists {
+        for text in &texts {
+            super::oracle::check(std::slice::from_ref(list), std::slice::from_ref(text), 5);
+        }
+    }
+}
+
+/// What passes the bounds is said, and which hits are left is the same each time.
+#[test]
+fn what_is_left_out_is_said() {
+    let nested: String = (1..=32).map(|n| format!("{}\n", "甲乙".repeat(n))).collect();
+    let matcher = matcher(&nested);
+    let (mut scratch, mut hits, mut folded) = (Scratch::default(), Hits::default(), Folded::default());
+    let mut scan = |text: &str| {
+        folded.fold(text);
+        matcher.scan(Field::Text, &folded, &mut scratch);
+        matcher.finish(&mut scratch, &mut hits);
+        hits.clone()
+    };
+    let crafted = scan(&"甲乙".repeat(LENGTH / 2));
+    assert!(crafted.is_truncated());
+    assert_eq!(crafted.len(), super::engine::found_max(LENGTH));
+    assert!(!scan("甲乙甲乙").is_truncated());
+    assert_eq!(scan(&"甲乙".repeat(LENGTH / 2)).all(), crafted.all());
+}
+
 /// Words that no window has room for are still all found.
 #[test]
 fn crowded_words_go_to_the_automaton() {
-    let nested: String = (1..=16).map(|n| format!("{}\n", "甲乙".repeat(n))).collect();
+    let nested: String = (1..=32).map(|n| format!("{}\n", "甲乙".repeat(n))).collect();
     let matcher = matcher(&nested);
     assert!(matcher.crowded() > 0);
     let found = super::tests::found(&matcher, &["甲乙甲乙甲乙"]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::automaton::{Anchors, Automaton, Bytes};
 use super::compile::{Chain, Combination, Compiled, TermRef, Use, compile};
-use super::engine::{AUTOMATON_COST, Budget, Candidates, Engine};
+use super::engine::{AUTOMATON_COST, Budget, Candidates, Engine, found_max};
 use super::gather::{Buffers, Found, gather};
 use super::hits::Hits;
 use super::lists::{ListId, Lists};
@@ -81,8 +81,8 @@ impl Scratch {
     }
 }
 
-/// Occurrences taken from a text: this many, and four for each of its units.
-const FOUND_MAX: usize = 64;
+/// From so many keys on, sums over the text pay.
+const SUMS_MIN: usize = 8;
 
 impl Matcher {
     /// Builds the matcher of these lists. Terms that break a bound are left out and told.
@@ -122,7 +122,7 @@ impl Matcher {
         budget.add(folded.units().len());
         let is_done = self.engine.find(&self.compiled.words, folded, candidates, budget);
         scratch.is_truncated |= !is_done;
-        let has_separators = candidates.letters < folded.units().len();
+        let has_separators = folded.letters() < folded.units().len();
         let has_anchors = has_separators && !self.literals.is_empty() && self.anchors.stand_in(folded);
         if has_anchors || !scratch.candidates.found.is_empty() {
             self.look_closer(field, folded, has_anchors, scratch);
@@ -132,14 +132,14 @@ impl Matcher {
     /// What the search found by its letters alone: does it occur, and where?
     fn look_closer(&self, field: Field, folded: &Folded, has_anchors: bool, scratch: &mut Scratch) {
         let Scratch { runs, bytes, candidates, found, budget, is_truncated, .. } = scratch;
-        let runs = runs.view(folded);
-        let room = found.len() + FOUND_MAX + 4 * folded.units().len();
+        let runs = runs.view(folded, candidates.found.len() >= SUMS_MIN);
+        let room = found.len() + found_max(folded.units().len());
         let mut sink = Sink { field, folded, runs, found, room };
         let mut is_done = candidates.found.iter().all(|&(key, run)| self.try_key(key, run, budget, &mut sink));
         if has_anchors && is_done {
             is_done = budget.spend(AUTOMATON_COST * folded.units().len());
             self.literals.find(folded.units(), bytes, |literal, at| {
-                is_done &= self.try_literal(literal, at, &mut sink);
+                is_done = budget.spend(1) && self.try_literal(literal, at, &mut sink);
                 is_done
             });
         }
@@ -185,32 +185,33 @@ impl Matcher {
         let card = words.card(key);
         let length = usize::from(card.length);
         if card.is_plain {
-            let is_paid = budget.spend(sink.runs.cost(run, length));
+            let is_paid = budget.spend(sink.runs.cost(run, length, None));
             let fit = sink.runs.fit(run, length, None, card.is_inside).filter(|_| is_paid);
-            if let Some(letters) = fit {
-                sink.push((card.part, card.term()), letters, sink.runs.units(letters));
-            }
-            return is_paid && !sink.is_full();
+            let is_taken =
+                fit.is_none_or(|letters| sink.push((card.part, card.term()), letters, sink.runs.units(letters)));
+            return is_paid && is_taken;
         }
         for &variant in words.variants(key) {
-            if !budget.spend(sink.runs.cost(run, length)) {
+            let steps = words.steps(variant, length);
+            if !budget.spend(sink.runs.cost(run, length, steps)) {
                 return false;
             }
-            let fit = sink.runs.fit(run, length, words.steps(variant, length), variant.is_inside);
-            if let Some(letters) = fit {
-                sink.push((variant.part, None), letters, sink.runs.units(letters));
+            let fit = sink.runs.fit(run, length, steps, variant.is_inside);
+            let is_taken = fit.is_none_or(|letters| sink.push((variant.part, None), letters, sink.runs.units(letters)));
+            if !is_taken {
+                return false;
             }
         }
-        !sink.is_full()
+        true
     }
 
     fn try_literal(&self, literal: usize, at: std::ops::Range<usize>, sink: &mut Sink<'_>) -> bool {
         let literal = &self.compiled.literals[literal];
         if sink.runs.literal_fits(&at, literal.is_inside) {
             let letters = (sink.runs.letters_before(at.start), sink.runs.letters_before(at.end));
-            sink.push((literal.part, None), letters, at);
+            return sink.push((literal.part, None), letters, at);
         }
-        !sink.is_full()
+        true
     }
 
     /// Exceptions inside which nothing of their list can be found.
@@ -261,14 +262,19 @@ struct Sink<'a> {
 }
 
 impl Sink<'_> {
-    /// Takes an occurrence of a part, of which `term` may be the only use.
-    fn push(&mut self, (part, term): (u32, Option<TermRef>), (start, end): Letters, units: std::ops::Range<usize>) {
+    /// Takes an occurrence of a part, of which `term` may be the only use; false if there is no room for it.
+    fn push(
+        &mut self,
+        (part, term): (u32, Option<TermRef>),
+        (start, end): Letters,
+        units: std::ops::Range<usize>,
+    ) -> bool {
+        if self.found.len() >= self.room {
+            return false;
+        }
         let bytes = self.folded.span(units);
         let bytes = (bytes.start as u32, bytes.end as u32);
         self.found.push(Found { part, field: self.field, start, end, bytes, term });
-    }
-
-    fn is_full(&self) -> bool {
-        self.found.len() >= self.room
+        true
     }
 }

@@ -17,6 +17,10 @@ use crate::text::{Folded, Kind, kind};
 
 /// The most separators that may stand between two letters of one occurrence.
 pub(crate) const GAP_UNITS_MAX: u32 = 8;
+/// From so many on, a Latin letter counts as drawn out.
+const REPEATED_MIN: u32 = 3;
+/// Steps that a comparison with sums takes.
+const SUMMED_COST: usize = 4;
 /// The most runs that a word may have; longer expansions are not made.
 pub(crate) const RUNS_MAX: usize = 255;
 
@@ -54,7 +58,7 @@ impl Class {
     fn allows(self, own: u32, found: u32) -> bool {
         match self {
             Self::Free => found >= own,
-            Self::Letter => found == own || (found >= own && found >= 3),
+            Self::Letter => found == own || (found >= own && found >= REPEATED_MIN),
             Self::Digit => found == own,
         }
     }
@@ -184,12 +188,13 @@ fn usual(before: Option<u32>, unit: u32) -> Step {
 pub(crate) struct RunsBuffer {
     starts: Vec<u32>,
     at: Vec<u32>,
+    sums: Sums,
 }
 
 impl RunsBuffer {
-    /// The view of a folded text.
+    /// The view of a folded text. Where many words are to be compared with it, `with_sums` makes each comparison a few steps.
     #[inline]
-    pub(crate) fn view<'a>(&'a mut self, folded: &'a Folded) -> Runs<'a> {
+    pub(crate) fn view<'a>(&'a mut self, folded: &'a Folded, with_sums: bool) -> Runs<'a> {
         let (units, kinds) = (folded.units(), folded.kinds());
         if self.at.len() <= units.len() {
             let length = (units.len() + 1).next_power_of_two();
@@ -207,7 +212,79 @@ impl RunsBuffer {
             last = if is_word { unit } else { last };
         }
         self.starts[runs] = letters as u32;
-        Runs { starts: &self.starts[..=runs], at: &self.at[..letters], folded }
+        let view = Runs { starts: &self.starts[..=runs], at: &self.at[..letters], folded, sums: None };
+        if with_sums {
+            self.sums.fill(&view);
+        }
+        Runs { sums: with_sums.then_some(&self.sums), ..view }
+    }
+}
+
+/// What is counted from the start of a text up to a letter, so that what stands between any two letters is told at once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    /// Letters before which separators stand.
+    gaps: u32,
+    /// Of these, those where a word has none of its own accord.
+    tight: u32,
+    /// Of these, those with more separators than any word may have.
+    long: u32,
+    /// Of these, those where a phrase ends.
+    breaks: u32,
+    /// The last letter up to this one before which separators stand, or the first of all.
+    last_gap: u32,
+}
+
+/// Such sums, kept from text to text.
+#[derive(Clone, Debug, Default)]
+struct Sums {
+    letters: Vec<Sum>,
+    /// The first letter from each one on before which separators stand, or how many letters there are.
+    next_gaps: Vec<u32>,
+    /// How many of the runs before each one may not stand for a single letter.
+    odd_runs: Vec<u32>,
+}
+
+impl Sums {
+    fn fill(&mut self, runs: &Runs<'_>) {
+        self.letters.clear();
+        let mut sum = Sum::default();
+        for letter in 0..runs.at.len() as u32 {
+            let gap = if letter == 0 { 0 } else { runs.gap(letter) };
+            if gap > 0 {
+                sum.gaps += 1;
+                sum.tight += u32::from(Gap::between(runs.class(letter - 1), runs.class(letter)) == Gap::Tight);
+                sum.long += u32::from(gap > GAP_UNITS_MAX);
+                sum.breaks += u32::from(runs.has_break(letter));
+                sum.last_gap = letter;
+            }
+            self.letters.push(sum);
+        }
+        let mut next = runs.at.len() as u32;
+        self.next_gaps.clear();
+        self.next_gaps.resize(runs.at.len() + 1, next);
+        for letter in (1..next).rev() {
+            next = if runs.gap(letter) > 0 { letter } else { next };
+            self.next_gaps[letter as usize] = next;
+        }
+        self.odd_runs.clear();
+        self.odd_runs.push(0);
+        let mut odd = 0;
+        for run in 0..runs.starts.len() - 1 {
+            odd += u32::from(!runs.class_of_run(run).allows(1, runs.count(run)));
+            self.odd_runs.push(odd);
+        }
+    }
+
+    /// Whether the separators among these letters are such as a word without steps of its own allows.
+    fn gaps_fit(&self, start: u32, end: u32) -> bool {
+        let (before, after) = (self.letters[start as usize], self.letters[end as usize - 1]);
+        let is_spelled = end - start > 1 && after.gaps - before.gaps == end - 1 - start;
+        let is_loose = after.tight == before.tight;
+        if after.long > before.long {
+            return false;
+        }
+        if after.breaks > before.breaks { is_spelled && end - start >= 3 } else { is_spelled || is_loose }
     }
 }
 
@@ -219,6 +296,7 @@ pub(crate) struct Runs<'a> {
     /// The folded index of each letter.
     at: &'a [u32],
     folded: &'a Folded,
+    sums: Option<&'a Sums>,
 }
 
 /// A range of letter indices.
@@ -233,7 +311,11 @@ impl Runs<'_> {
         }
         if self.starts[run + length] - self.starts[run] != length as u32 || steps.is_some() {
             let is_allowed = |k| self.class_of_run(run + k).allows(wanted.count(k), self.count(run + k));
-            if !(1..length - 1).all(is_allowed) {
+            let are_allowed = match self.sums.filter(|_| steps.is_none()) {
+                Some(sums) => sums.odd_runs[run + 1] == sums.odd_runs[run + length - 1],
+                None => (1..length - 1).all(is_allowed),
+            };
+            if !are_allowed {
                 return None;
             }
         }
@@ -242,10 +324,17 @@ impl Runs<'_> {
         self.gaps_fit(start, end, &wanted).then_some((start, end))
     }
 
-    /// How many letters the runs of a word have here: what looking closer costs.
+    /// What looking closer costs: a step for each letter that the runs of a word have here, or with sums a few.
     #[inline]
-    pub(crate) fn cost(&self, run: usize, length: usize) -> usize {
-        (self.starts[run + length] - self.starts[run]) as usize
+    pub(crate) fn cost(&self, run: usize, length: usize, steps: Option<&[Step]>) -> usize {
+        let is_summed = self.sums.is_some() && steps.is_none() && length > 1;
+        if is_summed {
+            return SUMMED_COST;
+        }
+        let letters = (self.starts[run + length] - self.starts[run]) as usize;
+        // A word of one letter is tried at each place of a run.
+        let tries = if length == 1 { steps.map_or(1, |steps| usize::from(steps[0].count)) } else { 1 };
+        letters * tries
     }
 
     /// The folded units of these letters.
@@ -300,7 +389,15 @@ impl Runs<'_> {
         let counts = wanted.count(0)..=self.count(wanted.run);
         let is_edge =
             |&n: &u32| class.allows(wanted.count(0), n) && (wanted.is_inside || self.is_boundary(end - n, class));
-        counts.into_iter().find(is_edge).map(|n| end - n)
+        let Some(sums) = self.sums else { return counts.into_iter().find(is_edge).map(|n| end - n) };
+        if counts.is_empty() || is_edge(counts.start()) {
+            return (!counts.is_empty()).then(|| end - counts.start());
+        }
+        // It is a Latin word that begins further back: after separators, or with the run.
+        let least = (*counts.start()).max(REPEATED_MIN);
+        let latest = end.checked_sub(least).filter(|_| class == Class::Letter && least <= *counts.end())?;
+        let start = if wanted.is_inside { latest } else { sums.letters[latest as usize].last_gap };
+        Some(start.max(self.starts[wanted.run])).filter(|&start| is_edge(&(end - start)))
     }
 
     fn right_edge(&self, wanted: &Wanted<'_>) -> Option<u32> {
@@ -310,7 +407,16 @@ impl Runs<'_> {
         let counts = wanted.count(last)..=self.count(wanted.run + last);
         let is_edge =
             |&n: &u32| class.allows(wanted.count(last), n) && (wanted.is_inside || self.is_boundary(start + n, class));
-        counts.into_iter().find(is_edge).map(|n| start + n)
+        let Some(sums) = self.sums else { return counts.into_iter().find(is_edge).map(|n| start + n) };
+        if counts.is_empty() || is_edge(counts.start()) {
+            return (!counts.is_empty()).then(|| start + counts.start());
+        }
+        let least = (*counts.start()).max(REPEATED_MIN);
+        if class != Class::Letter || least > *counts.end() {
+            return None;
+        }
+        let end = if wanted.is_inside { start + least } else { sums.next_gaps[(start + least) as usize] };
+        Some(end.min(start + counts.end())).filter(|&end| is_edge(&(end - start)))
     }
 
     /// A word of one run: the first letters of the run that fit; a longer run is still one occurrence.
@@ -332,6 +438,9 @@ impl Runs<'_> {
         let has_gaps = self.at[end as usize - 1] - self.at[start as usize] != end - 1 - start;
         if !has_gaps && wanted.steps.is_none() {
             return true;
+        }
+        if let Some(sums) = self.sums.filter(|_| wanted.steps.is_none()) {
+            return sums.gaps_fit(start, end);
         }
         let (mut is_spelled, mut is_broken, mut is_loose) = (end - start > 1, false, true);
         let mut run = wanted.run;

@@ -17,10 +17,36 @@ pub struct Folded {
     /// The byte at which the character of each unit begins, and last the length of the text.
     starts: Vec<u32>,
     len: usize,
+    /// The letters, without the separators between them, each run of one letter once.
+    runs: Vec<u32>,
+    letters: Letters,
     seen: Kind,
     /// Units that are no character of their own.
     expanded: usize,
     invisible: usize,
+}
+
+/// What the letters taken in so far are.
+#[derive(Default, Clone, Copy, Debug)]
+struct Letters {
+    count: usize,
+    runs: usize,
+    /// The last one; nought, which is no letter, before the first.
+    last: u32,
+}
+
+impl Letters {
+    /// Takes in one unit, and says where in `runs` the next run begins. Without branches: a unit that begins no run is
+    /// overwritten by the next.
+    #[inline]
+    fn push(&mut self, unit: u32, kind: Kind, run: &mut u32) {
+        let is_word = kind.is(Kind::WORD);
+        let is_new = is_word & (unit != self.last);
+        *run = unit;
+        self.count += usize::from(is_word);
+        self.runs += usize::from(is_new);
+        self.last = if is_new { unit } else { self.last };
+    }
 }
 
 impl Folded {
@@ -32,16 +58,11 @@ impl Folded {
         let bytes = u32::try_from(text.len()).expect("a text has less than 4 GiB");
         self.clear();
         self.make_room(text.len());
-        let mut at = self.fold_ordinary(text, 0);
-        while let Some(c) = text[at..].chars().next() {
-            self.push_special(c as u32, at as u32);
-            self.make_room(text.len() - at);
-            at = self.fold_ordinary(text, at + c.len_utf8());
+        let at = self.fold_ordinary(text, 0);
+        if at < text.len() {
+            self.fold_specials(text, at);
         }
         self.starts[self.len] = bytes;
-        if self.seen.is(Kind::SPECIAL) {
-            self.spell_regionals();
-        }
     }
 
     /// Folds from the byte `from` up to the first character that is not simply replaced by one unit, and returns its place.
@@ -51,22 +72,51 @@ impl Folded {
         let units = &mut self.units[first..first + room];
         let kinds = &mut self.kinds[first..first + room];
         let starts = &mut self.starts[first..first + room];
+        let runs = &mut self.runs[self.letters.runs..][..room];
         let mut rest = &text.as_bytes()[from..];
         let (mut len, mut seen) = (0, Kind::NONE);
+        let (mut new, mut letters, mut last) = (0, 0, self.letters.last);
         while let Some((entry, after)) = Entry::first(rest) {
-            if entry.is_special() || len >= room {
+            if entry.is_special() || len >= room || new >= room {
                 break;
             }
-            units[len] = entry.unit();
-            kinds[len] = entry.kind();
+            let (unit, kind) = (entry.unit(), entry.kind());
+            units[len] = unit;
+            kinds[len] = kind;
             starts[len] = (text.len() - rest.len()) as u32;
-            seen = seen.with(entry.kind());
+            seen = seen.with(kind);
             len += 1;
             rest = after;
+            // Without branches: a unit that begins no run is overwritten by the next.
+            let is_word = kind.is(Kind::WORD);
+            let is_new = is_word & (unit != last);
+            runs[new] = unit;
+            new += usize::from(is_new);
+            letters += usize::from(is_word);
+            last = if is_word { unit } else { last };
         }
         self.len += len;
         self.seen = self.seen.with(seen);
+        self.letters = Letters { count: self.letters.count + letters, runs: self.letters.runs + new, last };
         text.len() - rest.len()
+    }
+
+    /// Folds a text that has more than ordinary characters from the first of the others on.
+    #[cold]
+    fn fold_specials(&mut self, text: &str, mut at: usize) {
+        while let Some(c) = text[at..].chars().next() {
+            self.push_special(c as u32, at as u32);
+            self.make_room(text.len() - at);
+            at = self.fold_ordinary(text, at + c.len_utf8());
+        }
+        if self.seen.is(Kind::SPECIAL) {
+            self.spell_regionals();
+        }
+        // Marks change the letter before them, and flags that are none are spelled.
+        self.letters = Letters::default();
+        for (&unit, &kind) in self.units[..self.len].iter().zip(&self.kinds) {
+            self.letters.push(unit, kind, &mut self.runs[self.letters.runs]);
+        }
     }
 
     /// The folded units, Unicode scalar values.
@@ -81,6 +131,21 @@ impl Folded {
     #[inline]
     pub fn kinds(&self) -> &[Kind] {
         &self.kinds[..self.len]
+    }
+
+    /// The letters of the text (its word units) without the separators between them, each run of one letter once: the form
+    /// in which words are looked for that are spaced out or drawn out.
+    #[must_use]
+    #[inline]
+    pub fn runs(&self) -> &[u32] {
+        &self.runs[..self.letters.runs]
+    }
+
+    /// How many letters, which are word units, the text has; those of its [`runs`](Self::runs) if none is repeated.
+    #[must_use]
+    #[inline]
+    pub fn letters(&self) -> usize {
+        self.letters.count
     }
 
     /// The bits that any unit's kind has.
@@ -121,6 +186,7 @@ impl Folded {
 
     fn clear(&mut self) {
         self.len = 0;
+        self.letters = Letters::default();
         self.seen = Kind::NONE;
         self.expanded = 0;
         self.invisible = 0;
@@ -139,6 +205,7 @@ impl Folded {
         self.units.resize(room, 0);
         self.kinds.resize(room, Kind::NONE);
         self.starts.resize(room, 0);
+        self.runs.resize(room, 0);
     }
 
     fn push(&mut self, unit: u32, kind: Kind, start: u32) {

@@ -74,6 +74,17 @@ proptest! {
     }
 
     #[test]
+    fn runs_are_the_letters_each_repetition_once(text in texts()) {
+        let folded = fold(&text);
+        let kinds = folded.kinds().iter();
+        let mut letters: Vec<u32> =
+            folded.units().iter().zip(kinds).filter(|(_, kind)| kind.is(Kind::WORD)).map(|(&unit, _)| unit).collect();
+        prop_assert_eq!(folded.letters(), letters.len());
+        letters.dedup();
+        prop_assert_eq!(folded.runs(), letters);
+    }
+
+    #[test]
     fn folding_what_was_folded_changes_nothing(text in texts()) {
         let once = fold_to_string(&text);
         prop_assert_eq!(fold_to_string(&once), once);

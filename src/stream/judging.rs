@@ -58,7 +58,7 @@ impl Judging<'_> {
             measure::state(&self.engine.state().sizes(), self.engine.state().watermark());
             tally.add(&outcome.tally);
             let job = self.job(&batch, at, outcome);
-            drop(items);
+            front.take_back(items);
             // The reader is gone when it has read everything.
             let _ = give_back.send(batch);
             if to_saver.send(Task::Batch(job)).is_err() || !self.send_snapshot(to_saver) {

@@ -209,7 +209,16 @@ impl Signals {
         }
     }
 
+    /// Raises a signal unless it has that value already.
+    #[inline]
+    pub fn raise(&mut self, slot: Slot, value: Value) {
+        if self.values[slot.index()] != value {
+            self.set(slot, value);
+        }
+    }
+
     /// Raises a signal.
+    #[inline]
     pub fn set(&mut self, slot: Slot, value: Value) {
         if !std::mem::replace(&mut self.is_raised[slot.index()], true) {
             self.raised.push(slot);

@@ -39,7 +39,16 @@ pub(crate) struct Standing {
 macro_rules! base_signals {
     ($($name:literal, $ty:ident, $default:expr, $about:literal, $fill:expr;)*) => {
         /// The fixed signals, in the order of the documentation.
-        const BASE: &[Base] = &[$(Base { name: $name, ty: Type::$ty, default: || $default, about: $about, fill: $fill },)*];
+        const BASE: &[Base] = &[$(Base { name: $name, ty: Type::$ty, default: || $default, about: $about },)*];
+
+        /// Raises those of the fixed signals that have a slot here, in the same order. Straight code: a table of
+        /// functions would cost every event a call and a value in memory for each of them.
+        fn raise_base(slots: &[Option<Slot>], known: &Known<'_>, signals: &mut Signals) {
+            let mut slots = slots.iter();
+            $(if let Some(&Some(slot)) = slots.next() {
+                signals.raise(slot, known.ask($fill));
+            })*
+        }
     };
 }
 
@@ -49,7 +58,13 @@ struct Base {
     ty: Type,
     default: fn() -> Value,
     about: &'static str,
-    fill: fn(&Known<'_>) -> Value,
+}
+
+impl<'a> Known<'a> {
+    #[inline]
+    fn ask(&self, fill: impl Fn(&Known<'a>) -> Value) -> Value {
+        fill(self)
+    }
 }
 
 fn int(n: impl Into<i64>) -> Value {
@@ -195,7 +210,8 @@ fn define_list(catalogue: &mut Catalogue, list: &str) -> ListSlots {
 
 /// How the signals that some rule reads are filled in, worked out once an edition.
 pub(crate) struct Filler {
-    base: Vec<(Slot, &'static Base)>,
+    /// The slots of the fixed signals that are read, in the order of their table.
+    base: Vec<Option<Slot>>,
     lists: Vec<ListSlots>,
     uses: Box<[bool]>,
     /// Whether some rule reads what the ladder holds against an author.
@@ -209,7 +225,7 @@ impl Filler {
     pub(crate) fn new(catalogue: &Catalogue, matcher: &Matcher, uses: impl Fn(Slot) -> bool) -> Self {
         let slot = |name: &str| catalogue.slot(name).expect("the catalogue was made from the same table");
         let uses: Box<[bool]> = catalogue.iter().map(|(slot, _)| uses(slot)).collect();
-        let base = BASE.iter().map(|base| (slot(base.name), base)).filter(|(slot, _)| uses[slot.index()]).collect();
+        let base = BASE.iter().map(|base| Some(slot(base.name)).filter(|slot| uses[slot.index()])).collect();
         let part = |list: &str, part: &str| slot(&format!("words.{list}.{part}"));
         let slots = |list: &str| ListSlots {
             count: part(list, "count"),
@@ -226,12 +242,7 @@ impl Filler {
 
     /// Raises what this event raises. `signals` must be clear.
     pub(crate) fn fill(&self, known: &Known<'_>, matcher: &Matcher, signals: &mut Signals) {
-        for &(slot, base) in &self.base {
-            let value = (base.fill)(known);
-            if value != *signals.get(slot) {
-                signals.set(slot, value);
-            }
-        }
+        raise_base(&self.base, known, signals);
         for hits in known.hits.iter().flat_map(|hits| hits.by_list(matcher)) {
             self.fill_list(&hits, signals);
         }

@@ -45,8 +45,6 @@ pub struct Scratch {
 pub struct Rulebook {
     rules: Vec<Rule>,
     trees: Vec<Bool>,
-    /// When each rule falls silent: apart from the rules, which are large and cold.
-    expiries: Vec<Millis>,
     code: Code,
     /// By channel.
     indexes: [Index; 5],
@@ -65,12 +63,11 @@ impl Rulebook {
         let mut found: Vec<(u32, Vec<Trigger>)> = Vec::new();
         for (at, (rule, tree)) in (0..).zip(entries) {
             let formula = Formula::when(&tree, true);
-            book.code.push(&formula);
+            book.code.push(&formula, rule.expires);
             if rule.status != Status::Draft {
                 rule.grounds.iter().for_each(|slot| book.is_used[slot.index()] = true);
                 found.push((at, triggers.of(&formula)));
             }
-            book.expiries.push(rule.expires);
             book.rules.push(rule);
             book.trees.push(tree);
         }
@@ -117,7 +114,7 @@ impl Rulebook {
         scratch.candidates.fit(self.rules.len());
         self.indexes[channel as usize].candidates(signals, &mut scratch.candidates);
         scratch.candidates.drain(|rule| {
-            if self.code.holds(rule, signals) && at < self.expiries[rule] {
+            if self.code.fires(rule, at, signals) {
                 fired.push(RuleIndex(rule as u32));
             }
         });

@@ -1,7 +1,9 @@
 //! Formulas as flat code: tests with one jump each, all rules in one array, no allocation and no recursion to run it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use crate::event::Millis;
 use crate::signal::{Signals, Slot, Value};
 
 use super::cel::{Bool, Cmp, Scope};
@@ -10,19 +12,21 @@ use super::formula::{Formula, Test};
 /// Leave the rule: its condition does not hold.
 const FAIL: u16 = u16::MAX;
 
-/// A test, and where to go on if it comes to `jump_if`; else with the next one.
+/// A test, and how many tests to pass over if it comes to `jump_if`.
 #[derive(Clone, Copy, Debug)]
-struct Op {
-    check: Check,
-    jump_if: bool,
-    jump: u16,
+enum Op {
+    /// An integer must be one of `span + 1` from `least` on, or the condition does not hold: by far the most frequent
+    /// test, and so the one that is one subtraction, one comparison and no jump.
+    Must { least: i64, span: u64, slot: Slot },
+    /// The same test anywhere else.
+    Range { least: i64, span: u64, slot: Slot, jump: u16, jump_if: bool },
+    /// Any other, by its place in the table of checks.
+    Check { place: u32, jump: u16, jump_if: bool },
 }
 
-/// A [`Test`] whose texts and trees lie in the code's pools.
+/// A [`Test`] that is no range of integers; its texts and trees lie in the code's pools.
 #[derive(Clone, Copy, Debug)]
 enum Check {
-    /// From the first to the second, both included.
-    Int(Slot, i64, i64),
     IntOther(Slot, i64),
     Float(Cmp, Slot, f64),
     Len(Cmp, Slot, i64),
@@ -35,52 +39,72 @@ enum Check {
     Never,
 }
 
+/// Where a rule's code lies, and when the rule falls silent: all that is read of a rule that does not fire.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    start: u32,
+    end: u32,
+    expires: Millis,
+}
+
 /// The code of all rules.
 #[derive(Debug, Default)]
 pub(crate) struct Code {
     ops: Vec<Op>,
-    /// For each rule, the end of its code; it begins where the one before ends.
-    ends: Vec<u32>,
+    entries: Vec<Entry>,
+    checks: Vec<Check>,
     texts: Vec<Arc<str>>,
     trees: Vec<Arc<Bool>>,
 }
 
 impl Code {
-    /// Appends the code of the next rule.
-    pub(crate) fn push(&mut self, formula: &Formula) {
+    /// Appends the code of the next rule, which falls silent at that time.
+    pub(crate) fn push(&mut self, formula: &Formula, expires: Millis) {
+        let place = |ops: &Vec<Op>| u32::try_from(ops.len()).expect("files are bounded, so is their code");
+        let start = place(&self.ops);
         let mut writer = Writer { code: self, labels: Vec::new(), patches: Vec::new() };
         let fail = writer.label();
         writer.emit(formula, false, fail);
         writer.finish(fail);
-        self.ends.push(u32::try_from(self.ops.len()).expect("files are bounded, so is their code"));
+        self.entries.push(Entry { start, end: place(&self.ops), expires });
     }
 
-    /// Whether a rule's condition holds.
+    /// Whether a rule speaks at that time and its condition holds.
     #[inline]
-    pub(crate) fn holds(&self, rule: usize, signals: &Signals) -> bool {
-        let start = if rule == 0 { 0 } else { self.ends[rule - 1] as usize };
-        let ops = &self.ops[start..self.ends[rule] as usize];
-        let mut at = 0;
-        while let Some(op) = ops.get(at) {
-            let found = match op.check {
-                Check::Int(slot, low, high) => is_within(signals.get(slot), low, high),
-                _ => self.check(&op.check, signals),
+    pub(crate) fn fires(&self, rule: usize, at: Millis, signals: &Signals) -> bool {
+        let Entry { start, end, expires } = self.entries[rule];
+        at < expires && self.holds(start as usize..end as usize, signals)
+    }
+
+    #[inline]
+    fn holds(&self, place: Range<usize>, signals: &Signals) -> bool {
+        let mut ops = self.ops[place].iter();
+        while let Some(op) = ops.next() {
+            let (found, jump_if, jump) = match *op {
+                Op::Must { least, span, slot } => {
+                    if is_within(signals.get(slot), least, span) {
+                        continue;
+                    }
+                    return false;
+                }
+                Op::Range { least, span, slot, jump, jump_if } => {
+                    (is_within(signals.get(slot), least, span), jump_if, jump)
+                }
+                Op::Check { place, jump, jump_if } => (self.check(place as usize, signals), jump_if, jump),
             };
-            if found != op.jump_if {
-                at += 1;
-            } else if op.jump == FAIL {
-                return false;
-            } else {
-                at += op.jump as usize;
+            if found == jump_if {
+                if jump == FAIL {
+                    return false;
+                }
+                ops = ops.as_slice()[usize::from(jump)..].iter();
             }
         }
         true
     }
 
     #[inline(never)]
-    fn check(&self, check: &Check, signals: &Signals) -> bool {
-        match *check {
-            Check::Int(slot, low, high) => is_within(signals.get(slot), low, high),
+    fn check(&self, place: usize, signals: &Signals) -> bool {
+        match self.checks[place] {
             Check::IntOther(slot, value) => matches!(signals.get(slot), Value::Int(found) if *found != value),
             Check::Float(cmp, slot, value) => {
                 matches!(signals.get(slot), Value::Float(found) if holds(cmp, *found, value))
@@ -103,9 +127,10 @@ impl Code {
     }
 }
 
+/// Below the least integer, the difference wraps to more than any span.
 #[inline]
-fn is_within(value: &Value, low: i64, high: i64) -> bool {
-    matches!(value, Value::Int(found) if (low <= *found) & (*found <= high))
+fn is_within(value: &Value, least: i64, span: u64) -> bool {
+    matches!(value, Value::Int(found) if found.wrapping_sub(least) as u64 <= span)
 }
 
 #[inline]
@@ -141,8 +166,8 @@ impl Writer<'_> {
     fn emit(&mut self, formula: &Formula, jump_if: bool, label: usize) {
         match formula {
             Formula::Test(test) => {
-                let check = self.check(test);
-                self.op(check, jump_if, label);
+                let op = self.test(test, jump_if);
+                self.op(op, label);
             }
             Formula::All(terms) => self.join(terms, jump_if, label, true),
             Formula::Any(terms) => self.join(terms, jump_if, label, false),
@@ -153,7 +178,8 @@ impl Writer<'_> {
     fn join(&mut self, terms: &[Formula], jump_if: bool, label: usize, all: bool) {
         let Some((last, others)) = terms.split_last() else {
             if all == jump_if {
-                self.op(Check::Never, false, label);
+                let never = self.check(Check::Never, false);
+                self.op(never, label);
             }
             return;
         };
@@ -167,22 +193,39 @@ impl Writer<'_> {
         self.bind(behind);
     }
 
-    fn op(&mut self, check: Check, jump_if: bool, label: usize) {
+    fn op(&mut self, op: Op, label: usize) {
         self.patches.push((self.code.ops.len(), label));
-        self.code.ops.push(Op { check, jump_if, jump: FAIL });
+        self.code.ops.push(op);
     }
 
     /// Fills in the jumps. A condition is bounded to 16 KiB, so no jump is longer than 16 bits.
     fn finish(self, fail: usize) {
-        for (at, label) in self.patches.into_iter().filter(|(_, label)| *label != fail) {
-            let jump = u16::try_from(self.labels[label] - at).expect("a bounded condition has short jumps");
-            self.code.ops[at].jump = jump;
+        for (at, label) in self.patches {
+            let op = &mut self.code.ops[at];
+            match op {
+                Op::Range { least, span, slot, jump_if: false, .. } if label == fail => {
+                    *op = Op::Must { least: *least, span: *span, slot: *slot };
+                }
+                Op::Range { jump, .. } | Op::Check { jump, .. } if label != fail => {
+                    let length = self.labels[label] - at - 1;
+                    *jump = u16::try_from(length).expect("a bounded condition has short jumps");
+                }
+                _ => {}
+            }
         }
     }
 
-    fn check(&mut self, test: &Test) -> Check {
-        match test {
-            Test::Int(slot, cmp, value) => int_check(*slot, *cmp, *value),
+    /// Integers have neighbours, so one range serves five comparisons.
+    fn test(&mut self, test: &Test, jump_if: bool) -> Op {
+        let check = match test {
+            Test::Int(slot, Cmp::Ne, value) => Check::IntOther(*slot, *value),
+            Test::Int(slot, cmp, value) => match range(*cmp, *value) {
+                Some((least, most)) => {
+                    let span = most.wrapping_sub(least) as u64;
+                    return Op::Range { least, span, slot: *slot, jump: FAIL, jump_if };
+                }
+                None => Check::Never,
+            },
             Test::Float(slot, cmp, value) => Check::Float(*cmp, *slot, *value),
             Test::Len(slot, cmp, value) => Check::Len(*cmp, *slot, *value),
             Test::Flag(slot, value) => Check::Flag(*slot, *value),
@@ -191,19 +234,26 @@ impl Writer<'_> {
             Test::Text(slot, text, equal) => Check::Text(*slot, pooled(&mut self.code.texts, text), *equal),
             Test::Item(slot, text, inside) => Check::Item(*slot, pooled(&mut self.code.texts, text), *inside),
             Test::Tree(tree, wanted) => Check::Tree(pooled(&mut self.code.trees, tree), *wanted),
-        }
+        };
+        self.check(check, jump_if)
+    }
+
+    fn check(&mut self, check: Check, jump_if: bool) -> Op {
+        self.code.checks.push(check);
+        let place = u32::try_from(self.code.checks.len() - 1).expect("files are bounded, so is their code");
+        Op::Check { place, jump: FAIL, jump_if }
     }
 }
 
-/// Integers have neighbours, so one check serves five comparisons; it is by far the most frequent.
-fn int_check(slot: Slot, cmp: Cmp, value: i64) -> Check {
+/// The least and the greatest integer of which a comparison is true; `None` if it is true of none, or of all but one.
+fn range(cmp: Cmp, value: i64) -> Option<(i64, i64)> {
     match cmp {
-        Cmp::Lt => value.checked_sub(1).map_or(Check::Never, |most| Check::Int(slot, i64::MIN, most)),
-        Cmp::Le => Check::Int(slot, i64::MIN, value),
-        Cmp::Gt => value.checked_add(1).map_or(Check::Never, |least| Check::Int(slot, least, i64::MAX)),
-        Cmp::Ge => Check::Int(slot, value, i64::MAX),
-        Cmp::Eq => Check::Int(slot, value, value),
-        Cmp::Ne => Check::IntOther(slot, value),
+        Cmp::Lt => value.checked_sub(1).map(|most| (i64::MIN, most)),
+        Cmp::Le => Some((i64::MIN, value)),
+        Cmp::Gt => value.checked_add(1).map(|least| (least, i64::MAX)),
+        Cmp::Ge => Some((value, i64::MAX)),
+        Cmp::Eq => Some((value, value)),
+        Cmp::Ne => None,
     }
 }
 

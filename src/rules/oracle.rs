@@ -273,15 +273,15 @@ proptest! {
         };
         let program = Program::compile(&source).unwrap();
         let mut code = Code::default();
-        code.push(&Formula::when(&condition.tree, true));
-        code.push(&Formula::when(&condition.tree, false));
+        code.push(&Formula::when(&condition.tree, true), i64::MAX);
+        code.push(&Formula::when(&condition.tree, false), i64::MAX);
         let futile = futile(&condition.tree, &catalogue());
         for settings in many {
             let signals = signals(&settings);
             let expected = interpreted(&program, &signals);
             prop_assert_eq!(condition.tree.truth(&Scope::new(&signals)), expected, "{} on {:?}", source, settings);
-            prop_assert_eq!(code.holds(0, &signals), expected == Some(true), "{} on {:?}", source, settings);
-            prop_assert_eq!(code.holds(1, &signals), expected == Some(false), "not {} on {:?}", source, settings);
+            prop_assert_eq!(code.fires(0, 0, &signals), expected == Some(true), "{} on {:?}", source, settings);
+            prop_assert_eq!(code.fires(1, 0, &signals), expected == Some(false), "not {} on {:?}", source, settings);
             if let Some(Futile::Never(_)) = futile {
                 prop_assert_ne!(expected, Some(true), "{} is never true", source);
             }

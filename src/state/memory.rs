@@ -11,7 +11,7 @@ use crate::state::clusters::ClusterCounts;
 use crate::state::codec::{Broken, Reader};
 use crate::state::ids::Ids;
 use crate::state::post::Post;
-use crate::state::shard::{Known, Shard};
+use crate::state::shard::{Known, Place, Shard};
 use crate::state::track::{AUTHORS, Kind, ROOMS};
 
 /// Shards of each table. Part of the snapshot format.
@@ -157,50 +157,53 @@ impl Memory {
     }
 
     fn remember_here(&mut self, facts: &[Fact], counts: &mut [Counts]) {
+        let (mut authors, mut rooms) = ([Place::default(); TOUCH_FACTS], [Place::default(); TOUCH_FACTS]);
         for (facts, counts) in facts.chunks(TOUCH_FACTS).zip(counts.chunks_mut(TOUCH_FACTS)) {
-            self.touch(facts);
-            for (fact, counts) in facts.iter().zip(counts) {
+            touch_ids(facts.iter().map(|fact| (&self.ids[shard_of(fact.id)], fact.id)));
+            touch_keys(facts.iter().map(|fact| (&self.authors[shard_of(fact.author)], fact.author)), &mut authors);
+            touch_keys(facts.iter().map(|fact| (&self.rooms[shard_of(fact.room)], fact.room)), &mut rooms);
+            for (i, (fact, counts)) in facts.iter().zip(counts).enumerate() {
                 counts.duplicate = !self.ids[shard_of(fact.id)].insert(fact.id);
                 if counts.duplicate {
                     continue;
                 }
-                counts.set_author(&self.authors[shard_of(fact.author)].take(&AUTHORS, fact.author, author_post(fact)));
+                let shard = &mut self.authors[shard_of(fact.author)];
+                counts.set_author(&shard.take(&AUTHORS, authors[i], fact.author, author_post(fact)));
                 if fact.room != 0 {
-                    counts.set_room(&self.rooms[shard_of(fact.room)].take(&ROOMS, fact.room, room_post(fact)));
+                    let shard = &mut self.rooms[shard_of(fact.room)];
+                    counts.set_room(&shard.take(&ROOMS, rooms[i], fact.room, room_post(fact)));
                 }
             }
         }
     }
 
-    /// The lookups of a chunk do not depend on one another, so the processor overlaps their cache misses; done one
-    /// event at a time, each would wait for the one before. Short loops, one for each step of the way, so that many
-    /// fit into the processor's window at once.
-    fn touch(&self, facts: &[Fact]) {
-        let ids = facts.iter().map(|fact| u32::from(self.ids[shard_of(fact.id)].knows(fact.id)));
-        std::hint::black_box(ids.fold(0, |sum, read| sum ^ read));
-        touch_keys(&self.authors, facts.iter().map(|fact| fact.author));
-        touch_keys(&self.rooms, facts.iter().map(|fact| fact.room).filter(|room| *room != 0));
-    }
-
     fn remember_on_all_threads(&mut self, facts: &[Fact], counts: &mut [Counts]) {
         let by_id = Partition::new(facts.iter().map(|fact| Some(fact.id)));
-        let fresh = by_id.run(&mut self.ids, |ids, i| ids.insert(facts[i].id));
+        let fresh = by_id.run(&mut self.ids, |ids, places, fresh| {
+            touch_ids(places.iter().map(|&i| (&*ids, facts[i as usize].id)));
+            for (&i, fresh) in places.iter().zip(fresh) {
+                *fresh = ids.insert(facts[i as usize].id);
+            }
+        });
         for (i, fresh) in fresh {
             counts[i].duplicate = !fresh;
         }
         let unless_duplicate = |key: u64, counts: &Counts| (!counts.duplicate && key != 0).then_some(key);
 
         let keys = facts.iter().zip(&*counts).map(|(fact, counts)| (!counts.duplicate).then_some(fact.author));
-        let by_author = Partition::new(keys);
-        let known =
-            by_author.run(&mut self.authors, |shard, i| take(shard, &AUTHORS, facts[i].author, author_post(&facts[i])));
+        let author = |i: u32| (facts[i as usize].author, author_post(&facts[i as usize]));
+        let known = Partition::new(keys).run(&mut self.authors, |shard, places, known| {
+            take_all(shard, &AUTHORS, places, author, known);
+        });
         for (i, known) in known {
             counts[i].set_author(&known);
         }
 
         let keys = facts.iter().zip(&*counts).map(|(fact, counts)| unless_duplicate(fact.room, counts));
-        let by_room = Partition::new(keys);
-        let known = by_room.run(&mut self.rooms, |shard, i| take(shard, &ROOMS, facts[i].room, room_post(&facts[i])));
+        let room = |i: u32| (facts[i as usize].room, room_post(&facts[i as usize]));
+        let known = Partition::new(keys).run(&mut self.rooms, |shard, places, known| {
+            take_all(shard, &ROOMS, places, room, known);
+        });
         for (i, known) in known {
             counts[i].set_room(&known);
         }
@@ -215,15 +218,33 @@ impl Memory {
     }
 }
 
-fn touch_keys(shards: &[Shard], keys: impl Iterator<Item = u64> + Clone) {
-    let slots = keys.clone().map(|key| shards[shard_of(key)].touch_slot(key));
-    std::hint::black_box(slots.fold(0, |sum, read| sum ^ read));
-    let tracks = keys.map(|key| shards[shard_of(key)].touch_track(key));
-    std::hint::black_box(tracks.fold(0, |sum, read| sum ^ read));
+/// Reads where the ids will be looked for.
+///
+/// The lookups of a chunk do not depend on one another, so the processor overlaps their cache misses; done one event at a
+/// time, each would wait for the one before. Short loops, one for each step of the way, so that many fit into the
+/// processor's window at once.
+fn touch_ids<'a>(ids: impl Iterator<Item = (&'a Ids, u64)>) {
+    std::hint::black_box(ids.fold(0, |sum, (ids, id)| sum ^ u32::from(ids.knows(id))));
 }
 
-fn take(shard: &mut Shard, kind: &Kind, key: u64, post: Post) -> Known {
-    shard.take(kind, key, post)
+/// The same for the slots of keys, and for what they point to. Says where the slots stand.
+fn touch_keys<'a>(keys: impl Iterator<Item = (&'a Shard, u64)> + Clone, places: &mut [Place; TOUCH_FACTS]) {
+    for ((shard, key), place) in keys.clone().zip(&mut *places) {
+        *place = if key == 0 { Place::default() } else { shard.place(key) };
+    }
+    std::hint::black_box(keys.zip(places).fold(0, |sum, ((shard, _), place)| sum ^ shard.touch(*place)));
+}
+
+/// Gives the posts of these places to their shard, in order.
+fn take_all(shard: &mut Shard, kind: &Kind, places: &[u32], post: impl Fn(u32) -> (u64, Post), known: &mut [Known]) {
+    let mut stand = [Place::default(); TOUCH_FACTS];
+    for (places, known) in places.chunks(TOUCH_FACTS).zip(known.chunks_mut(TOUCH_FACTS)) {
+        touch_keys(places.iter().map(|&i| (&*shard, post(i).0)), &mut stand);
+        for ((&i, known), place) in places.iter().zip(known).zip(stand) {
+            let (key, post) = post(i);
+            *known = shard.take(kind, place, key, post);
+        }
+    }
 }
 
 /// Bits that the table inside the shard uses neither for its tags (the upper 7) nor, below 2^48 keys, for its places.
@@ -279,11 +300,11 @@ impl Partition {
         Self { order, ends }
     }
 
-    /// Runs `f` over each shard with its places in order, the shards in parallel; gives the answer for each place.
+    /// Has `f` answer for each shard and its places in order, the shards in parallel; gives the answer for each place.
     fn run<S: Send, A: Clone + Default + Send>(
-        &self,
+        self,
         shards: &mut [S],
-        f: impl Fn(&mut S, usize) -> A + Sync,
+        f: impl Fn(&mut S, &[u32], &mut [A]) + Sync,
     ) -> impl Iterator<Item = (usize, A)> {
         let mut answers = vec![A::default(); self.order.len()];
         let mut tasks = Vec::with_capacity(SHARDS);
@@ -294,12 +315,8 @@ impl Partition {
             (places, rest, start) = (others, left, end);
             tasks.push((shard, mine, out));
         }
-        tasks.into_par_iter().for_each(|(shard, places, out)| {
-            for (&place, out) in places.iter().zip(out) {
-                *out = f(shard, place as usize);
-            }
-        });
-        self.order.iter().map(|&place| place as usize).zip(answers)
+        tasks.into_par_iter().for_each(|(shard, places, out)| f(shard, places, out));
+        self.order.into_iter().map(|place| place as usize).zip(answers)
     }
 }
 

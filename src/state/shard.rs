@@ -32,6 +32,10 @@ pub(crate) struct Known {
     pub(crate) days: u32,
 }
 
+/// Where a key stood when it was looked for; nowhere if it was not known.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Place(Option<usize>);
+
 /// See the module. Everything that happens to it depends only on the posts that it took and their order.
 #[derive(Clone, Debug)]
 pub(crate) struct Shard {
@@ -52,37 +56,37 @@ impl Shard {
         self.slots.len()
     }
 
-    /// Reads the slot that `take` will change; gives something to depend on.
-    pub(crate) fn touch_slot(&self, key: u64) -> u32 {
-        self.slots.find(key, |slot| slot.key == key).map_or(0, |slot| slot.first_minute)
+    /// Where the slot of a key stands, as long as no key comes or goes. Reads the slot.
+    pub(crate) fn place(&self, key: u64) -> Place {
+        Place(self.slots.find_bucket_index(key, |slot| slot.key == key))
     }
 
-    /// Reads what the slot points to.
-    pub(crate) fn touch_track(&self, key: u64) -> u32 {
-        self.slots.find(key, |slot| slot.key == key).map_or(0, |slot| slot.track.touch())
+    /// Reads what the slot there points to; gives something to depend on.
+    pub(crate) fn touch(&self, Place(place): Place) -> u32 {
+        place.and_then(|place| self.slots.get_bucket(place)).map_or(0, |slot| slot.track.touch())
     }
 
-    /// Remembers a post and gives what is known of its key.
-    pub(crate) fn take(&mut self, kind: &Kind, key: u64, post: Post) -> Known {
+    /// Remembers a post and gives what is known of its key, which stood in that place some posts ago.
+    pub(crate) fn take(&mut self, kind: &Kind, Place(place): Place, key: u64, post: Post) -> Known {
         let now = self.clock.tick(post.at());
-        let minute = (post.at() / MINUTE) as u32;
-        let known = match self.slots.entry(key, |slot| slot.key == key, |slot| slot.key) {
-            Entry::Occupied(mut entry) => {
-                let slot = entry.get_mut();
-                slot.track.add(kind, post, now);
-                slot.first_minute = slot.first_minute.min(minute);
-                let days = (minute - slot.first_minute) / (24 * 60);
-                Known { seen: slot.track.seen(kind, post), first: false, days }
-            }
-            Entry::Vacant(entry) => {
-                let track = Track::new(post);
-                let seen = track.seen(kind, post);
-                entry.insert(Slot { key, first_minute: minute, track });
-                Known { seen, first: true, days: 0 }
-            }
+        let slot = place.and_then(|place| self.slots.get_bucket_mut(place)).filter(|slot| slot.key == key);
+        let known = match slot {
+            Some(slot) => slot.take(kind, post, now),
+            None => self.take_anywhere(kind, key, post, now),
         };
         self.tidy(now);
         known
+    }
+
+    fn take_anywhere(&mut self, kind: &Kind, key: u64, post: Post, now: Millis) -> Known {
+        match self.slots.entry(key, |slot| slot.key == key, |slot| slot.key) {
+            Entry::Occupied(mut entry) => entry.get_mut().take(kind, post, now),
+            Entry::Vacant(entry) => {
+                let first_minute = (post.at() / MINUTE) as u32;
+                entry.insert(Slot { key, first_minute, track: Track::new(post) });
+                Known { seen: Seen::alone(post), first: true, days: 0 }
+            }
+        }
     }
 
     /// Keeps the shard within its bounds, at an amortised cost of a few slots a post.
@@ -159,6 +163,14 @@ impl Shard {
 }
 
 impl Slot {
+    fn take(&mut self, kind: &Kind, post: Post, now: Millis) -> Known {
+        let minute = (post.at() / MINUTE) as u32;
+        self.track.add(kind, post, now);
+        self.first_minute = self.first_minute.min(minute);
+        let days = (minute - self.first_minute) / (24 * 60);
+        Known { seen: self.track.seen(kind, post), first: false, days }
+    }
+
     fn decode(kind: &Kind, reader: &mut Reader<'_>) -> Result<Self, Broken> {
         let key = reader.u64("a key")?;
         let first_minute = reader.u32("a key")?;

@@ -46,6 +46,16 @@ pub(crate) struct Seen {
     pub(crate) others: u32,
 }
 
+impl Seen {
+    /// At the first post of its key, as most are.
+    pub(crate) fn alone(post: Post) -> Self {
+        let posts = Tally { posts: 1, ..Tally::default() };
+        let mut all = Tally::default();
+        all.add_few(post);
+        Self { tallies: [posts, posts, all, all], same_1h: 1, others: u32::from(post.other != 0) }
+    }
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub(crate) struct Track {
@@ -203,7 +213,7 @@ impl Track {
         let (front, back) = log.slices();
         let last = std::slice::from_ref(&self.last);
         let sums = Sums::default().with(post, last).with(post, front).with(post, back);
-        let met = || Met::within(kind.others.ms(), at, [last, front, back]);
+        let met = || if sums.has_others { Met::within(kind.others.ms(), at, [last, front, back]) } else { 0 };
         let Past::Busy(busy) = &self.past else {
             return sums.seen(met());
         };
@@ -287,6 +297,8 @@ struct Sums {
     h1: Tally,
     d1: Tally,
     same_1h: u32,
+    /// Whether a post of the last hour has another; authors who post in no room have none to count.
+    has_others: bool,
 }
 
 impl Sums {
@@ -300,6 +312,7 @@ impl Sums {
                 if age < HOUR as u64 {
                     self.h1.add_few(*other);
                     self.same_1h += u32::from(other.content == post.content);
+                    self.has_others |= other.other != 0;
                     self.m10 += u32::from(age < Window::M10.ms() as u64);
                     self.m1 += u32::from(age < MINUTE as u64);
                 }

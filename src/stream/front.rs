@@ -23,6 +23,8 @@ pub struct Front {
     scratch: Vec<Mutex<ObserveScratch>>,
     /// Whether near-duplicates are looked for.
     marks: bool,
+    /// Emptied chunks of earlier batches: their memory is large, and was freed on another thread than it came from.
+    spare: Mutex<Vec<Vec<Item<'static>>>>,
     clock: Arc<dyn Clock>,
     bounds: Bounds,
     pseudonyms: Option<Pseudonyms>,
@@ -41,6 +43,7 @@ impl Front {
         Ok(Self {
             scratch: (0..threads).map(|_| Mutex::new(scratch(marks, &options.keys))).collect(),
             marks,
+            spare: Mutex::default(),
             pool,
             clock,
             bounds: options.bounds.clone(),
@@ -62,11 +65,20 @@ impl Front {
         self.pool.install(|| starts.into_par_iter().map(|start| self.chunk(edition, batch, start, now)).collect())
     }
 
+    /// Takes back what [`Front::observe`] gave, for batches to come.
+    pub(super) fn take_back(&self, chunks: Vec<Vec<Item<'_>>>) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        spare.extend(chunks.into_iter().map(emptied));
+    }
+
     fn chunk<'a>(&self, edition: &Edition, batch: &'a RawBatch, start: usize, now: Millis) -> Vec<Item<'a>> {
         let thread = rayon::current_thread_index().expect("chunks are observed in the pool");
         let mut scratch = self.scratch[thread].lock().unwrap_or_else(PoisonError::into_inner);
         let end = batch.len().min(start + CHUNK_RECORDS);
-        (start..end).map(|i| self.item(edition, batch.get(i), now, &mut scratch)).collect()
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut chunk = spare.map_or_else(|| Vec::with_capacity(CHUNK_RECORDS), emptied);
+        chunk.extend((start..end).map(|i| self.item(edition, batch.get(i), now, &mut scratch)));
+        chunk
     }
 
     fn item<'a>(&self, edition: &Edition, raw: Raw<'a>, now: Millis, scratch: &mut ObserveScratch) -> Item<'a> {
@@ -74,7 +86,12 @@ impl Front {
             return refused(fault.clone());
         }
         match wire::parse(raw.bytes, &self.bounds, now) {
-            Ok(record) => self.guarded(edition, self.pseudonymise(record), scratch),
+            Ok(mut record) => {
+                if let Some(pseudonyms) = &self.pseudonyms {
+                    pseudonyms.apply(&mut record);
+                }
+                self.guarded(edition, record, scratch)
+            }
             Err(fault) => refused(fault),
         }
     }
@@ -90,14 +107,12 @@ impl Front {
             Item::Refused(Refused { code: "internal_error", message })
         })
     }
+}
 
-    /// Replaces the names of people at the door, where that is configured.
-    fn pseudonymise<'a>(&self, mut record: Record<'a>) -> Record<'a> {
-        if let Some(pseudonyms) = &self.pseudonyms {
-            pseudonyms.apply(&mut record);
-        }
-        record
-    }
+/// The same memory, for items that borrow from another batch: the library collects a vector in its own place.
+fn emptied<'a>(mut chunk: Vec<Item<'_>>) -> Vec<Item<'a>> {
+    chunk.clear();
+    chunk.into_iter().map_while(|_| None).collect()
 }
 
 /// What one thread observes with.

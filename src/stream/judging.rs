@@ -62,7 +62,7 @@ impl Judging<'_> {
             self.engine.twin_sizes().iter().for_each(measure::twins);
             tally.add(&outcome.tally);
             let job = self.job(&batch, at, outcome);
-            drop(items);
+            front.take_back(items);
             // The reader is gone when it has read everything.
             let _ = give_back.send(batch);
             if to_saver.send(Task::Batch(job)).is_err() || !self.send_snapshot(to_saver) {

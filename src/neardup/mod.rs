@@ -14,12 +14,18 @@
 
 mod compare;
 mod grams;
+mod keys;
+mod known;
 mod mark;
 mod record;
 mod seed;
 mod sketch;
 mod texts;
 mod twins;
+mod window;
+
+#[cfg(test)]
+mod tests;
 
 use crate::event::Millis;
 

@@ -92,8 +92,9 @@ impl RedbStore {
         self.last_seq
     }
 
-    fn next_durability(&mut self) -> redb::Durability {
-        if self.next_is_durable() {
+    /// What is forgotten beside the store cannot be brought back, so an entry that forgets is on the disk at once.
+    fn next_durability(&mut self, forgets: bool) -> redb::Durability {
+        if forgets || self.next_is_durable() {
             self.pending = 0;
             return redb::Durability::Immediate;
         }
@@ -168,7 +169,7 @@ impl StateStore for RedbStore {
 
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError> {
         follows(entry.seq, self.last_seq)?;
-        let durability = self.next_durability();
+        let durability = self.next_durability(entry.owes_compaction);
         let outputs = entry.outputs.iter().flat_map(|output| [output.mark.0.as_slice(), output.lines]);
         let parts = [entry.input.0.as_slice(), entry.deltas].into_iter().chain(outputs);
         let mut owed = self.owed.clone();

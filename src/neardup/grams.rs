@@ -6,8 +6,8 @@ use super::seed::{Seed, mix};
 /// Lengths of grams in letters, chosen by measurement (`ARCHITECTURE.md`).
 pub(super) const WIDE_SKETCHED: usize = 2;
 pub(super) const WIDE_ANCHOR: usize = 4;
-pub(super) const NARROW_SKETCHED: usize = 4;
-pub(super) const NARROW_ANCHOR: usize = 7;
+pub(super) const NARROW_SKETCHED: usize = 3;
+pub(super) const NARROW_ANCHOR: usize = 6;
 
 /// Keyed 64-bit hashes of all grams of one text, in its order and with repetitions. Buffers are reused.
 #[derive(Clone, Debug, Default)]

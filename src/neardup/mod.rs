@@ -14,17 +14,24 @@
 
 mod compare;
 mod grams;
+mod keys;
+mod known;
 mod mark;
 mod record;
 mod seed;
 mod sketch;
 mod texts;
 mod twins;
+mod window;
+
+#[cfg(test)]
+mod tests;
 
 use crate::event::Millis;
 
 pub use compare::{Comparer, Comparison, compare};
 pub use mark::{ANCHORS_ASKED, ANCHORS_STORED, ArticleMark, Form, LETTERS_MAX, Mark, Script, Sketcher};
+pub use record::forget as blank;
 pub use seed::Seed;
 pub use texts::{ALIGN_BYTES, MemoryTexts, Texts, TextsError, Visit};
 pub use twins::{Arrival, First, Twin, TwinSizes, Twins};

@@ -90,6 +90,15 @@ impl MemoryTexts {
         Self::default()
     }
 
+    /// Becomes a copy of another one.
+    #[cfg(test)]
+    pub(super) fn copy_from(&self, other: &Self) {
+        let other = other.read_log();
+        let mut log = self.change_log();
+        log.records.clone_from(&other.records);
+        log.end = other.end;
+    }
+
     // Every change is made whole before the lock is let go, so what a panic elsewhere left is sound.
     fn read_log(&self) -> std::sync::RwLockReadGuard<'_, Log> {
         self.log.read().unwrap_or_else(PoisonError::into_inner)

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use crate::decision::Decision;
 use crate::event::{Erase, Outcome as Says, Verdict};
-use crate::neardup::{Arrival, Options as TwinOptions, Seed, Texts, TextsError, Twin, TwinSizes, Twins};
+use crate::neardup::{self, Arrival, Options as TwinOptions, Seed, Texts, TextsError, Twin, TwinSizes, Twins};
 use crate::state::{Counts, Fact, Member, State, author_mark};
 
+use super::deferred::{Blank, Deferred};
 use super::edition::Edition;
 use super::judge::Bench;
 use super::ladder;
@@ -32,7 +33,7 @@ pub struct Engine {
 /// The window of near-duplicates and the log that its texts are stored in.
 struct Looking {
     twins: Twins,
-    texts: Arc<dyn Texts>,
+    texts: Arc<Deferred>,
 }
 
 /// What became of a batch.
@@ -52,6 +53,8 @@ pub struct Outcome {
     pub tripped: Vec<Arc<str>>,
     /// Where the stored texts end after it, which are to be written before it is saved; `None` where none are stored.
     pub texts_end: Option<u64>,
+    /// Stored texts of people who are forgotten, to be overwritten once it is saved.
+    pub blanks: Vec<Blank>,
 }
 
 impl Engine {
@@ -67,7 +70,20 @@ impl Engine {
     /// [`TextsError`], if they cannot be read.
     pub fn looking(state: State, options: &TwinOptions, texts: Arc<dyn Texts>) -> Result<Self, TextsError> {
         let seed = Seed::new(state.keys().neardup_seed());
-        let twins = Twins::restore(options, seed, Arc::clone(&texts))?;
+        // A life that ended between a save and its erasures left them to us.
+        let (mut record, mut blank) = (Vec::new(), Vec::new());
+        for &address in state.blanks() {
+            match texts.read(address, &mut record) {
+                Ok(()) => {
+                    neardup::blank(&record, &mut blank).map_err(|what| TextsError::Broken { address, what })?;
+                    texts.overwrite(address, &blank)?;
+                }
+                Err(TextsError::Nothing { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let texts = Arc::new(Deferred::new(texts));
+        let twins = Twins::restore(options, seed, Arc::clone(&texts) as Arc<dyn Texts>)?;
         Ok(Self { looking: Some(Looking { twins, texts }), ..Self::new(state) })
     }
 
@@ -102,7 +118,8 @@ impl Engine {
         if let Some(Looking { twins, texts }) = &self.looking {
             texts.release_before(twins.kept_from());
             let end = texts.end();
-            self.state.note_texts(end);
+            outcome.blanks = texts.take();
+            self.state.note_texts(end, outcome.blanks.iter().map(|(address, _)| *address).collect());
             outcome.texts_end = Some(end);
         }
         outcome.deltas = self.state.take_journal();

@@ -40,8 +40,8 @@ impl<'a> Remembered<'a> {
     /// The id of the first event of the cluster that the event joined.
     pub(crate) fn first_id(&self) -> Option<String> {
         let twin = self.twin.filter(|twin| !twin.is_new)?;
-        match self.twins?.first(twin.cluster) {
-            Ok(first) => first.map(|first| first.id),
+        match self.twins?.stored(twin.address) {
+            Ok(first) => Some(first.id),
             Err(error) => {
                 tracing::error!(%error, "the first message of a cluster cannot be named");
                 None

@@ -44,7 +44,7 @@ pub(crate) enum Delta {
     Uphold { event: u64 },
     Cap { rule: u64, revision: u64, per_hour: u64, at: Millis },
     Forget { author: u64 },
-    Texts { end: u64 },
+    Texts { end: u64, blanks: Vec<u64> },
 }
 
 const FACTS: u8 = 1;
@@ -85,9 +85,11 @@ impl Delta {
                 put_signed(out, *at);
             }
             Self::Forget { author } => put_head(out, FORGET, *author),
-            Self::Texts { end } => {
+            Self::Texts { end, blanks } => {
                 out.push(TEXTS);
                 put_var(out, *end);
+                put_var(out, blanks.len() as u64);
+                blanks.iter().for_each(|address| put_var(out, *address));
             }
         }
     }
@@ -108,7 +110,11 @@ impl Delta {
                 at: reader.signed(WHAT)?,
             },
             FORGET => Self::Forget { author: reader.u64(WHAT)? },
-            TEXTS => Self::Texts { end: reader.var(WHAT)? },
+            TEXTS => {
+                let (end, count) = (reader.var(WHAT)?, reader.count(1, WHAT)?);
+                let blanks = (0..count).map(|_| reader.var(WHAT)).collect::<Result<_, _>>()?;
+                Self::Texts { end, blanks }
+            }
             _ => return Err(Broken(WHAT)),
         })
     }

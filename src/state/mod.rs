@@ -150,6 +150,8 @@ pub struct State {
     caps: Caps,
     /// Where the log of stored texts ends, as far as it belongs to this state.
     texts_end: u64,
+    /// Records of that log which the journal says are to be overwritten. A snapshot is taken when they are, so it has none.
+    blanks: Vec<u64>,
     journal: Vec<u8>,
 }
 
@@ -167,6 +169,7 @@ impl State {
             ledger: Ledger::new(options.ledger_ms, options.ledger_max),
             caps: Caps::default(),
             texts_end: 0,
+            blanks: Vec::new(),
             journal: Vec::new(),
         }
     }
@@ -207,6 +210,12 @@ impl State {
     #[must_use]
     pub fn texts_end(&self) -> u64 {
         self.texts_end
+    }
+
+    /// Records of that log which were to be overwritten after the batches that were applied, and perhaps were not.
+    #[must_use]
+    pub fn blanks(&self) -> &[u64] {
+        &self.blanks
     }
 
     /// How much is held.
@@ -277,10 +286,10 @@ impl State {
         self.caps.count(rule, revision, per_hour, at)
     }
 
-    /// Notes where the log of stored texts ends now.
-    pub fn note_texts(&mut self, end: u64) {
-        if end != self.texts_end {
-            Delta::Texts { end }.encode(self.open_journal());
+    /// Notes where the log of stored texts ends now, and which of its records are to be overwritten once this is saved.
+    pub fn note_texts(&mut self, end: u64, blanks: Vec<u64>) {
+        if end != self.texts_end || !blanks.is_empty() {
+            Delta::Texts { end, blanks }.encode(self.open_journal());
             self.texts_end = end;
         }
     }
@@ -323,7 +332,10 @@ impl State {
             Delta::Uphold { event } => drop(self.ledger.uphold(event)),
             Delta::Cap { rule, revision, per_hour, at } => drop(self.caps.count(rule, revision, per_hour, at)),
             Delta::Forget { author } => drop(self.take_forget(author)),
-            Delta::Texts { end } => self.texts_end = end,
+            Delta::Texts { end, blanks } => {
+                self.texts_end = end;
+                self.blanks.extend(blanks);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 
 use crate::io::{Entry, Fault, FileTexts, Mark, Output, Position, RawBatch, Sink, StateStore, instant, rejects, wire};
-use crate::pipeline::{Outcome, Refused};
+use crate::pipeline::{Blank, Outcome, Refused};
 
 use super::{Control, StreamError, measure};
 
@@ -21,6 +21,8 @@ pub(super) struct Job {
     rejects: Vec<u8>,
     /// Where the stored texts end after it.
     texts_end: Option<u64>,
+    /// What is overwritten of them once it is saved.
+    blanks: Vec<Blank>,
     pub(super) erased: bool,
 }
 
@@ -55,6 +57,7 @@ impl Job {
             actions,
             rejects: refused,
             texts_end: outcome.texts_end,
+            blanks: outcome.blanks,
             erased: outcome.erased,
         }
     }
@@ -157,7 +160,8 @@ impl Saver {
     }
 
     fn save(&mut self, job: &Job) -> Result<(), StreamError> {
-        let is_durable = self.store.next_is_durable();
+        // What is erased cannot be brought back, so the batch that says so must outlast a stop as well.
+        let is_durable = self.store.next_is_durable() || job.erased;
         if let Some(texts) = &self.texts {
             // Texts first: the journal must not know of any that are not there.
             texts.flush(is_durable)?;
@@ -173,7 +177,12 @@ impl Saver {
             outputs: &outputs,
             owes_compaction: job.erased,
         })?;
-        if let Some((texts, end)) = self.texts.as_ref().zip(job.texts_end).filter(|_| is_durable) {
+        let Some((texts, end)) = self.texts.as_ref().zip(job.texts_end) else { return Ok(()) };
+        if !job.blanks.is_empty() {
+            let blanks: Vec<(u64, &[u8])> = job.blanks.iter().map(|(address, bytes)| (*address, &**bytes)).collect();
+            texts.overwrite_all(&blanks)?;
+        }
+        if is_durable {
             texts.settled(end)?;
         }
         Ok(())

@@ -209,16 +209,25 @@ impl Signals {
         }
     }
 
-    /// Raises a signal unless it has that value already.
-    #[inline]
+    /// Raises a signal unless it has that value already, as most have. Small, so that where the caller's value is known to
+    /// be a number, a comparison of numbers is all that is left of it.
+    #[inline(always)]
     pub fn raise(&mut self, slot: Slot, value: Value) {
-        if self.values[slot.index()] != value {
+        let is_held = match (&value, &self.values[slot.index()]) {
+            (Value::Int(value), Value::Int(held)) => value == held,
+            (Value::Float(value), Value::Float(held)) => value == held,
+            (Value::Bool(value), Value::Bool(held)) => value == held,
+            (Value::Missing, Value::Missing) => true,
+            (Value::Text(value), Value::Text(held)) => value == held,
+            (Value::Texts(value), Value::Texts(held)) => value == held,
+            _ => false,
+        };
+        if !is_held {
             self.set(slot, value);
         }
     }
 
     /// Raises a signal.
-    #[inline]
     pub fn set(&mut self, slot: Slot, value: Value) {
         if !std::mem::replace(&mut self.is_raised[slot.index()], true) {
             self.raised.push(slot);

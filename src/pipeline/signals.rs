@@ -61,7 +61,7 @@ struct Base {
 }
 
 impl<'a> Known<'a> {
-    #[inline]
+    #[inline(always)]
     fn ask(&self, fill: impl Fn(&Known<'a>) -> Value) -> Value {
         fill(self)
     }

@@ -225,25 +225,23 @@ impl<'a> Line<'a> {
 /// Where the first quote stands. Names are short: a call that is ready for long texts comes after the first words only.
 #[inline]
 fn quote(bytes: &[u8]) -> Option<usize> {
-    const WORDS_BYTES: usize = 32;
-    let mut at = 0;
-    while at < WORDS_BYTES
-        && let Some(word) = bytes[at..].first_chunk::<8>()
-    {
+    const WORDS: usize = 3;
+    let (words, _) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().take(WORDS).enumerate() {
         let found = quotes(u64::from_le_bytes(*word));
         if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
         }
-        at += 8;
     }
-    memchr::memchr(b'"', &bytes[at..]).map(|found| at + found)
+    let start = words.len().min(WORDS) * 8;
+    memchr::memchr(b'"', &bytes[start..]).map(|at| start + at)
 }
 
 /// The upper bit of every byte that is a quote; above the first one, others may be marked too.
 #[inline]
 fn quotes(word: u64) -> u64 {
     const ONES: u64 = u64::MAX / 255;
-    let differences = word ^ (ONES * 0x22);
+    let differences = word ^ (ONES * b'"' as u64);
     differences.wrapping_sub(ONES) & !differences & (ONES << 7)
 }
 

@@ -5,7 +5,6 @@
 //! like any other (a picture, a bare forward). What breaks a rule is a [`Fault`] that names key, bound and value.
 
 mod fields;
-mod plain;
 
 use std::borrow::Cow;
 

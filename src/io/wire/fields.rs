@@ -10,7 +10,7 @@ use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 
-use super::{BAD_JSON, BAD_VALUE, DUPLICATE_FIELD, Fault, plain, unknown};
+use super::{BAD_JSON, BAD_VALUE, DUPLICATE_FIELD, Fault, unknown};
 use crate::event::{Account, Audience, Channel, Media, Millis, Outcome, rfc3339_or_millis};
 
 macro_rules! keys {
@@ -51,7 +51,7 @@ impl Key {
 
     /// One comparison a key: a `match` over the names makes one for each of them.
     #[inline]
-    pub(super) fn from_name(name: &str) -> Self {
+    fn from_name(name: &str) -> Self {
         if name.is_empty() {
             return Self::Other;
         }
@@ -68,7 +68,6 @@ keys! {
 
 /// What an object said, unchecked.
 #[derive(Default)]
-#[cfg_attr(test, derive(Debug, PartialEq))]
 pub(super) struct Fields<'a> {
     pub(super) id: Option<Cow<'a, str>>,
     pub(super) channel: Option<Channel>,
@@ -101,15 +100,6 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// Reads one object and nothing after it. In place, because the table is too large to be moved about.
     pub(super) fn read(&mut self, text: &'a str) -> Result<(), Fault> {
-        if plain::read(text, self).is_some() {
-            return Ok(());
-        }
-        *self = Self::default();
-        self.read_by_serde(text)
-    }
-
-    /// The long way, which reads whatever is JSON and can say what is wrong with all else.
-    pub(super) fn read_by_serde(&mut self, text: &'a str) -> Result<(), Fault> {
         let mut json = serde_json::Deserializer::from_str(text);
         let read = json.deserialize_map(Object(self)).and_then(|()| json.end());
         read.map_err(|error| self.blame(&error))
@@ -127,15 +117,6 @@ impl<'a> Fields<'a> {
             (Category::Data, None) => Fault::new(BAD_JSON, format!("{told} (byte {byte})")),
             _ => Fault::new(BAD_JSON, format!("{told} at byte {byte}")),
         }
-    }
-
-    /// Notes that a key stands here. False if it did before.
-    #[inline]
-    pub(super) fn see(&mut self, key: Key) -> bool {
-        let bit = 1 << key as u32;
-        let is_first = self.seen & bit == 0;
-        self.seen |= bit;
-        is_first
     }
 
     fn refuse<E: de::Error>(&mut self, fault: Fault) -> E {
@@ -213,9 +194,11 @@ impl<'de> Visitor<'de> for Object<'_, 'de> {
         let fields = self.0;
         while let Some(key) = map.next_key::<Key>()? {
             fields.current = Some(key);
-            if key != Key::Other && !fields.see(key) {
+            let bit = 1 << key as u32;
+            if key != Key::Other && fields.seen & bit != 0 {
                 return Err(fields.refuse(Fault::new(DUPLICATE_FIELD, format!("{} stands twice", key.name()))));
             }
+            fields.seen |= bit;
             fields.value(key, &mut map)?;
         }
         fields.current = None;

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo bench --bench stage -- --messages FILE.jsonl[.zst] [--limit N] [--terms 100000] [--rules 1000] [--rounds 3] [--csv FILE]
+//!                               [--threads N]
 //! ```
 //! The edition is the one that ships, with so many terms from a dictionary in lists of a thousand and so many rules in
 //! shadow that read them and the counters. Rounds are interleaved with two floors over the same lines: splitting them, and
@@ -35,13 +36,22 @@ struct Options {
     terms: usize,
     rules: usize,
     rounds: usize,
+    /// Only the large edition on so many threads, without floors: for profilers.
+    threads: Option<usize>,
     csv: Option<String>,
 }
 
 impl Options {
     fn parse() -> Result<Option<Self>> {
-        let mut options =
-            Self { messages: String::new(), limit: usize::MAX, terms: 100_000, rules: 1_000, rounds: 3, csv: None };
+        let mut options = Self {
+            messages: String::new(),
+            limit: usize::MAX,
+            terms: 100_000,
+            rules: 1_000,
+            rounds: 3,
+            threads: None,
+            csv: None,
+        };
         let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
         while let Some(arg) = args.next() {
             let value = args.next().with_context(|| format!("{arg} needs a value"))?;
@@ -51,6 +61,7 @@ impl Options {
                 "--terms" => options.terms = value.parse()?,
                 "--rules" => options.rules = value.parse()?,
                 "--rounds" => options.rounds = value.parse()?,
+                "--threads" => options.threads = Some(value.parse()?),
                 "--csv" => options.csv = Some(value),
                 _ => bail!("unknown argument {arg}"),
             }
@@ -67,19 +78,22 @@ fn main() -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let lines = plain(&options, scratch.path())?;
     let records = fs::read(&lines)?.iter().filter(|&&byte| byte == b'\n').count();
-    let editions = [
-        ("the edition that ships", edition(&options, false)?),
-        ("with the bench's terms and rules", edition(&options, true)?),
-    ];
+    let mut editions = vec![("with the bench's terms and rules", edition(&options, true)?)];
+    if options.threads.is_none() {
+        editions.insert(0, ("the edition that ships", edition(&options, false)?));
+    }
     let mut csv = String::from("what,threads,ns_per_message,records\n");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = options.threads.map_or_else(|| vec![1, cores], |threads| vec![threads]);
     let mut best = std::collections::BTreeMap::<(String, usize), Duration>::new();
     for round in 0..options.rounds {
-        for (name, time) in floors(&lines)? {
-            keep(&mut best, name, 1, time);
+        if options.threads.is_none() {
+            for (name, time) in floors(&lines)? {
+                keep(&mut best, name, 1, time);
+            }
         }
         for (name, edition) in &editions {
-            for threads in [1, cores] {
+            for &threads in &threads {
                 let out = scratch.path().join(format!("out-{round}-{threads}-{}", name.len()));
                 let (time, summary) = run(&lines, &out, edition, threads)?;
                 anyhow::ensure!(summary.tally.records_total() == records as u64, "every record is accounted for");

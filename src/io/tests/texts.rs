@@ -124,36 +124,9 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
                 drop(log);
                 tear(folder.path(), torn);
                 log = open(folder.path());
-                let save = model.saves.len().checked_sub(back + 1).map_or(0, |index| model.saves[index]);
-                if save <= model.released && save > 0 {
-                    // Nobody settles what is not saved, so that stop cannot be.
-                    model.cut(model.saves.last().copied().unwrap_or(0));
-                    log.truncate(model.end).unwrap();
-                } else {
-                    log.truncate(save).unwrap();
-                    model.cut(save);
-                    if save == 0 {
-                        model.released = 0;
-                    }
-                }
+                resume(&log, &mut model, back);
             }
-            Step::Truncate(index) => {
-                let ends = model
-                    .records
-                    .iter()
-                    .map(|(address, record)| address + (record.len() as u64 + 8).next_multiple_of(16));
-                let ends: Vec<u64> = ends.collect();
-                let open: Vec<u64> =
-                    ends.iter().copied().filter(|end| *end > model.released + OPTIONS.segment_bytes).collect();
-                if !open.is_empty() {
-                    let end = *index.get(&open);
-                    prop_assert!(ends.contains(&(end - 16)) || log.truncate(end - 16).is_err());
-                    let is_flushed = Some(end) <= model.saves.last().copied();
-                    model.cut(end);
-                    model.saves.extend(is_flushed.then_some(end));
-                    log.truncate(end).unwrap();
-                }
-            }
+            Step::Truncate(index) => cut(&log, &mut model, index)?,
             Step::Release(index) => {
                 if !model.records.is_empty() {
                     let before = index.get(&model.records).0;
@@ -194,6 +167,38 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     model.check(&log)?;
     drop(log);
     model.check(&open(folder.path()))
+}
+
+/// Cuts the log at the end of a record that may still be cut at.
+fn cut(log: &FileTexts, model: &mut Model, index: prop::sample::Index) -> Result<(), TestCaseError> {
+    let ends = model.records.iter().map(|(address, record)| address + (record.len() as u64 + 8).next_multiple_of(16));
+    let ends: Vec<u64> = ends.collect();
+    let open: Vec<u64> = ends.iter().copied().filter(|end| *end > model.released + OPTIONS.segment_bytes).collect();
+    if !open.is_empty() {
+        let end = *index.get(&open);
+        prop_assert!(ends.contains(&(end - 16)) || log.truncate(end - 16).is_err());
+        let is_flushed = Some(end) <= model.saves.last().copied();
+        model.cut(end);
+        model.saves.extend(is_flushed.then_some(end));
+        log.truncate(end).unwrap();
+    }
+    Ok(())
+}
+
+/// What a stage does that starts again on a batch so many saves ago.
+fn resume(log: &FileTexts, model: &mut Model, back: usize) {
+    let save = model.saves.len().checked_sub(back + 1).map_or(0, |index| model.saves[index]);
+    if save <= model.released && save > 0 {
+        // Nobody settles what is not saved, so that stop cannot be.
+        model.cut(model.saves.last().copied().unwrap_or(0));
+        log.truncate(model.end).unwrap();
+    } else {
+        log.truncate(save).unwrap();
+        model.cut(save);
+        if save == 0 {
+            model.released = 0;
+        }
+    }
 }
 
 /// The beginning of a write that was not finished.

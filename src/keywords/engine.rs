@@ -1,8 +1,8 @@
 //! The fast way to find keys in runs: a Bloom filter over one window of each key, then a table, then the key itself.
 //!
 //! Each key is filed under the window of three runs that is rarest in ordinary text and among the keys; a key of two runs under
-//! both of them. One pass over the text takes out separators and repetitions, another tests each place for both kinds of window
-//! with one load from the filter, both without branches; at the few places that pass, the windows are looked up. Under a window stand
+//! both of them. The fold has taken out separators and repetitions; one pass tests each place for both kinds of window with one
+//! load from the filter, without branches; at the few places that pass, the windows are looked up. Under a window stand
 //! *shapes* (where the window lies in the key, and how long the key is); a shape of one key is compared with the text, a
 //! shape of many is looked up by a hash of the whole key. So a window costs by its shapes and not by its keys, and what the
 //! shapes of one window may cost is bounded: keys that find no window with room go to an automaton, which is linear whatever

@@ -87,6 +87,24 @@ fn crafted_texts_cost_at_most_twenty_times_ordinary_ones() {
     }
 }
 
+/// Periodic, drawn-out and spaced-out texts of the letters that the crafted lists are made of.
+fn crafted_texts(alphabet: &[char]) -> Vec<String> {
+    vec![
+        "甲乙".repeat(LENGTH / 2),
+        "甲乙丙丁戊己庚辛".repeat(LENGTH / 8),
+        "甲乙甲乙甲乙甲。".repeat(LENGTH / 8),
+        format!("{}*********", "甲乙".repeat(30)).repeat(LENGTH / 70),
+        "甲甲乙乙丙丙丁丁戊戊己己庚庚辛辛".repeat(LENGTH / 16),
+        "ab".repeat(LENGTH / 2),
+        "a b ".repeat(LENGTH / 4),
+        "a".repeat(LENGTH),
+        "a ".repeat(LENGTH / 2),
+        "aaab".repeat(LENGTH / 4),
+        format!("{}b", "a".repeat(40)).repeat(LENGTH / 41),
+        alphabet.iter().cycle().take(LENGTH).collect(),
+    ]
+}
+
 #[test]
 fn crafted_lists_cost_at_most_twenty_times_ordinary_ones() {
     let alphabet: Vec<char> = "甲乙丙丁戊己庚辛壬癸子丑".chars().collect();
@@ -128,20 +146,7 @@ fn crafted_lists_cost_at_most_twenty_times_ordinary_ones() {
         .collect();
     let repeated: String = (2..=33).map(|n| format!("{}\n", "a".repeat(n))).collect();
     let excepted: String = (1..=30).map(|n| format!("!{0}\n{0}丙\n", "甲乙".repeat(n))).collect();
-    let texts = [
-        "甲乙".repeat(LENGTH / 2),
-        "甲乙丙丁戊己庚辛".repeat(LENGTH / 8),
-        "甲乙甲乙甲乙甲。".repeat(LENGTH / 8),
-        format!("{}*********", "甲乙".repeat(30)).repeat(LENGTH / 70),
-        "甲甲乙乙丙丙丁丁戊戊己己庚庚辛辛".repeat(LENGTH / 16),
-        "ab".repeat(LENGTH / 2),
-        "a b ".repeat(LENGTH / 4),
-        "a".repeat(LENGTH),
-        "a ".repeat(LENGTH / 2),
-        "aaab".repeat(LENGTH / 4),
-        format!("{}b", "a".repeat(40)).repeat(LENGTH / 41),
-        alphabet.iter().cycle().take(LENGTH).collect(),
-    ];
+    let texts = crafted_texts(&alphabet);
     let ordinary = ordinary_cost();
     for (name, list) in [
         ("triples", triples),

@@ -7,7 +7,8 @@
 //! The edition is the one that ships, with so many terms from a dictionary in lists of a thousand and so many rules in
 //! shadow that read them and the counters. Rounds are interleaved with two floors over the same lines: splitting them, and
 //! parsing five fields of each with `serde_json`. The input is decompressed to a file beforehand, so that decompression is
-//! apart. Everything is counted: all threads, the kernel, the journal on disk.
+//! apart. Everything is counted: all threads, the kernel, the journal on disk. "all on" and "near-duplicates": with the window of
+//! near-duplicates and its stored texts.
 
 #[path = "harness/dictionary.rs"]
 mod dictionary;
@@ -22,8 +23,10 @@ use anyhow::{Context, Result, bail};
 use cpu_time::ProcessTime;
 use serde::Deserialize;
 use tidegate::io::wire::Bounds;
-use tidegate::io::{BatchLimits, FileSink, FileSource, ReadOptions, RedbStore, StoreOptions, SystemClock};
-use tidegate::pipeline::{BuildOptions, Edition, Folder, Sources};
+use tidegate::io::{
+    BatchLimits, FileSink, FileSource, FileTexts, FileTextsOptions, ReadOptions, RedbStore, StoreOptions, SystemClock,
+};
+use tidegate::pipeline::{BuildOptions, Edition, Folder, Sources, TwinOptions};
 use tidegate::state::{self, Keys};
 use tidegate::stream::{self, Control, Editions, Ends, Summary};
 
@@ -78,9 +81,11 @@ fn main() -> Result<()> {
     let scratch = tempfile::tempdir()?;
     let lines = plain(&options, scratch.path())?;
     let records = fs::read(&lines)?.iter().filter(|&&byte| byte == b'\n').count();
-    let mut editions = vec![("with the bench's terms and rules", edition(&options, true)?)];
+    let large = edition(&options, true)?;
+    let mut editions = vec![("with the bench's terms and rules", Arc::clone(&large), false)];
     if options.threads.is_none() {
-        editions.insert(0, ("the edition that ships", edition(&options, false)?));
+        editions.push(("and near-duplicates", large, true));
+        editions.insert(0, ("the edition that ships, all on", edition(&options, false)?, true));
     }
     let mut csv = String::from("what,threads,ns_per_message,records\n");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -92,10 +97,10 @@ fn main() -> Result<()> {
                 keep(&mut best, name, 1, time);
             }
         }
-        for (name, edition) in &editions {
+        for (name, edition, has_twins) in &editions {
             for &threads in &threads {
                 let out = scratch.path().join(format!("out-{round}-{threads}-{}", name.len()));
-                let (time, summary) = run(&lines, &out, edition, threads)?;
+                let (time, summary) = run(&lines, &out, edition, *has_twins, threads)?;
                 anyhow::ensure!(summary.tally.records_total() == records as u64, "every record is accounted for");
                 keep(&mut best, name, threads, time);
             }
@@ -163,13 +168,21 @@ fn escape(term: &str) -> String {
     escaped
 }
 
-fn run(lines: &Path, out: &Path, edition: &Arc<Edition>, threads: usize) -> Result<(Duration, Summary)> {
+fn run(
+    lines: &Path,
+    out: &Path,
+    edition: &Arc<Edition>,
+    has_twins: bool,
+    threads: usize,
+) -> Result<(Duration, Summary)> {
     fs::create_dir_all(out)?;
+    let texts = FileTexts::open(out.join("texts"), FileTextsOptions::default())?;
     let ends = Ends {
         source: Box::new(FileSource::files(&[lines], ReadOptions::default())?),
         actions: Box::new(FileSink::create(out.join("actions.jsonl"))?),
         rejects: Box::new(FileSink::create(out.join("rejects.jsonl"))?),
         store: Box::new(RedbStore::open(out.join("journal.redb"), StoreOptions::default())?),
+        texts: Some(Arc::new(texts)),
         clock: Arc::new(SystemClock),
     };
     let options = stream::Options {
@@ -180,6 +193,7 @@ fn run(lines: &Path, out: &Path, edition: &Arc<Edition>, threads: usize) -> Resu
         bounds: Bounds::default(),
         pseudonyms: None,
         state: state::Options::default(),
+        twins: has_twins.then(TwinOptions::default),
         keys: Keys::new(b"bench"),
     };
     let editions = Editions::new(Arc::clone(edition));

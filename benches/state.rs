@@ -125,6 +125,7 @@ fn stream(authors: usize, events: usize, skew: bool, rooms: usize) -> Vec<Fact> 
                 links: u16::from(rng.u8(0..10) == 0),
                 word_hit: rng.u8(0..20) == 0,
                 content: rng.u32(..),
+                twin: None,
             }
         })
         .collect()

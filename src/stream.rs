@@ -23,8 +23,8 @@ use std::time::Instant;
 
 use crate::io::wire::Bounds;
 use crate::io::{
-    BatchLimits, Clock, FileTexts, FileTextsError, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError, Source, SourceError,
-    StateStore, StoreError, instant,
+    BatchLimits, Clock, FileTexts, FileTextsError, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError,
+    Source, SourceError, StateStore, StoreError, instant,
 };
 use crate::pipeline::{Engine, Tally, TwinOptions};
 use crate::state::{self, Keys, State, Texts, TextsError};

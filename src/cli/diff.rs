@@ -134,11 +134,7 @@ impl Side {
         Ok(Self { edition, engine, texts })
     }
 
-    fn decide(
-        &mut self,
-        front: &Front,
-        chunks: &[Vec<Item<'_>>],
-    ) -> Result<BTreeMap<String, Decision>, StreamError> {
+    fn decide(&mut self, front: &Front, chunks: &[Vec<Item<'_>>]) -> Result<BTreeMap<String, Decision>, StreamError> {
         let outcome = front.install(|| self.engine.process(&self.edition, chunks))?;
         if let Some((texts, end)) = self.texts.as_ref().zip(outcome.texts_end) {
             texts.flush(false)?;

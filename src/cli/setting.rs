@@ -192,11 +192,7 @@ pub(super) fn temporary_texts(options: &stream::Options) -> anyhow::Result<Optio
 }
 
 /// The log of an output folder. Where the journal begins anew, so does the log.
-pub(super) fn texts(
-    options: &stream::Options,
-    dir: &Path,
-    is_resumed: bool,
-) -> anyhow::Result<Option<Arc<FileTexts>>> {
+pub(super) fn texts(options: &stream::Options, dir: &Path, is_resumed: bool) -> anyhow::Result<Option<Arc<FileTexts>>> {
     if !is_resumed {
         remove_segments(dir).with_context(|| format!("cannot begin {} anew", dir.display()))?;
     }

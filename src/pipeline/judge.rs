@@ -67,7 +67,12 @@ impl Docket {
 
 impl Bench {
     pub(crate) fn new(edition: &Edition) -> Self {
-        Self { edition: Arc::clone(&edition.id), signals: Signals::new(&edition.catalogue), docket: Docket::default(), judged: Vec::new() }
+        Self {
+            edition: Arc::clone(&edition.id),
+            signals: Signals::new(&edition.catalogue),
+            docket: Docket::default(),
+            judged: Vec::new(),
+        }
     }
 
     /// Whether it was made for that edition.
@@ -205,7 +210,8 @@ impl<'a> Case<'a> {
         let definition = self.edition.catalogue.definition(slot);
         let list = self.edition.filler.list_of(slot);
         let is_any = &*definition.name == ANY_LIST;
-        let hits = self.observed.hits.as_deref().into_iter().flat_map(|hits| hits.all().iter().map(move |hit| (hits, hit)));
+        let hits =
+            self.observed.hits.as_deref().into_iter().flat_map(|hits| hits.all().iter().map(move |hit| (hits, hit)));
         let found = hits.filter(|(_, hit)| is_any || Some(hit.list) == list).flat_map(|(hits, hit)| hits.spans(hit));
         let mut spans: Vec<_> = found.copied().collect();
         spans.sort_unstable();

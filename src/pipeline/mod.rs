@@ -22,9 +22,9 @@ mod shipped;
 mod signals;
 mod tally;
 
+pub use crate::neardup::{Options as TwinOptions, TwinSizes};
 pub use deferred::Blank;
 pub use edition::{BuildOptions, Edition, Folder, Sources};
-pub use crate::neardup::{Options as TwinOptions, TwinSizes};
 pub use engine::{Engine, Outcome};
 pub use observe::{Item, ObserveScratch, Observed, Refused, observe};
 pub use rehearse::{Explained, Rehearsal, Stage, explain, named_hits, rehearse};

@@ -72,8 +72,7 @@ pub fn explain(edition: &Edition, event: &Event<'_>, given: &[(Slot, Value)]) ->
     let mut state = stage.empty_state();
     let (counts, mut tripped) = (Counts::default(), Vec::new());
     let remembered = Remembered::only(&counts);
-    let decision =
-        Docket::default().decide(edition, &observed, &remembered, &stage.signals, &mut state, &mut tripped);
+    let decision = Docket::default().decide(edition, &observed, &remembered, &stage.signals, &mut state, &mut tripped);
     Explained { signals, hits, rules, decision }
 }
 

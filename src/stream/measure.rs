@@ -126,8 +126,12 @@ pub(super) fn state(sizes: &Sizes, watermark: Millis) {
     for (name, held) in held {
         gauge!(name).set(held as f64);
     }
-    let evicted =
-        [("author", sizes.authors_evicted), ("room", sizes.rooms_evicted), ("account", sizes.accounts_evicted), ("cluster", sizes.clusters_evicted)];
+    let evicted = [
+        ("author", sizes.authors_evicted),
+        ("room", sizes.rooms_evicted),
+        ("account", sizes.accounts_evicted),
+        ("cluster", sizes.clusters_evicted),
+    ];
     for (kind, evicted) in evicted {
         gauge!(EVICTED, "kind" => kind).set(evicted as f64);
     }

@@ -27,7 +27,16 @@ fn live(state: &mut State, seed: u64, batches: usize, mut after_batch: impl FnMu
 }
 
 fn small() -> Options {
-    Options { ids_max: 64 * 20, authors_max: 64 * 4, rooms_max: 64, accounts_max: 60, ledger_max: 200, ledger_ms: DAY, clusters_max: 64, clusters_ms: DAY }
+    Options {
+        ids_max: 64 * 20,
+        authors_max: 64 * 4,
+        rooms_max: 64,
+        accounts_max: 60,
+        ledger_max: 200,
+        ledger_ms: DAY,
+        clusters_max: 64,
+        clusters_ms: DAY,
+    }
 }
 
 proptest! {

@@ -233,9 +233,8 @@ fn what_was_done_to_the_first_of_a_cluster_is_known_until_it_is_undone_or_forgot
     let mut state = state();
     state.record(&Entry { cluster: 7, ..entry(1, 1, T0) });
     state.record(&Entry { cluster: 0, ..entry(2, 2, T0) });
-    let kinds = |state: &State, cluster| {
-        state.ledger().judged(cluster).iter().map(ActionKind::name).collect::<Vec<_>>()
-    };
+    let kinds =
+        |state: &State, cluster| state.ledger().judged(cluster).iter().map(ActionKind::name).collect::<Vec<_>>();
     assert_eq!(kinds(&state, 7), ["fold", "limit"]);
     assert!(kinds(&state, 8).is_empty());
     assert!(kinds(&state, 0).is_empty(), "nought is no cluster");

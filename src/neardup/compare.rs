@@ -4,6 +4,7 @@ use crate::text::{Folded, Letters};
 
 use super::grams::{NARROW_SKETCHED, WIDE_SKETCHED};
 use super::mark::{LETTERS_MAX, Script};
+use super::seed::mix;
 
 /// What two texts have in common, counted in distinct grams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Bounds {
     fn of(script: Script) -> Self {
         match script {
             Script::Wide => Self { similar: 0.4, part: 0.25, contained: 0.7, shared_min: 5, part_shared_min: 8 },
-            Script::Narrow => Self { similar: 0.47, part: 0.28, contained: 0.75, shared_min: 10, part_shared_min: 24 },
+            Script::Narrow => Self { similar: 0.47, part: 0.25, contained: 0.75, shared_min: 10, part_shared_min: 16 },
         }
     }
 }
@@ -76,8 +77,9 @@ fn share(part: u32, whole: u32) -> f32 {
 }
 
 /// Compares one text with several. Buffers are reused.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Comparer {
+    lengths: Lengths,
     folded: Folded,
     letters: Letters,
     this: GramSet,
@@ -85,14 +87,38 @@ pub struct Comparer {
     script: Option<Script>,
 }
 
+/// Letters of a gram.
+#[derive(Clone, Copy, Debug)]
+struct Lengths {
+    wide: usize,
+    narrow: usize,
+}
+
+impl Default for Comparer {
+    fn default() -> Self {
+        Self::new(Lengths { wide: WIDE_SKETCHED, narrow: NARROW_SKETCHED })
+    }
+}
+
 impl Comparer {
+    fn new(lengths: Lengths) -> Self {
+        let (this, first) = (GramSet::default(), GramSet::default());
+        Self { lengths, folded: Folded::default(), letters: Letters::default(), this, first, script: None }
+    }
+
+    /// With longer grams: any two long texts have many short ones in common.
+    #[must_use]
+    pub fn of_articles() -> Self {
+        Self::new(Lengths { wide: 3, narrow: 6 })
+    }
+
     /// The text that others are compared with.
     pub fn load(&mut self, text: &str) {
         self.read(text);
         let script = Script::of(&self.letters);
         self.script = Some(script);
         self.this.clear(self.letters.units().len());
-        each_gram(self.letters.units(), script, |gram| {
+        each_gram(self.letters.units(), self.lengths.of(script), |gram| {
             self.this.insert(gram);
         });
     }
@@ -103,7 +129,7 @@ impl Comparer {
         let script = self.script.unwrap_or(Script::Wide);
         let mut shared = 0;
         self.first.clear(self.letters.units().len());
-        each_gram(self.letters.units(), script, |gram| {
+        each_gram(self.letters.units(), self.lengths.of(script), |gram| {
             shared += u32::from(self.first.insert(gram) && self.this.has(gram));
         });
         Comparison { shared, this: self.this.len, first: self.first.len }
@@ -123,12 +149,23 @@ pub fn compare(this: &str, first: &str) -> Comparison {
     comparer.compare(first)
 }
 
-/// Two wide letters, or three narrow ones, packed into one number that is never 0: no two grams are one number.
-fn each_gram(units: &[u32], script: Script, mut visit: impl FnMut(u64)) {
+impl Lengths {
+    fn of(self, script: Script) -> usize {
+        match script {
+            Script::Wide => self.wide,
+            Script::Narrow => self.narrow,
+        }
+    }
+}
+
+/// Every gram as one number that is never 0. Up to three letters are packed, so that no two grams are one number; longer ones
+/// are hashed to 64 bits three by three.
+fn each_gram(units: &[u32], length: usize, mut visit: impl FnMut(u64)) {
     let pack = |run: &[u32]| run.iter().fold(0, |packed, &unit| packed << 21 | u64::from(unit));
-    match script {
-        Script::Wide => units.windows(WIDE_SKETCHED).for_each(|run| visit(pack(run))),
-        Script::Narrow => units.windows(NARROW_SKETCHED).for_each(|run| visit(pack(run))),
+    for run in units.windows(length) {
+        let (first, rest) = run.split_at(length.min(3));
+        let hash = |hash: u64, run: &[u32]| mix(hash ^ SPREAD, pack(run) | 1 << 63).max(1);
+        visit(rest.chunks(3).fold(pack(first), hash));
     }
 }
 

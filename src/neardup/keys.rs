@@ -12,8 +12,8 @@ const SLOTS: usize = 16;
 /// Slots of a set that may have one and the same key. A key that many texts have (转发微博, a template's first words) keeps its
 /// youngest entries and leaves the other keys of its set alone.
 const SAME_KEY_MAX: usize = 12;
-/// Sets for each entry, in thousandths: eight keys an entry leave 12.5 of 16 slots full on average.
-const SETS_PER_MILLE: usize = 640;
+/// Sets for each key, in thousandths: 12.5 of 16 slots are full on average.
+const SETS_PER_MILLE: usize = 80;
 
 /// See the module. Entries have numbers; the caller says which is the next one, and how many of the last are kept.
 #[derive(Clone, Debug)]
@@ -28,10 +28,10 @@ pub(super) struct KeyTable {
 }
 
 impl KeyTable {
-    pub(super) fn new(entries_max: usize) -> Self {
+    pub(super) fn new(entries_max: usize, keys_each: usize) -> Self {
         let numbers = entries_max + entries_max / 4 + 8;
         let number_bits = usize::BITS - numbers.leading_zeros();
-        let sets = (entries_max * SETS_PER_MILLE).div_ceil(1000).max(1);
+        let sets = (entries_max * keys_each * SETS_PER_MILLE).div_ceil(1000).max(1);
         let modulus = (1_u64 << number_bits) - 1;
         // Memory that the system hands out as zeros: a page is touched when something is first put on it.
         Self {
@@ -157,7 +157,7 @@ mod tests {
             keys in proptest::collection::vec((any::<u32>(), 0_u32..6, 0_u8..3), 1..900),
             entries_max in 1_usize..40,
         ) {
-            let table = KeyTable::new(entries_max);
+            let table = KeyTable::new(entries_max, 8);
             let sets = vec![Vec::new(); table.sets.len()];
             let mut plain = Plain { table, sets };
             let mut kept_from = 0;

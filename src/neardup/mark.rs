@@ -110,6 +110,11 @@ impl Mark {
         std::iter::once(self.exact as u32).chain(anchors.iter().copied())
     }
 
+    /// The keys of an article, asked and stored.
+    pub(super) fn article_keys(&self) -> Option<&[u32]> {
+        self.article.as_ref().map(|article| &article.anchors[..usize::from(article.anchor_count)])
+    }
+
     /// The keys under which this text is found.
     pub(super) fn keys_stored(&self) -> impl Iterator<Item = u32> + Clone {
         self.keys_asked().take(1 + ANCHORS_STORED)

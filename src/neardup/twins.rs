@@ -10,10 +10,10 @@ use super::Options;
 use super::compare::{Comparer, Comparison};
 use super::known::Known;
 use super::mark::{ANCHORS_STORED, Mark};
-use super::record::{self, Keys, Record};
 use super::seed::Seed;
+use super::shelf::{First, Shelf, TwinSizes, millis, read_part, seconds};
 use super::texts::{Texts, TextsError};
-use super::window::{Age, Lookup, Window};
+use super::window::{Age, Lookup};
 
 /// One message on its way in.
 #[derive(Clone, Copy, Debug)]
@@ -52,36 +52,11 @@ pub struct Twin {
     pub is_new: bool,
 }
 
-/// The first member of a cluster, as it was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct First {
-    /// The event's id.
-    pub id: String,
-    /// The text, as far as marks look at it.
-    pub text: String,
-    /// When it was published, to the second.
-    pub at: Millis,
-    /// Its author.
-    pub author: u32,
-}
-
-/// How much is held, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TwinSizes {
-    /// Entries within the bounds, expired ones among them until their place is needed.
-    pub entries: u64,
-    /// Bytes of stored text that are still asked for.
-    pub text_bytes: u64,
-    /// Bytes of memory once the window is full; touched as it fills.
-    pub memory_bytes_max: usize,
-}
-
 /// See the module. What it answers depends on what it took, in order, and on nothing else: not on threads, and not on how
 /// the stream was cut into batches.
 pub struct Twins {
     seed: Seed,
-    texts: Arc<dyn Texts>,
-    window: Window,
+    shelf: Shelf,
     known: Known,
     scratch: Scratch,
     /// What was compared ahead for each arrival of a batch.
@@ -116,8 +91,8 @@ impl Twins {
     /// Nothing known yet; `texts` is empty.
     #[must_use]
     pub fn new(options: &Options, seed: Seed, texts: Arc<dyn Texts>) -> Self {
-        let (window, known) = (Window::new(options), Known::default());
-        Self { seed, texts, window, known, scratch: Scratch::default(), ahead: Vec::new() }
+        let shelf = Shelf::new(options, 1 + ANCHORS_STORED, texts);
+        Self { seed, shelf, known: Known::default(), scratch: Scratch::default(), ahead: Vec::new() }
     }
 
     /// What it was when the last of these texts was stored.
@@ -126,20 +101,7 @@ impl Twins {
     /// [`TextsError`], if they cannot be read.
     pub fn restore(options: &Options, seed: Seed, texts: Arc<dyn Texts>) -> Result<Self, TextsError> {
         let mut twins = Self::new(options, seed, texts);
-        let texts = Arc::clone(&twins.texts);
-        let mut is_first = true;
-        texts.scan(&mut |address, bytes| {
-            let broken = |what| TextsError::Broken { address, what };
-            let record = Record::decode(bytes).map_err(broken)?;
-            if std::mem::take(&mut is_first) {
-                twins.window.begin(record.number);
-            }
-            if record.number != twins.window.next() {
-                return Err(broken("entries are missing before it"));
-            }
-            twins.window.enter(&record, address);
-            Ok(())
-        })?;
+        twins.shelf.restore()?;
         Ok(twins)
     }
 
@@ -165,7 +127,7 @@ impl Twins {
         let mut scratch = std::mem::take(&mut self.scratch);
         for (i, chunk) in arrivals.chunks(TOUCH_ARRIVALS).enumerate() {
             if !is_parallel {
-                self.touch(chunk, &mut scratch);
+                self.touch(chunk);
             }
             for (arrival, i) in chunk.iter().zip(i * TOUCH_ARRIVALS..) {
                 let ahead = ahead.get(i).map_or(&[][..], Vec::as_slice);
@@ -182,7 +144,7 @@ impl Twins {
         ahead.resize(arrivals.len(), Vec::new());
         let chunks = arrivals.par_chunks(TOUCH_ARRIVALS).zip(ahead.par_chunks_mut(TOUCH_ARRIVALS));
         chunks.try_for_each_init(Scratch::default, |scratch, (arrivals, ahead)| {
-            self.touch(arrivals, scratch);
+            self.touch(arrivals);
             arrivals.iter().zip(ahead).try_for_each(|(arrival, ahead)| {
                 self.find(arrival, &[], scratch)?;
                 ahead.clone_from(&scratch.learned);
@@ -193,10 +155,10 @@ impl Twins {
 
     /// The lookups of a chunk do not depend on one another, so the processor overlaps their cache misses; done one arrival
     /// at a time, each would wait for the one before.
-    fn touch(&self, arrivals: &[Arrival<'_>], scratch: &mut Scratch) {
-        let keys = arrivals.iter().map(|arrival| self.window.touch_keys(arrival.mark));
+    fn touch(&self, arrivals: &[Arrival<'_>]) {
+        let keys = arrivals.iter().map(|arrival| self.shelf.window.touch_keys(arrival.mark.keys_asked()));
         std::hint::black_box(keys.fold(0, |sum, read| sum ^ read));
-        let sketches = arrivals.iter().map(|arrival| self.window.touch_sketches(arrival.mark, &mut scratch.lookup));
+        let sketches = arrivals.iter().map(|arrival| self.shelf.window.touch_sketches(arrival.mark.keys_asked()));
         std::hint::black_box(sketches.fold(0, |sum, read| sum ^ read));
     }
 
@@ -220,21 +182,21 @@ impl Twins {
     fn twin(&self, arrival: &Arrival<'_>, found: Option<(Age, Comparison)>) -> Twin {
         match found {
             Some((age, comparison)) => Twin {
-                cluster: self.window.number(age),
-                first_at: millis(self.window.at(age)),
-                first_author: self.window.author(age),
+                cluster: self.shelf.window.number(age),
+                first_at: millis(self.shelf.window.at(age)),
+                first_author: self.shelf.window.author(age),
                 similarity: comparison.similarity(),
                 containment: comparison.containment(),
-                address: self.window.address(age),
+                address: self.shelf.window.address(age),
                 is_new: false,
             },
             None => Twin {
-                cluster: self.window.next(),
+                cluster: self.shelf.window.next(),
                 first_at: millis(seconds(arrival.at)),
                 first_author: arrival.author,
                 similarity: 0.0,
                 containment: 0.0,
-                address: self.texts.end(),
+                address: self.shelf.texts.end(),
                 is_new: true,
             },
         }
@@ -250,14 +212,14 @@ impl Twins {
         let Scratch { lookup, ages, learned, comparer, bytes } = scratch;
         let mark = arrival.mark;
         learned.clear();
-        self.window.promising(mark, seconds(arrival.at), lookup, ages);
+        self.shelf.window.promising(mark, seconds(arrival.at), lookup, ages);
         let mut is_loaded = false;
         for &age in &*ages {
-            let number = self.window.number(age);
+            let number = self.shelf.window.number(age);
             let ahead = ahead.iter().find(|(other, _)| *other == number).map(|(_, comparison)| *comparison);
             let comparison = match ahead.or_else(|| self.known.get(mark.exact, number)) {
                 Some(comparison) => comparison,
-                None => self.compare(arrival, self.window.address(age), &mut is_loaded, comparer, bytes)?,
+                None => self.compare(arrival, age, &mut is_loaded, comparer, bytes)?,
             };
             learned.push((number, comparison));
             if comparison.is_near(mark.script) {
@@ -270,13 +232,12 @@ impl Twins {
     fn compare(
         &self,
         arrival: &Arrival<'_>,
-        address: u64,
+        age: Age,
         is_loaded: &mut bool,
         comparer: &mut Comparer,
         bytes: &mut Vec<u8>,
     ) -> Result<Comparison, TextsError> {
-        self.texts.read(address, bytes)?;
-        let record = Record::decode(bytes).map_err(|what| TextsError::Broken { address, what })?;
+        let record = self.shelf.read(age, bytes)?;
         if record.exact == arrival.mark.exact {
             return Ok(Comparison::EQUAL);
         }
@@ -287,25 +248,11 @@ impl Twins {
     }
 
     fn enter(&mut self, arrival: &Arrival<'_>, bytes: &mut Vec<u8>) {
-        let (mark, at) = (arrival.mark, seconds(arrival.at));
         let mut keys = [[0; 4]; 1 + ANCHORS_STORED];
-        let key_count = mark.keys_stored().zip(&mut keys).map(|(key, bytes)| *bytes = key.to_le_bytes()).count();
-        let number = self.window.next();
-        let record = Record {
-            number,
-            kept_from: self.window.kept_from_with(at, self.texts.end()),
-            at,
-            author: arrival.author.max(1),
-            exact: mark.exact,
-            sketch: mark.sketch,
-            keys: Keys(&keys[..key_count]),
-            id: arrival.id,
-            text: read_part(arrival),
-        };
-        record.encode(bytes);
-        let address = self.texts.append(bytes);
-        self.window.enter(&record, address);
-        self.known.insert(mark.exact, number, Comparison::EQUAL);
+        let keys_stored = arrival.mark.keys_stored().zip(&mut keys);
+        let key_count = keys_stored.map(|(key, bytes)| *bytes = key.to_le_bytes()).count();
+        self.known.insert(arrival.mark.exact, self.shelf.window.next(), Comparison::EQUAL);
+        self.shelf.enter(arrival, &keys[..key_count], bytes);
     }
 }
 
@@ -326,11 +273,7 @@ impl Twins {
     /// # Errors
     /// [`TextsError`], if it cannot be read.
     pub fn stored(&self, address: u64) -> Result<First, TextsError> {
-        let mut bytes = Vec::new();
-        self.texts.read(address, &mut bytes)?;
-        let record = Record::decode(&bytes).map_err(|what| TextsError::Broken { address, what })?;
-        let (id, text) = (record.id.to_owned(), record.text.to_owned());
-        Ok(First { id, text, at: millis(record.at), author: record.author })
+        self.shelf.stored(address)
     }
 
     /// The first member of a cluster; `None` where it is no longer kept, or was forgotten.
@@ -338,7 +281,7 @@ impl Twins {
     /// # Errors
     /// [`TextsError`], if it cannot be read.
     pub fn first(&self, cluster: u64) -> Result<Option<First>, TextsError> {
-        self.window.find(cluster).map(|age| self.stored(self.window.address(age))).transpose()
+        self.shelf.first(cluster)
     }
 
     /// Forgets what an author wrote, in the stored texts too: what stays of an entry are its time and its keys, 32 bits each
@@ -347,52 +290,19 @@ impl Twins {
     /// # Errors
     /// [`TextsError`], if a stored text cannot be read or overwritten.
     pub fn forget(&mut self, author: u32) -> Result<usize, TextsError> {
-        let (mut bytes, mut blank) = (Vec::new(), Vec::new());
-        let ages = self.window.of_author(author);
-        for &age in &ages {
-            let address = self.window.address(age);
-            match self.texts.read(address, &mut bytes) {
-                Ok(()) => {
-                    record::forget(&bytes, &mut blank).map_err(|what| TextsError::Broken { address, what })?;
-                    self.texts.overwrite(address, &blank)?;
-                }
-                // Released already.
-                Err(TextsError::Nothing { .. }) => {}
-                Err(error) => return Err(error),
-            }
-            self.window.forget(age);
-        }
-        Ok(ages.len())
+        self.shelf.forget(author)
     }
 
     /// Stored texts before this address are not asked for any more. Call [`Texts::release_before`] with it once everything up
     /// to here is saved.
     #[must_use]
     pub fn kept_from(&self) -> u64 {
-        self.window.kept_from_address().unwrap_or_else(|| self.texts.end())
+        self.shelf.kept_from()
     }
 
     /// How much is held.
     #[must_use]
     pub fn sizes(&self) -> TwinSizes {
-        TwinSizes {
-            entries: self.window.next() - self.window.kept_from(),
-            text_bytes: self.texts.end() - self.kept_from(),
-            memory_bytes_max: self.window.bytes(),
-        }
+        self.shelf.sizes()
     }
-}
-
-/// The part of the text that its mark was made of.
-fn read_part<'a>(arrival: &Arrival<'a>) -> &'a str {
-    arrival.text.get(..arrival.mark.bytes as usize).unwrap_or(arrival.text)
-}
-
-/// Event time as entries hold it: whole seconds since 1970, until 2106.
-fn seconds(at: Millis) -> u32 {
-    u32::try_from((at / 1000).max(0)).unwrap_or(u32::MAX)
-}
-
-fn millis(at: u32) -> Millis {
-    Millis::from(at) * 1000
 }

@@ -6,7 +6,7 @@ use crate::event::Millis;
 
 use super::Options;
 use super::keys::KeyTable;
-use super::mark::Mark;
+use super::mark::{Mark, Script};
 use super::record::Record;
 use super::sketch::Sketch;
 use super::texts::ALIGN_BYTES;
@@ -15,11 +15,6 @@ use super::texts::ALIGN_BYTES;
 const LOOKED_AT_MAX: usize = 32;
 /// Entries whose texts are read, those whose sketches agree best first.
 pub(super) const COMPARED_MAX: usize = 8;
-/// The least similarity by the sketches at which a text is read, where one key is shared and where more are. A sample of 64
-/// errs by 0.05 at the least similarity that counts as near, 0.22; what is near shares several keys as a rule, and what shares
-/// one turn of phrase does not.
-const PROMISING_BY_ONE_KEY: f32 = 0.17;
-const PROMISING: f32 = 0.11;
 /// Bounds smaller than this are taken as this.
 const ENTRIES_MIN: usize = 4;
 /// Addresses are held modulo 2^32 units; the texts of the window must lie within less.
@@ -61,18 +56,26 @@ pub(super) struct Lookup {
     promising: Vec<(u32, u32)>,
 }
 
-/// Whether a text is worth reading that shares so many keys and is so similar by the sketches.
-pub(super) fn is_promising(keys: u32, similarity: f32) -> bool {
-    similarity >= if keys > 1 { PROMISING } else { PROMISING_BY_ONE_KEY }
+/// Whether a text is worth reading that shares so many keys and is so similar by the sketches. A sample of 64 errs by 0.05 at
+/// the least similarity that counts as near, 0.25; what is near shares several keys as a rule, and what shares one turn of phrase
+/// does not. Any two texts of Latin letters have more in common than two of Chinese characters.
+pub(super) fn is_promising(script: Script, keys: u32, similarity: f32) -> bool {
+    let least = match (script, keys) {
+        (Script::Wide, ..=1) => 0.17,
+        (Script::Wide, _) => 0.12,
+        (Script::Narrow, ..=1) => 0.22,
+        (Script::Narrow, _) => 0.16,
+    };
+    similarity >= least
 }
 
 impl Window {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(super) fn new(options: &Options, keys_each: usize) -> Self {
         let entries_max = options.entries_max.clamp(ENTRIES_MIN, 1 << 29);
         let text_bytes_max = options.text_bytes_max.min(TEXT_BYTES_MAX);
         Self {
             options: Options { entries_max, text_bytes_max, ..*options },
-            keys: KeyTable::new(entries_max),
+            keys: KeyTable::new(entries_max, keys_each),
             sketches: vec![[0; 4]; entries_max],
             at: vec![0; entries_max],
             addresses: vec![0; entries_max],
@@ -146,25 +149,28 @@ impl Window {
     }
 
     /// Reads the sets of a text's keys; gives something to depend on.
-    pub(super) fn touch_keys(&self, mark: &Mark) -> u32 {
-        mark.keys_asked().fold(0, |sum, key| sum ^ self.keys.touch(key))
+    pub(super) fn touch_keys(&self, keys: impl Iterator<Item = u32>) -> u32 {
+        keys.fold(0, |sum, key| sum ^ self.keys.touch(key))
     }
 
     /// Reads the sketches that [`Window::promising`] will look at; gives something to depend on.
-    pub(super) fn touch_sketches(&self, mark: &Mark, lookup: &mut Lookup) -> u64 {
-        self.share_keys(mark, lookup);
-        lookup.shared.iter().fold(0, |sum, (_, age)| sum ^ self.sketches[self.place_of(Age(*age))][0])
+    pub(super) fn touch_sketches(&self, keys: impl Iterator<Item = u32>) -> u64 {
+        let (age_max, mut sum) = (self.age_max(), 0);
+        for key in keys {
+            self.keys.ages(key, self.next, age_max, |age| sum ^= self.sketches[self.place_of(Age(age))][0]);
+        }
+        sum
     }
 
     /// The entries whose texts are worth comparing with a text that was published at `at`, the oldest first.
     pub(super) fn promising(&self, mark: &Mark, at: u32, lookup: &mut Lookup, out: &mut Vec<Age>) {
         out.clear();
-        self.share_keys(mark, lookup);
+        self.share_keys(mark.keys_asked(), lookup);
         lookup.promising.clear();
         for &(keys, age) in &lookup.shared {
             let agreement = Sketch(self.sketches[self.place_of(Age(age))]).agreement(&mark.sketch);
             let similarity = agreement.similarity();
-            if is_promising(keys, similarity) && self.may_match(Age(age), at) {
+            if is_promising(mark.script, keys, similarity) && self.may_match(Age(age), at) {
                 lookup.promising.push(((similarity * 65536.0) as u32, age));
             }
         }
@@ -177,6 +183,26 @@ impl Window {
         out.sort_unstable_by(|a, b| b.cmp(a));
     }
 
+    /// The entries that share so many of these keys, the oldest first; of more than are compared, those with most in common.
+    pub(super) fn sharing(
+        &self,
+        keys: impl Iterator<Item = u32>,
+        keys_min: u32,
+        at: u32,
+        lookup: &mut Lookup,
+        out: &mut Vec<Age>,
+    ) {
+        out.clear();
+        self.share_keys(keys, lookup);
+        lookup.shared.retain(|&(keys, age)| keys >= keys_min && self.may_match(Age(age), at));
+        if lookup.shared.len() > COMPARED_MAX {
+            lookup.shared.sort_unstable_by(|a, b| b.cmp(a));
+            lookup.shared.truncate(COMPARED_MAX);
+        }
+        out.extend(lookup.shared.iter().map(|(_, age)| Age(*age)));
+        out.sort_unstable_by(|a, b| b.cmp(a));
+    }
+
     fn may_match(&self, age: Age, at: u32) -> bool {
         let place = self.place_of(age);
         let apart = Millis::from(self.at[place].abs_diff(at)) * 1000;
@@ -184,12 +210,12 @@ impl Window {
     }
 
     /// The entries that share keys with a text, no more than are looked at.
-    fn share_keys(&self, mark: &Mark, lookup: &mut Lookup) {
+    fn share_keys(&self, keys: impl Iterator<Item = u32>, lookup: &mut Lookup) {
         let Lookup { ages, shared, .. } = lookup;
         ages.clear();
         shared.clear();
         let age_max = self.age_max();
-        for key in mark.keys_asked() {
+        for key in keys {
             self.keys.ages(key, self.next, age_max, |age| ages.push(age));
         }
         ages.sort_unstable();

@@ -1,5 +1,6 @@
 //! The window against a plain list of everything, and against itself: other batches, other threads, a restart between.
 
+mod articles;
 mod bounds;
 mod oracle;
 mod same;

@@ -24,7 +24,7 @@ impl Oracle {
             number >= kept_from
                 && (at(entry) - at(post)).abs() * 1000 <= window_ms
                 && keys > 0
-                && is_promising(keys, entry.mark.sketch.agreement(&post.mark.sketch).similarity())
+                && is_promising(post.mark.script, keys, entry.mark.sketch.agreement(&post.mark.sketch).similarity())
         };
         let candidates: Vec<&(u64, Post)> =
             self.entries.iter().filter(|(number, entry)| may_match(*number, entry)).collect();

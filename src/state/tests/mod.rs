@@ -36,11 +36,7 @@ pub(super) fn fact(id: usize, author: usize, room: usize, at: Millis) -> Fact {
         links: (id % 3) as u16,
         word_hit: id.is_multiple_of(5),
         content: (id % 7) as u32,
-        twin: id.is_multiple_of(11).then(|| Member {
-            cluster: 1 + id as u64 / 110,
-            first_at: at - 60_000,
-            first_author: 1 + (author % 3) as u32,
-        }),
+        twin: None,
     }
 }
 

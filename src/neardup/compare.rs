@@ -2,8 +2,9 @@
 
 use crate::text::{Folded, Letters};
 
-use super::grams::NARROW_SKETCHED;
+use super::grams::{NARROW_SKETCHED, WIDE_SKETCHED};
 use super::mark::{LETTERS_MAX, Script};
+use super::seed::mix;
 
 /// What two texts have in common, counted in distinct grams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,6 +18,9 @@ pub struct Comparison {
 }
 
 impl Comparison {
+    /// Equal letters, known by their hash: one gram stands for all.
+    pub(super) const EQUAL: Self = Self { shared: 1, this: 1, first: 1 };
+
     /// Shared grams by all grams (Jaccard), 0 to 1.
     #[must_use]
     pub fn similarity(self) -> f32 {
@@ -35,15 +39,36 @@ impl Comparison {
         share(self.shared, self.first)
     }
 
-    /// Whether one is a near-duplicate of the other.
+    /// Whether one is a near-duplicate of the other, their grams cut as that script asks.
     #[must_use]
     pub fn is_near(self, script: Script) -> bool {
-        let (similar, part) = match script {
-            Script::Wide => (0.4, 0.22),
-            Script::Narrow => (0.3, 0.18),
-        };
-        let similarity = self.similarity();
-        similarity >= similar || similarity >= part && self.containment().max(self.containment_of_first()) >= 0.7
+        let Bounds { similar, part, contained, shared_min, part_shared_min } = Bounds::of(script);
+        let (similarity, contains) = (self.similarity(), self.containment().max(self.containment_of_first()));
+        self == Self::EQUAL
+            || similarity >= similar && self.shared >= shared_min
+            || similarity >= part && contains >= contained && self.shared >= part_shared_min
+    }
+}
+
+/// From where on two texts are near-duplicates, chosen by measurement (`ARCHITECTURE.md`).
+struct Bounds {
+    /// The similarity that is enough by itself.
+    similar: f32,
+    /// The similarity that is enough where so much of one text stands in the other.
+    part: f32,
+    contained: f32,
+    /// Shared grams below which similar texts are turns of phrase.
+    shared_min: u32,
+    /// The same for a text that stands in a longer one.
+    part_shared_min: u32,
+}
+
+impl Bounds {
+    fn of(script: Script) -> Self {
+        match script {
+            Script::Wide => Self { similar: 0.4, part: 0.25, contained: 0.7, shared_min: 5, part_shared_min: 8 },
+            Script::Narrow => Self { similar: 0.47, part: 0.25, contained: 0.75, shared_min: 10, part_shared_min: 16 },
+        }
     }
 }
 
@@ -52,8 +77,9 @@ fn share(part: u32, whole: u32) -> f32 {
 }
 
 /// Compares one text with several. Buffers are reused.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Comparer {
+    lengths: Lengths,
     folded: Folded,
     letters: Letters,
     this: GramSet,
@@ -61,14 +87,38 @@ pub struct Comparer {
     script: Option<Script>,
 }
 
+/// Letters of a gram.
+#[derive(Clone, Copy, Debug)]
+struct Lengths {
+    wide: usize,
+    narrow: usize,
+}
+
+impl Default for Comparer {
+    fn default() -> Self {
+        Self::new(Lengths { wide: WIDE_SKETCHED, narrow: NARROW_SKETCHED })
+    }
+}
+
 impl Comparer {
+    fn new(lengths: Lengths) -> Self {
+        let (this, first) = (GramSet::default(), GramSet::default());
+        Self { lengths, folded: Folded::default(), letters: Letters::default(), this, first, script: None }
+    }
+
+    /// With longer grams: any two long texts have many short ones in common.
+    #[must_use]
+    pub fn of_articles() -> Self {
+        Self::new(Lengths { wide: 3, narrow: 6 })
+    }
+
     /// The text that others are compared with.
     pub fn load(&mut self, text: &str) {
         self.read(text);
         let script = Script::of(&self.letters);
         self.script = Some(script);
         self.this.clear(self.letters.units().len());
-        each_gram(self.letters.units(), script, |gram| {
+        each_gram(self.letters.units(), self.lengths.of(script), |gram| {
             self.this.insert(gram);
         });
     }
@@ -79,7 +129,7 @@ impl Comparer {
         let script = self.script.unwrap_or(Script::Wide);
         let mut shared = 0;
         self.first.clear(self.letters.units().len());
-        each_gram(self.letters.units(), script, |gram| {
+        each_gram(self.letters.units(), self.lengths.of(script), |gram| {
             shared += u32::from(self.first.insert(gram) && self.this.has(gram));
         });
         Comparison { shared, this: self.this.len, first: self.first.len }
@@ -99,21 +149,23 @@ pub fn compare(this: &str, first: &str) -> Comparison {
     comparer.compare(first)
 }
 
-/// Two wide letters, or four narrow ones, as one number that is never 0. Wide ones are packed, so that no two grams are
-/// one number; of narrow ones the first three are spread over 64 bits by a bijection before the fourth is added.
-fn each_gram(units: &[u32], script: Script, mut visit: impl FnMut(u64)) {
-    match script {
-        Script::Wide => {
-            for pair in units.windows(2) {
-                visit(u64::from(pair[0]) << 21 | u64::from(pair[1]));
-            }
+impl Lengths {
+    fn of(self, script: Script) -> usize {
+        match script {
+            Script::Wide => self.wide,
+            Script::Narrow => self.narrow,
         }
-        Script::Narrow => {
-            for run in units.windows(NARROW_SKETCHED) {
-                let spread = |gram: u64, &unit: &u32| (gram.rotate_left(21) ^ u64::from(unit)).wrapping_mul(SPREAD);
-                visit(run.iter().fold(0, spread).max(1));
-            }
-        }
+    }
+}
+
+/// Every gram as one number that is never 0. Up to three letters are packed, so that no two grams are one number; longer ones
+/// are hashed to 64 bits three by three.
+fn each_gram(units: &[u32], length: usize, mut visit: impl FnMut(u64)) {
+    let pack = |run: &[u32]| run.iter().fold(0, |packed, &unit| packed << 21 | u64::from(unit));
+    for run in units.windows(length) {
+        let (first, rest) = run.split_at(length.min(3));
+        let hash = |hash: u64, run: &[u32]| mix(hash ^ SPREAD, pack(run) | 1 << 63).max(1);
+        visit(rest.chunks(3).fold(pack(first), hash));
     }
 }
 
@@ -176,8 +228,8 @@ mod tests {
         check("今天天气", "今天天气", [3, 3, 3]);
         check("今天，天气!", "今 天 天 氣", [3, 3, 3]);
         check("哈哈哈哈哈", "哈哈", [1, 1, 1]);
-        check("abcdef", "xbcdef", [2, 3, 3]);
-        check("", "word", [0, 0, 1]);
+        check("abcdef", "xbcdef", [3, 4, 4]);
+        check("", "word", [0, 0, 2]);
         check("今天", "", [0, 1, 0]);
     }
 

@@ -38,7 +38,7 @@ pub enum Form {
 /// How grams are cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Script {
-    /// Chinese characters, kana and hangul make the larger part: a letter says much.
+    /// Chinese characters, kana and hangul make two fifths or more: each says as much as several others.
     Wide,
     /// Latin and all others.
     Narrow,
@@ -46,7 +46,7 @@ pub enum Script {
 
 impl Script {
     pub(super) fn of(letters: &Letters) -> Self {
-        if letters.wide() * 2 > letters.units().len() { Self::Wide } else { Self::Narrow }
+        if letters.wide() * 5 > letters.units().len() * 2 { Self::Wide } else { Self::Narrow }
     }
 
     fn letters_min(self) -> usize {
@@ -110,6 +110,11 @@ impl Mark {
         std::iter::once(self.exact as u32).chain(anchors.iter().copied())
     }
 
+    /// The keys of an article, asked and stored.
+    pub(super) fn article_keys(&self) -> Option<&[u32]> {
+        self.article.as_ref().map(|article| &article.anchors[..usize::from(article.anchor_count)])
+    }
+
     /// The keys under which this text is found.
     pub(super) fn keys_stored(&self) -> impl Iterator<Item = u32> + Clone {
         self.keys_asked().take(1 + ANCHORS_STORED)
@@ -133,18 +138,21 @@ impl Sketcher {
             return None;
         }
         self.grams.hash(units, script, seed);
-        let (anchors, anchor_count) = smallest::<ANCHORS_ASKED>(self.grams.anchors());
-        if anchor_count < ANCHORS_MIN {
-            return None;
-        }
         let article_letters_min = match form {
             Form::Message => LONG_LETTERS_MIN,
             Form::Article => ARTICLE_LETTERS_MIN,
         };
-        let article = (units.len() >= article_letters_min).then(|| {
-            let (anchors, anchor_count) = smallest::<ARTICLE_ANCHORS>(self.grams.anchors());
-            Box::new(ArticleMark { anchors, anchor_count: anchor_count as u8 })
-        });
+        let (anchors, anchor_count, article) = if units.len() >= article_letters_min {
+            let (anchors, count) = smallest::<ARTICLE_ANCHORS>(self.grams.anchors());
+            let (first, _) = anchors.split_first_chunk().expect("an article has more anchors than are asked");
+            (*first, count.min(ANCHORS_ASKED), Some(Box::new(ArticleMark { anchors, anchor_count: count as u8 })))
+        } else {
+            let (anchors, count) = smallest::<ANCHORS_ASKED>(self.grams.anchors());
+            (anchors, count, None)
+        };
+        if anchor_count < ANCHORS_MIN {
+            return None;
+        }
         Some(Mark {
             exact: exact(units, seed),
             anchors,

@@ -1,15 +1,12 @@
 //! What is stored of an entry: enough to show its text, to compare with it, and to build the window again without
 //! folding or sketching anything.
 
-use super::mark::Script;
 use super::sketch::Sketch;
 
 /// Layout of these bytes; [`super::Seed::check`] changes with it too.
 const VERSION: u8 = 1;
-const FORGOTTEN: u8 = 1;
-const NARROW: u8 = 2;
 /// Bytes before the keys.
-const HEAD_BYTES: usize = 72;
+const HEAD_BYTES: usize = 68;
 const KEYS_MAX: usize = 64;
 
 /// One record, borrowed from its bytes.
@@ -21,17 +18,13 @@ pub(super) struct Record<'a> {
     pub(super) kept_from: u64,
     /// Seconds since 1970.
     pub(super) at: u32,
-    /// 0 if forgotten.
+    /// 0 where the author was erased: keys and times are all that is left.
     pub(super) author: u32,
-    pub(super) script: Script,
-    pub(super) letters: u32,
     pub(super) exact: u64,
     pub(super) sketch: Sketch,
     pub(super) keys: Keys<'a>,
     pub(super) id: &'a str,
     pub(super) text: &'a str,
-    /// Its author was erased: keys and times are all that is left.
-    pub(super) is_forgotten: bool,
 }
 
 /// Keys, in memory or as they are stored.
@@ -47,10 +40,7 @@ impl Keys<'_> {
 impl<'a> Record<'a> {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         out.clear();
-        let narrow = if self.script == Script::Narrow { NARROW } else { 0 };
-        let flags = narrow | if self.is_forgotten { FORGOTTEN } else { 0 };
-        out.extend_from_slice(&[VERSION, flags, self.keys.0.len() as u8, 0]);
-        out.extend_from_slice(&self.letters.to_le_bytes());
+        out.extend_from_slice(&[VERSION, self.keys.0.len() as u8, 0, 0]);
         out.extend_from_slice(&self.at.to_le_bytes());
         out.extend_from_slice(&self.author.to_le_bytes());
         for word in [self.number, self.number - self.kept_from, self.exact] {
@@ -69,11 +59,11 @@ impl<'a> Record<'a> {
     pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, &'static str> {
         const SHORT: &str = "it is cut off";
         let (head, rest) = bytes.split_first_chunk::<HEAD_BYTES>().ok_or(SHORT)?;
-        let [version, flags, key_count, zero, words @ ..] = head;
-        if *version != VERSION || *zero != 0 || flags & !(FORGOTTEN | NARROW) != 0 {
+        let [version, key_count, 0, 0, words @ ..] = head else { return Err("it is no record") };
+        if *version != VERSION {
             return Err("it is of another version");
         }
-        let (short, long) = words.split_at(12);
+        let (short, long) = words.split_at(8);
         let u32_at = |i: usize| u32::from_le_bytes(short.as_chunks::<4>().0[i]);
         let u64_at = |i: usize| u64::from_le_bytes(long.as_chunks::<8>().0[i]);
         let key_count = usize::from(*key_count);
@@ -87,16 +77,13 @@ impl<'a> Record<'a> {
         Ok(Self {
             number,
             kept_from: number.checked_sub(u64_at(1)).ok_or("it keeps entries that never were")?,
-            at: u32_at(1),
-            author: u32_at(2),
-            script: if flags & NARROW != 0 { Script::Narrow } else { Script::Wide },
-            letters: u32_at(0),
+            at: u32_at(0),
+            author: u32_at(1),
             exact: u64_at(2),
             sketch: Sketch([3, 4, 5, 6].map(u64_at)),
             keys: Keys(keys.as_chunks().0),
             id: str::from_utf8(id).map_err(|_| "its id is no text")?,
             text: str::from_utf8(text).map_err(|_| "its text is no text")?,
-            is_forgotten: flags & FORGOTTEN != 0,
         })
     }
 }
@@ -106,8 +93,8 @@ impl<'a> Record<'a> {
 pub(super) fn forget(bytes: &[u8], out: &mut Vec<u8>) -> Result<(), &'static str> {
     let record = Record::decode(bytes)?;
     let (id, text) = (" ".repeat(record.id.len()), " ".repeat(record.text.len()));
-    let (exact, sketch, letters) = (0, Sketch::default(), 0);
-    let blank = Record { id: &id, text: &text, author: 0, exact, sketch, letters, is_forgotten: true, ..record };
+    let (author, exact, sketch) = (0, 0, Sketch::default());
+    let blank = Record { id: &id, text: &text, author, exact, sketch, ..record };
     blank.encode(out);
     Ok(())
 }
@@ -124,14 +111,11 @@ mod tests {
             kept_from: 70,
             at: 1_700_000_000,
             author: 9,
-            script: Script::Narrow,
-            letters: 12,
             exact: 0x1234_5678_9ABC_DEF0,
             sketch,
             keys: Keys(keys),
             id,
             text,
-            is_forgotten: false,
         }
     }
 
@@ -150,7 +134,7 @@ mod tests {
         ) {
             let mut bytes = bytes;
             if is_ours && bytes.len() > 4 {
-                bytes[..4].copy_from_slice(&[VERSION, 0, 3, 0]);
+                bytes[..4].copy_from_slice(&[VERSION, 3, 0, 0]);
             }
             let _ = Record::decode(&bytes);
         }
@@ -163,8 +147,7 @@ mod tests {
         forget(&bytes, &mut blank).unwrap();
         assert_eq!(bytes.len(), blank.len());
         let kept = Record::decode(&blank).unwrap();
-        assert!(kept.is_forgotten);
-        assert_eq!((kept.author, kept.exact, kept.sketch, kept.letters), (0, 0, Sketch::default(), 0));
+        assert_eq!((kept.author, kept.exact, kept.sketch), (0, 0, Sketch::default()));
         assert_eq!((kept.id.trim(), kept.text.trim(), kept.number, kept.at), ("", "", 77, 1_700_000_000));
     }
 }

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::event::Millis;
 
 use super::Options;
 use super::compare::{Comparer, Comparison};
-use super::mark::{Mark, Script};
-use super::record::{self, Keys, Record};
+use super::known::Known;
+use super::mark::{ANCHORS_STORED, Mark};
 use super::seed::Seed;
-use super::sketch::Sketch;
+use super::shelf::{First, Shelf, TwinSizes, millis, read_part, seconds};
 use super::texts::{Texts, TextsError};
+use super::window::{Age, Lookup};
 
 /// One message on its way in.
 #[derive(Clone, Copy, Debug)]
@@ -49,57 +52,47 @@ pub struct Twin {
     pub is_new: bool,
 }
 
-/// The first member of a cluster, as it was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct First {
-    /// The event's id.
-    pub id: String,
-    /// The text, as far as marks look at it.
-    pub text: String,
-    /// When it was published, to the second.
-    pub at: Millis,
-    /// Its author.
-    pub author: u32,
-}
-
-/// How much is held, for metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TwinSizes {
-    /// Entries within the bounds, expired ones among them until their place is needed.
-    pub entries: u64,
-    /// Bytes of stored text that are still asked for.
-    pub text_bytes: u64,
-}
-
 /// See the module. What it answers depends on what it took, in order, and on nothing else: not on threads, and not on how
 /// the stream was cut into batches.
 pub struct Twins {
-    options: Options,
     seed: Seed,
-    texts: Arc<dyn Texts>,
-    entries: Vec<Entry>,
+    shelf: Shelf,
+    known: Known,
+    scratch: Scratch,
+    /// What was compared ahead for each arrival of a batch.
+    ahead: Vec<Ahead>,
+}
+
+/// What a thread uses again for every arrival.
+#[derive(Clone, Debug, Default)]
+struct Scratch {
+    lookup: Lookup,
+    ages: Vec<Age>,
+    learned: Ahead,
+    comparer: Comparer,
     bytes: Vec<u8>,
 }
 
-struct Entry {
-    address: u64,
-    at: u32,
-    author: u32,
-    script: Script,
-    exact: u64,
-    sketch: Sketch,
-    keys: Vec<u32>,
-}
+/// Entries by number, compared with an arrival before its turn came.
+type Ahead = Vec<(u64, Comparison)>;
 
 /// A member that is less like the first one than this is entered itself, so that what resembles it, and no longer the first,
 /// is found too: as a cluster of its own, for nothing is compared with anything but a first member.
-const ENTERED_BELOW: f32 = 0.8;
+pub(super) const ENTERED_BELOW: f32 = 0.8;
 
+/// Fewer arrivals than this are not worth waking other threads for.
+const PARALLEL_ARRIVALS_MIN: usize = 256;
+
+/// Arrivals whose memory is touched ahead of being worked on.
+const TOUCH_ARRIVALS: usize = 32;
+
+/// What happens to a batch.
 impl Twins {
     /// Nothing known yet; `texts` is empty.
     #[must_use]
     pub fn new(options: &Options, seed: Seed, texts: Arc<dyn Texts>) -> Self {
-        Self { options: *options, seed, texts, entries: Vec::new(), bytes: Vec::new() }
+        let shelf = Shelf::new(options, 1 + ANCHORS_STORED, texts);
+        Self { seed, shelf, known: Known::default(), scratch: Scratch::default(), ahead: Vec::new() }
     }
 
     /// What it was when the last of these texts was stored.
@@ -108,12 +101,7 @@ impl Twins {
     /// [`TextsError`], if they cannot be read.
     pub fn restore(options: &Options, seed: Seed, texts: Arc<dyn Texts>) -> Result<Self, TextsError> {
         let mut twins = Self::new(options, seed, texts);
-        let texts = Arc::clone(&twins.texts);
-        texts.scan(&mut |address, bytes| {
-            let record = Record::decode(bytes).map_err(|what| TextsError::Broken { address, what })?;
-            twins.entries.push(Entry::new(address, &record));
-            Ok(())
-        })?;
+        twins.shelf.restore()?;
         Ok(twins)
     }
 
@@ -130,86 +118,153 @@ impl Twins {
     /// was saved.
     pub fn take(&mut self, arrivals: &[Arrival<'_>], out: &mut Vec<Twin>) -> Result<(), TextsError> {
         out.clear();
-        let mut comparer = Comparer::default();
-        for arrival in arrivals {
-            out.push(self.take_one(arrival, &mut comparer)?);
+        let mut ahead = std::mem::take(&mut self.ahead);
+        ahead.clear();
+        let is_parallel = arrivals.len() >= PARALLEL_ARRIVALS_MIN && rayon::current_num_threads() > 1;
+        if is_parallel {
+            self.compare_ahead(arrivals, &mut ahead)?;
         }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        for (i, chunk) in arrivals.chunks(TOUCH_ARRIVALS).enumerate() {
+            if !is_parallel {
+                self.touch(chunk);
+            }
+            for (arrival, i) in chunk.iter().zip(i * TOUCH_ARRIVALS..) {
+                let ahead = ahead.get(i).map_or(&[][..], Vec::as_slice);
+                out.push(self.take_one(arrival, ahead, &mut scratch)?);
+            }
+        }
+        (self.ahead, self.scratch) = (ahead, scratch);
         Ok(())
     }
 
-    fn take_one(&mut self, arrival: &Arrival<'_>, comparer: &mut Comparer) -> Result<Twin, TextsError> {
-        let (mark, at) = (arrival.mark, seconds(arrival.at));
-        let text = &arrival.text[..mark.bytes as usize];
-        comparer.load(text);
-        let (mut found, mut bytes) = (None, Vec::new());
-        for (number, entry) in self.entries.iter().enumerate().filter(|(_, entry)| self.may_match(entry, mark, at)) {
-            let comparison = if entry.exact == mark.exact {
-                Comparison { shared: 1, this: 1, first: 1 }
-            } else {
-                self.texts.read(entry.address, &mut bytes)?;
-                let broken = |what| TextsError::Broken { address: entry.address, what };
-                comparer.compare(Record::decode(&bytes).map_err(broken)?.text)
-            };
-            if comparison.is_near(mark.script) {
-                found = Some((number as u64, entry.at, entry.author, comparison));
-                break;
-            }
+    /// Compares every arrival with the window as it stands before the batch, on all threads. Whatever this gives would be found
+    /// again when the arrival's turn comes: a comparison depends on the two texts alone.
+    fn compare_ahead(&self, arrivals: &[Arrival<'_>], ahead: &mut Vec<Ahead>) -> Result<(), TextsError> {
+        ahead.resize(arrivals.len(), Vec::new());
+        let chunks = arrivals.par_chunks(TOUCH_ARRIVALS).zip(ahead.par_chunks_mut(TOUCH_ARRIVALS));
+        chunks.try_for_each_init(Scratch::default, |scratch, (arrivals, ahead)| {
+            self.touch(arrivals);
+            arrivals.iter().zip(ahead).try_for_each(|(arrival, ahead)| {
+                self.find(arrival, &[], scratch)?;
+                ahead.clone_from(&scratch.learned);
+                Ok(())
+            })
+        })
+    }
+
+    /// The lookups of a chunk do not depend on one another, so the processor overlaps their cache misses; done one arrival
+    /// at a time, each would wait for the one before.
+    fn touch(&self, arrivals: &[Arrival<'_>]) {
+        let keys = arrivals.iter().map(|arrival| self.shelf.window.touch_keys(arrival.mark.keys_asked()));
+        std::hint::black_box(keys.fold(0, |sum, read| sum ^ read));
+        let sketches = arrivals.iter().map(|arrival| self.shelf.window.touch_sketches(arrival.mark.keys_asked()));
+        std::hint::black_box(sketches.fold(0, |sum, read| sum ^ read));
+    }
+
+    fn take_one(
+        &mut self,
+        arrival: &Arrival<'_>,
+        ahead: &[(u64, Comparison)],
+        scratch: &mut Scratch,
+    ) -> Result<Twin, TextsError> {
+        let found = self.find(arrival, ahead, scratch)?;
+        for &(number, comparison) in &scratch.learned {
+            self.known.insert(arrival.mark.exact, number, comparison);
         }
-        let twin = match found {
-            Some((cluster, at, author, comparison)) => Twin {
-                cluster,
-                first_at: Millis::from(at) * 1000,
-                first_author: author,
-                similarity: comparison.similarity(),
-                containment: comparison.containment(),
-                address: self.entries[cluster as usize].address,
-                is_new: false,
-            },
-            None => Twin {
-                cluster: self.entries.len() as u64,
-                first_at: Millis::from(at) * 1000,
-                first_author: arrival.author,
-                similarity: 0.0,
-                containment: 0.0,
-                address: self.texts.end(),
-                is_new: true,
-            },
-        };
+        let twin = self.twin(arrival, found);
         if twin.similarity < ENTERED_BELOW {
-            self.enter(arrival, at, text);
+            self.enter(arrival, &mut scratch.bytes);
         }
         Ok(twin)
     }
 
-    fn may_match(&self, entry: &Entry, mark: &Mark, at: u32) -> bool {
-        let is_in_window = Millis::from(entry.at.abs_diff(at)) * 1000 <= self.options.window_ms;
-        is_in_window
-            && entry.author != 0
-            && entry.script == mark.script
-            && mark.keys_asked().any(|key| entry.keys.contains(&key))
-            && entry.sketch.agreement(&mark.sketch).similarity() >= 0.1
+    fn twin(&self, arrival: &Arrival<'_>, found: Option<(Age, Comparison)>) -> Twin {
+        match found {
+            Some((age, comparison)) => Twin {
+                cluster: self.shelf.window.number(age),
+                first_at: millis(self.shelf.window.at(age)),
+                first_author: self.shelf.window.author(age),
+                similarity: comparison.similarity(),
+                containment: comparison.containment(),
+                address: self.shelf.window.address(age),
+                is_new: false,
+            },
+            None => Twin {
+                cluster: self.shelf.window.next(),
+                first_at: millis(seconds(arrival.at)),
+                first_author: arrival.author,
+                similarity: 0.0,
+                containment: 0.0,
+                address: self.shelf.end(),
+                is_new: true,
+            },
+        }
     }
 
-    fn enter(&mut self, arrival: &Arrival<'_>, at: u32, text: &str) {
+    /// The oldest entry that the text is a near-duplicate of. Whatever was compared is in `scratch.learned` then.
+    fn find(
+        &self,
+        arrival: &Arrival<'_>,
+        ahead: &[(u64, Comparison)],
+        scratch: &mut Scratch,
+    ) -> Result<Option<(Age, Comparison)>, TextsError> {
+        let Scratch { lookup, ages, learned, comparer, bytes } = scratch;
         let mark = arrival.mark;
-        let keys: Vec<[u8; 4]> = mark.keys_stored().map(u32::to_le_bytes).collect();
-        let record = Record {
-            number: self.entries.len() as u64,
-            kept_from: 0,
-            at,
-            author: arrival.author,
-            script: mark.script,
-            letters: mark.letters,
-            exact: mark.exact,
-            sketch: mark.sketch,
-            keys: Keys(&keys),
-            id: arrival.id,
-            text,
-            is_forgotten: false,
-        };
-        record.encode(&mut self.bytes);
-        let address = self.texts.append(&self.bytes);
-        self.entries.push(Entry::new(address, &record));
+        learned.clear();
+        self.shelf.window.promising(mark, seconds(arrival.at), lookup, ages);
+        let mut is_loaded = false;
+        for &age in &*ages {
+            let number = self.shelf.window.number(age);
+            let ahead = ahead.iter().find(|(other, _)| *other == number).map(|(_, comparison)| *comparison);
+            let comparison = match ahead.or_else(|| self.known.get(mark.exact, number)) {
+                Some(comparison) => comparison,
+                None => self.compare(arrival, age, &mut is_loaded, comparer, bytes)?,
+            };
+            learned.push((number, comparison));
+            if comparison.is_near(mark.script) {
+                return Ok(Some((age, comparison)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn compare(
+        &self,
+        arrival: &Arrival<'_>,
+        age: Age,
+        is_loaded: &mut bool,
+        comparer: &mut Comparer,
+        bytes: &mut Vec<u8>,
+    ) -> Result<Comparison, TextsError> {
+        let record = self.shelf.read(age, bytes)?;
+        if record.exact == arrival.mark.exact {
+            return Ok(Comparison::EQUAL);
+        }
+        if !std::mem::replace(is_loaded, true) {
+            comparer.load(read_part(arrival));
+        }
+        Ok(comparer.compare(record.text))
+    }
+
+    fn enter(&mut self, arrival: &Arrival<'_>, bytes: &mut Vec<u8>) {
+        let mut keys = [[0; 4]; 1 + ANCHORS_STORED];
+        let keys_stored = arrival.mark.keys_stored().zip(&mut keys);
+        let key_count = keys_stored.map(|(key, bytes)| *bytes = key.to_le_bytes()).count();
+        self.known.insert(arrival.mark.exact, self.shelf.window.next(), Comparison::EQUAL);
+        self.shelf.enter(arrival, &keys[..key_count], bytes);
+    }
+}
+
+/// What is asked apart from batches.
+impl Twins {
+    /// What a text would be found to be if it came now. Nothing is entered.
+    ///
+    /// # Errors
+    /// [`TextsError`], if a stored text cannot be read.
+    pub fn ask(&self, arrival: &Arrival<'_>) -> Result<Twin, TextsError> {
+        let found = self.find(arrival, &[], &mut Scratch::default())?;
+        Ok(self.twin(arrival, found))
     }
 
     /// The first member of a cluster; `None` where it is no longer kept, or was forgotten.
@@ -217,14 +272,7 @@ impl Twins {
     /// # Errors
     /// [`TextsError`], if it cannot be read.
     pub fn first(&self, cluster: u64) -> Result<Option<First>, TextsError> {
-        let Some(entry) = self.entries.get(cluster as usize).filter(|entry| entry.author != 0) else {
-            return Ok(None);
-        };
-        let mut bytes = Vec::new();
-        self.texts.read(entry.address, &mut bytes)?;
-        let record = Record::decode(&bytes).map_err(|what| TextsError::Broken { address: entry.address, what })?;
-        let (id, text) = (record.id.to_owned(), record.text.to_owned());
-        Ok(Some(First { id, text, at: Millis::from(record.at) * 1000, author: record.author }))
+        self.shelf.first(cluster)
     }
 
     /// The first member that a [`Twin`] names, as long as its text was not released: later arrivals of the same batch may have
@@ -233,53 +281,28 @@ impl Twins {
     /// # Errors
     /// [`TextsError`], if it cannot be read.
     pub fn stored(&self, address: u64) -> Result<First, TextsError> {
-        let mut bytes = Vec::new();
-        self.texts.read(address, &mut bytes)?;
-        let record = Record::decode(&bytes).map_err(|what| TextsError::Broken { address, what })?;
-        let (id, text) = (record.id.to_owned(), record.text.to_owned());
-        Ok(First { id, text, at: Millis::from(record.at) * 1000, author: record.author })
+        self.shelf.stored(address)
     }
 
-    /// Forgets what an author wrote, in the stored texts too. How many entries that were.
+    /// Forgets what an author wrote, in the stored texts too: what stays of an entry are its time and its keys, 32 bits each
+    /// under the seed, until it expires. How many entries that were.
     ///
     /// # Errors
     /// [`TextsError`], if a stored text cannot be read or overwritten.
     pub fn forget(&mut self, author: u32) -> Result<usize, TextsError> {
-        let (mut bytes, mut blank, mut forgotten) = (Vec::new(), Vec::new(), 0);
-        for entry in self.entries.iter_mut().filter(|entry| entry.author == author && author != 0) {
-            let address = entry.address;
-            self.texts.read(address, &mut bytes)?;
-            record::forget(&bytes, &mut blank).map_err(|what| TextsError::Broken { address, what })?;
-            self.texts.overwrite(address, &blank)?;
-            entry.author = 0;
-            forgotten += 1;
-        }
-        Ok(forgotten)
+        self.shelf.forget(author)
     }
 
     /// Stored texts before this address are not asked for any more. Call [`Texts::release_before`] with it once everything up
     /// to here is saved.
     #[must_use]
     pub fn kept_from(&self) -> u64 {
-        self.entries.first().map_or(0, |entry| entry.address)
+        self.shelf.kept_from()
     }
 
     /// How much is held.
     #[must_use]
     pub fn sizes(&self) -> TwinSizes {
-        TwinSizes { entries: self.entries.len() as u64, text_bytes: self.texts.end() - self.kept_from() }
+        self.shelf.sizes()
     }
-}
-
-impl Entry {
-    fn new(address: u64, record: &Record<'_>) -> Self {
-        let keys = record.keys.iter().collect();
-        let Record { at, author, script, exact, sketch, .. } = *record;
-        Self { address, at, author, script, exact, sketch, keys }
-    }
-}
-
-/// Event time as entries hold it: whole seconds since 1970, until 2106.
-fn seconds(at: Millis) -> u32 {
-    u32::try_from((at / 1000).max(0)).unwrap_or(u32::MAX)
 }

@@ -2,7 +2,7 @@
 //! same run over the same texts.
 //!
 //! ```text
-//! cargo bench --bench neardup [-- --sizes 1000000,10000000] [--rivals 1000000] [--minhash 100000] [--texts FILE] [--csv FILE]
+//! cargo bench --bench neardup [-- --sizes 1000000,10000000] [--rivals 1000000] [--texts FILE] [--csv FILE]
 //! ```
 //! Processor time, one thread. `--sizes 50000000` needs 12 GiB, most of it for the texts, which lie in memory here. Texts are composed: 24
 //! letters drawn as unevenly as in Chinese posts; `--texts` (one a line) fills a window with real ones besides. Rivals (`gaoya`, and
@@ -37,15 +37,13 @@ const LETTERS: usize = 24;
 struct Args {
     sizes: Vec<usize>,
     rivals: usize,
-    minhash: usize,
     texts: Option<String>,
     csv: Option<String>,
 }
 
 impl Args {
     fn parse() -> Result<Self> {
-        let mut options =
-            Self { sizes: vec![1_000_000, 10_000_000], rivals: 1_000_000, minhash: 100_000, texts: None, csv: None };
+        let mut options = Self { sizes: vec![1_000_000, 10_000_000], rivals: 1_000_000, texts: None, csv: None };
         let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
         while let Some(arg) = args.next() {
             let value = args.next().with_context(|| format!("{arg} needs a value"))?;
@@ -55,7 +53,6 @@ impl Args {
                     options.sizes = sizes.collect::<Result<_, _>>()?;
                 }
                 "--rivals" => options.rivals = value.parse()?,
-                "--minhash" => options.minhash = value.parse()?,
                 "--texts" => options.texts = Some(value),
                 "--csv" => options.csv = Some(value),
                 _ => bail!("unknown argument {arg}"),
@@ -104,10 +101,7 @@ fn main() -> Result<()> {
             }
             rivals::simhash_table(&mut table, args.rivals);
             rivals::gaoya_simhash(&mut table, args.rivals);
-        }
-        if args.minhash > 0 {
-            grow(&mut table, "tidegate", args.minhash, &mut (0..).map(composed))?;
-            rivals::gaoya_minhash(&mut table, args.minhash);
+            rivals::gaoya_minhash(&mut table, args.rivals);
         }
         Ok(())
     })?;
@@ -190,11 +184,11 @@ fn grow_asking(
     table.row(what, size, "memory, texts apart", memory.bytes_current as f64 / size as f64, "bytes/entry");
     let fill = stage.take(texts, size, true)?;
     table.row(what, size, "ask and enter, filling", fill, "ns");
-    let steady = stage.take(texts, asked, false)?;
-    table.row(what, size, "ask and enter, full", steady, "ns");
     let found = stage.ask_washed(&mut Rng::with_seed(3))?;
     table.row(what, size, "ask about copies, 10 % replaced", found.0, "ns");
     table.row(what, size, "found of them", found.1 * 100.0, "%");
+    let steady = stage.take(texts, asked, false)?;
+    table.row(what, size, "ask and enter, full", steady, "ns");
     // Half of what is kept is expired from now on, and more with every text.
     stage.at += size as i64 / 2 * stage.step_ms;
     let expiring = stage.take(texts, asked, false)?;
@@ -217,7 +211,8 @@ impl Stage {
     /// Takes so many texts; nanoseconds of processor time each, marks apart.
     fn take(&mut self, texts: &mut dyn Iterator<Item = String>, count: usize, keep: bool) -> Result<f64> {
         let (mut took, mut taken) = (Duration::ZERO, 0);
-        let every = (count / WASHED).max(1);
+        // Copies are entered too and take the places of the oldest, about which nobody is asked then.
+        let every = (count / WASHED).max(50);
         while taken < count {
             let batch: Vec<String> = (&mut *texts).take(BATCH.min(count - taken)).collect();
             if batch.is_empty() {
@@ -225,7 +220,8 @@ impl Stage {
             }
             took += self.take_batch(&batch)?.0;
             if keep {
-                let chosen = batch.iter().zip(taken..).filter(|(_, number)| number % every == every / 2);
+                let chosen =
+                    batch.iter().zip(taken..).filter(|(_, number)| number % every == 0 && *number >= count / 10);
                 self.kept.extend(chosen.map(|(text, _)| text.clone()));
             }
             taken += batch.len();

@@ -11,6 +11,7 @@ mod docs;
 mod generated;
 mod golden;
 mod licences;
+mod neardup;
 mod sameness;
 mod source;
 mod stage;

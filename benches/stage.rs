@@ -26,7 +26,7 @@ use tidegate::io::wire::Bounds;
 use tidegate::io::{
     BatchLimits, FileSink, FileSource, FileTexts, FileTextsOptions, ReadOptions, RedbStore, StoreOptions, SystemClock,
 };
-use tidegate::pipeline::{BuildOptions, Edition, Folder, Sources, TwinOptions};
+use tidegate::pipeline::{BuildOptions, CopyOptions, Edition, Folder, Sources};
 use tidegate::state::{self, Keys};
 use tidegate::stream::{self, Control, Editions, Ends, Summary};
 
@@ -176,13 +176,13 @@ fn run(
     threads: usize,
 ) -> Result<(Duration, Summary)> {
     fs::create_dir_all(out)?;
-    let texts = FileTexts::open(out.join("texts"), FileTextsOptions::default())?;
+    let texts = |name: &str| FileTexts::open(out.join(name), FileTextsOptions::default()).map(Arc::new);
     let ends = Ends {
         source: Box::new(FileSource::files(&[lines], ReadOptions::default())?),
         actions: Box::new(FileSink::create(out.join("actions.jsonl"))?),
         rejects: Box::new(FileSink::create(out.join("rejects.jsonl"))?),
         store: Box::new(RedbStore::open(out.join("journal.redb"), StoreOptions::default())?),
-        texts: Some(Arc::new(texts)),
+        texts: Some([texts("window")?, texts("articles")?]),
         clock: Arc::new(SystemClock),
     };
     let options = stream::Options {
@@ -193,7 +193,7 @@ fn run(
         bounds: Bounds::default(),
         pseudonyms: None,
         state: state::Options::default(),
-        twins: has_twins.then(TwinOptions::default),
+        copies: has_twins.then(CopyOptions::default),
         keys: Keys::new(b"bench"),
     };
     let editions = Editions::new(Arc::clone(edition));

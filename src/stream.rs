@@ -26,7 +26,7 @@ use crate::io::{
     BatchLimits, Clock, FileTexts, FileTextsError, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError,
     Source, SourceError, StateStore, StoreError, instant,
 };
-use crate::pipeline::{Engine, Tally, TwinOptions};
+use crate::pipeline::{CopyOptions, Engine, LOGS, Tally};
 use crate::state::{self, Keys, State, Texts, TextsError};
 
 use judging::Judging;
@@ -48,11 +48,15 @@ pub struct Ends {
     pub rejects: Box<dyn Sink>,
     /// What survives a stop.
     pub store: Box<dyn StateStore>,
-    /// Where texts are kept that later ones are compared with; without it, near-duplicates are not looked for.
-    pub texts: Option<Arc<FileTexts>>,
+    /// Where texts are kept that later ones are compared with: those of the window, and articles. Without it, copies are not
+    /// looked for.
+    pub texts: Option<TextLogs>,
     /// What time it is, for bounds and latencies.
     pub clock: Arc<dyn Clock>,
 }
+
+/// The logs of stored texts: of the window, of articles.
+pub type TextLogs = [Arc<FileTexts>; LOGS];
 
 /// How the loop works.
 #[derive(Clone, Debug)]
@@ -71,8 +75,8 @@ pub struct Options {
     pub pseudonyms: Option<Pseudonyms>,
     /// What is remembered.
     pub state: state::Options,
-    /// What near-duplicates are looked for in, if they are.
-    pub twins: Option<TwinOptions>,
+    /// What copies are looked for in, if they are.
+    pub copies: Option<CopyOptions>,
     /// What keys of names are made with.
     pub keys: Keys,
 }
@@ -198,7 +202,7 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
         tracing::info!(batches = recovered.seq, "resumed after what an earlier run had saved");
         source.seek(input)?;
     }
-    let front = Front::new(options, options.twins.is_some() && texts.is_some(), clock)?;
+    let front = Front::new(options, options.copies.is_some() && texts.is_some(), clock)?;
     let judging = Judging {
         engine: engine(recovered.state, options, texts.as_ref())?,
         editions,
@@ -235,10 +239,13 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
 }
 
 /// An engine that goes on from a state, with the stored texts as they were when that state was saved.
-fn engine(state: State, options: &Options, texts: Option<&Arc<FileTexts>>) -> Result<Engine, StreamError> {
-    let Some((options, texts)) = options.twins.as_ref().zip(texts) else { return Ok(Engine::new(state)) };
-    texts.truncate(state.texts_end())?;
-    Ok(Engine::looking(state, options, Arc::clone(texts) as Arc<dyn Texts>)?)
+fn engine(state: State, options: &Options, texts: Option<&TextLogs>) -> Result<Engine, StreamError> {
+    let Some((options, texts)) = options.copies.as_ref().zip(texts) else { return Ok(Engine::new(state)) };
+    for (texts, end) in texts.iter().zip(state.texts_end()) {
+        texts.truncate(end)?;
+    }
+    let texts = texts.each_ref().map(|texts| Arc::clone(texts) as Arc<dyn Texts>);
+    Ok(Engine::looking(state, options, texts)?)
 }
 
 /// Tells the reader, on every way out, that nobody takes its batches any longer: one that waits on a silent source would

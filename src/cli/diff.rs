@@ -10,10 +10,9 @@ use clap::{Args, ValueHint};
 use serde::Serialize;
 
 use crate::decision::Decision;
-use crate::io::FileTexts;
 use crate::pipeline::{Edition, Engine, Item};
-use crate::state::State;
-use crate::stream::{self, Control, EditionFolders, Front, Options, StreamError};
+use crate::state::{State, Texts};
+use crate::stream::{self, Control, EditionFolders, Front, Options, StreamError, TextLogs};
 
 use super::edition;
 use super::setting::{self, InputArgs};
@@ -120,15 +119,17 @@ fn text_of<'a>(item: &'a Item<'_>) -> Option<(&'a str, &'a str)> {
 struct Side {
     edition: Arc<Edition>,
     engine: Engine,
-    texts: Option<Arc<FileTexts>>,
+    texts: Option<TextLogs>,
 }
 
 impl Side {
     fn new(edition: Arc<Edition>, options: &Options) -> anyhow::Result<Self> {
         let state = State::new(&options.state, options.keys);
         let texts = setting::temporary_texts(options)?;
-        let engine = match options.twins.as_ref().zip(texts.clone()) {
-            Some((twins, texts)) => Engine::looking(state, twins, texts)?,
+        let engine = match options.copies.as_ref().zip(texts.as_ref()) {
+            Some((copies, texts)) => {
+                Engine::looking(state, copies, texts.each_ref().map(|texts| Arc::clone(texts) as Arc<dyn Texts>))?
+            }
             None => Engine::new(state),
         };
         Ok(Self { edition, engine, texts })
@@ -136,9 +137,10 @@ impl Side {
 
     fn decide(&mut self, front: &Front, chunks: &[Vec<Item<'_>>]) -> Result<BTreeMap<String, Decision>, StreamError> {
         let outcome = front.install(|| self.engine.process(&self.edition, chunks))?;
-        if let Some((texts, end)) = self.texts.as_ref().zip(outcome.texts_end) {
+        let ends = outcome.texts_end.iter().flatten();
+        for (texts, end) in self.texts.iter().flatten().zip(ends) {
             texts.flush(false)?;
-            texts.settled(end)?;
+            texts.settled(*end)?;
         }
         // A verdict's decision stands beside the one that it is about, under the same event: it is no rule's doing.
         let of_rules =

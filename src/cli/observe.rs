@@ -30,7 +30,7 @@ pub(super) struct ObserveArgs {
 pub(super) fn run(args: &ObserveArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let config = args.input.config(output)?;
     // Every message is seen by itself: there is nothing that it could be a near-duplicate of.
-    let options = stream::Options { twins: None, ..setting::options(&config, args.input.limit)? };
+    let options = stream::Options { copies: None, ..setting::options(&config, args.input.limit)? };
     let edition = edition::open(&args.edition, output)?;
     let mut stage = Stage::new(&edition);
     let mut out = BufWriter::new(io::stdout().lock());

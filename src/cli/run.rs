@@ -181,7 +181,7 @@ fn ends(config: &Config, options: &stream::Options, rejects: Option<&Path>) -> a
     let is_resumed = store.last_seq().is_some();
     let (actions, rejects) =
         (sink(&dir.join("actions.jsonl"), is_resumed)?, sink(&dir.join("rejects.jsonl"), is_resumed)?);
-    let texts = setting::texts(options, &dir.join("texts"), is_resumed)?;
+    let texts = setting::texts(options, dir, is_resumed)?;
     Ok(Ends { source, actions, rejects, store: Box::new(store) as Box<dyn StateStore>, texts, clock })
 }
 

@@ -12,14 +12,14 @@ use crate::config::{self, Config};
 use crate::event::{Millis, parse_rfc3339};
 use crate::io::wire::Bounds;
 use crate::io::{
-    BatchLimits, Clock, FileSource, FileTexts, FileTextsOptions, FolderSource, FollowOptions, ManualClock, NullSink,
-    PipeResumes, PipeSink, Pseudonyms, ReadOptions, Sink, Source, is_passed_over, open_input,
+    BatchLimits, Clock, FileSource, FileTexts, FileTextsError, FileTextsOptions, FolderSource, FollowOptions,
+    ManualClock, NullSink, PipeResumes, PipeSink, Pseudonyms, ReadOptions, Sink, Source, is_passed_over, open_input,
 };
 use crate::neardup::Seed;
-use crate::pipeline::TwinOptions;
+use crate::pipeline::{CopyOptions, TwinOptions};
 use crate::problem::Problem;
 use crate::state::{self, Keys};
-use crate::stream;
+use crate::stream::{self, TextLogs};
 
 use super::Output;
 
@@ -135,18 +135,25 @@ pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<str
             // As long as a copy may come, and a day for what comes late.
             clusters_ms: (i64::from(config.neardup.window_hours) + 24) * HOUR_MS,
         },
-        twins: config.neardup.enabled.then(|| twins(&config.neardup)),
+        copies: config.neardup.enabled.then(|| copies(&config.neardup)),
         keys: keys(state.seed, key.as_ref()),
     })
 }
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
-fn twins(neardup: &config::Neardup) -> TwinOptions {
-    TwinOptions {
-        entries_max: neardup.entries_max,
-        window_ms: i64::from(neardup.window_hours) * HOUR_MS,
-        text_bytes_max: neardup.texts_bytes_max,
+fn copies(neardup: &config::Neardup) -> CopyOptions {
+    CopyOptions {
+        twins: TwinOptions {
+            entries_max: neardup.entries_max,
+            window_ms: i64::from(neardup.window_hours) * HOUR_MS,
+            text_bytes_max: neardup.texts_bytes_max,
+        },
+        articles: TwinOptions {
+            entries_max: neardup.articles_max,
+            window_ms: i64::from(neardup.articles_days) * 24 * HOUR_MS,
+            text_bytes_max: neardup.articles_bytes_max,
+        },
     }
 }
 
@@ -184,20 +191,21 @@ pub(super) fn build_options(config: &Config) -> crate::pipeline::BuildOptions {
     crate::pipeline::BuildOptions { seed: config.state.seed }
 }
 
-/// A log for the texts that later ones are compared with, which goes when the command ends; `None` where near-duplicates
-/// are not looked for.
-pub(super) fn temporary_texts(options: &stream::Options) -> anyhow::Result<Option<Arc<FileTexts>>> {
-    let texts = options.twins.map(|_| FileTexts::temporary(texts_options(options))).transpose()?;
-    Ok(texts.map(Arc::new))
+/// Logs for the texts that later ones are compared with, which go when the command ends; `None` where copies are not looked for.
+pub(super) fn temporary_texts(options: &stream::Options) -> anyhow::Result<Option<TextLogs>> {
+    let open = || FileTexts::temporary(texts_options(options)).map(Arc::new);
+    Ok(options.copies.map(|_| Ok::<_, FileTextsError>([open()?, open()?])).transpose()?)
 }
 
-/// The log of an output folder. Where the journal begins anew, so does the log.
-pub(super) fn texts(options: &stream::Options, dir: &Path, is_resumed: bool) -> anyhow::Result<Option<Arc<FileTexts>>> {
-    if !is_resumed {
+/// The logs below an output folder. Where the journal begins anew, so do they.
+pub(super) fn texts(options: &stream::Options, dir: &Path, is_resumed: bool) -> anyhow::Result<Option<TextLogs>> {
+    let dirs = ["window", "articles"].map(|name| dir.join("texts").join(name));
+    for dir in dirs.iter().filter(|_| !is_resumed) {
         remove_segments(dir).with_context(|| format!("cannot begin {} anew", dir.display()))?;
     }
-    let texts = options.twins.map(|_| FileTexts::open(dir, texts_options(options))).transpose()?;
-    Ok(texts.map(Arc::new))
+    let open = |dir: &PathBuf| FileTexts::open(dir, texts_options(options)).map(Arc::new);
+    let [window, articles] = &dirs;
+    Ok(options.copies.map(|_| Ok::<_, FileTextsError>([open(window)?, open(articles)?])).transpose()?)
 }
 
 fn texts_options(options: &stream::Options) -> FileTextsOptions {

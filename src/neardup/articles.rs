@@ -116,12 +116,13 @@ impl Articles {
         Ok(copied)
     }
 
-    /// The earlier article that has most of this one; of equals the one that was published first.
+    /// The earlier article that has most of this one; of equals the one that was published first. `None` where that is the
+    /// author's own: whoever repeats what others took from them takes nothing.
     fn find(&mut self, arrival: &Arrival<'_>, keys: &[u32]) -> Result<Option<(Age, f32)>, TextsError> {
         let Self { shelf, lookup, ages, comparer, bytes, .. } = self;
         let at = seconds(arrival.at);
         shelf.window.sharing(keys.iter().copied(), SHARED_MIN, at, lookup, ages);
-        ages.retain(|age| shelf.window.at(*age) <= at && shelf.window.author(*age) != arrival.author);
+        ages.retain(|age| shelf.window.at(*age) <= at);
         ages.sort_by_key(|age| shelf.window.at(*age));
         if !ages.is_empty() {
             comparer.load(read_part(arrival));
@@ -133,7 +134,7 @@ impl Articles {
                 best = Some((age, containment));
             }
         }
-        Ok(best)
+        Ok(best.filter(|(age, _)| shelf.window.author(*age) != arrival.author))
     }
 
     fn is_attributed(&mut self, arrival: &Arrival<'_>, age: Age) -> Result<bool, TextsError> {

@@ -89,6 +89,11 @@ impl Shelf {
         self.window.enter(&record, address);
     }
 
+    /// Where the next text will be stored.
+    pub(super) fn end(&self) -> u64 {
+        self.texts.end()
+    }
+
     pub(super) fn first(&self, number: u64) -> Result<Option<First>, TextsError> {
         self.window.find(number).map(|age| self.stored(self.window.address(age))).transpose()
     }

@@ -196,7 +196,7 @@ impl Twins {
                 first_author: arrival.author,
                 similarity: 0.0,
                 containment: 0.0,
-                address: self.shelf.texts.end(),
+                address: self.shelf.end(),
                 is_new: true,
             },
         }

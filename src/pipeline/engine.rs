@@ -7,10 +7,11 @@ use std::sync::Arc;
 
 use crate::decision::Decision;
 use crate::event::{Erase, Outcome as Says, Verdict};
-use crate::neardup::{self, Arrival, Options as TwinOptions, Seed, Texts, TextsError, Twin, TwinSizes, Twins};
+use crate::neardup::{Arrival, Texts, TextsError, Twin, TwinSizes};
 use crate::state::{Counts, Fact, Member, State, author_mark};
 
-use super::deferred::{Blank, Deferred};
+use super::copies::{Copies, CopyOptions, Found, LOGS};
+use super::deferred::Blank;
 use super::edition::Edition;
 use super::judge::Bench;
 use super::ladder;
@@ -22,18 +23,12 @@ use super::tally::Tally;
 pub struct Engine {
     state: State,
     /// Where near-duplicates are looked for, if they are.
-    looking: Option<Looking>,
+    copies: Option<Copies>,
     bench: Option<Bench>,
     facts: Vec<Fact>,
     counts: Vec<Counts>,
     /// What each event that has a mark is a near-duplicate of.
-    found: Vec<Twin>,
-}
-
-/// The window of near-duplicates and the log that its texts are stored in.
-struct Looking {
-    twins: Twins,
-    texts: Arc<Deferred>,
+    found: Vec<Found>,
 }
 
 /// What became of a batch.
@@ -51,40 +46,25 @@ pub struct Outcome {
     pub erased: bool,
     /// Rules whose caps tripped them into shadow in this batch.
     pub tripped: Vec<Arc<str>>,
-    /// Where the stored texts end after it, which are to be written before it is saved; `None` where none are stored.
-    pub texts_end: Option<u64>,
-    /// Stored texts of people who are forgotten, to be overwritten once it is saved.
-    pub blanks: Vec<Blank>,
+    /// Where the logs of stored texts end after it, which are to be written before it is saved; `None` where none are kept.
+    pub texts_end: Option<[u64; LOGS]>,
+    /// Stored texts of people who are forgotten, by log, to be overwritten once it is saved.
+    pub blanks: [Vec<Blank>; LOGS],
 }
 
 impl Engine {
     /// An engine that knows what `state` knows, and looks for no near-duplicates.
     #[must_use]
     pub fn new(state: State) -> Self {
-        Self { state, looking: None, bench: None, facts: Vec::new(), counts: Vec::new(), found: Vec::new() }
+        Self { state, copies: None, bench: None, facts: Vec::new(), counts: Vec::new(), found: Vec::new() }
     }
 
     /// An engine that knows what `state` knows, and looks for near-duplicates of the texts that were stored until then.
     ///
     /// # Errors
     /// [`TextsError`], if they cannot be read.
-    pub fn looking(state: State, options: &TwinOptions, texts: Arc<dyn Texts>) -> Result<Self, TextsError> {
-        let seed = Seed::new(state.keys().neardup_seed());
-        // A life that ended between a save and its erasures left them to us.
-        let (mut record, mut blank) = (Vec::new(), Vec::new());
-        for &address in state.blanks() {
-            match texts.read(address, &mut record) {
-                Ok(()) => {
-                    neardup::blank(&record, &mut blank).map_err(|what| TextsError::Broken { address, what })?;
-                    texts.overwrite(address, &blank)?;
-                }
-                Err(TextsError::Nothing { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let texts = Arc::new(Deferred::new(texts));
-        let twins = Twins::restore(options, seed, Arc::clone(&texts) as Arc<dyn Texts>)?;
-        Ok(Self { looking: Some(Looking { twins, texts }), ..Self::new(state) })
+    pub fn looking(state: State, options: &CopyOptions, texts: [Arc<dyn Texts>; LOGS]) -> Result<Self, TextsError> {
+        Ok(Self { copies: Some(Copies::open(&state, options, texts)?), ..Self::new(state) })
     }
 
     /// What it knows.
@@ -95,8 +75,8 @@ impl Engine {
 
     /// How much it holds to compare with, where it looks for near-duplicates.
     #[must_use]
-    pub fn twin_sizes(&self) -> Option<TwinSizes> {
-        self.looking.as_ref().map(|looking| looking.twins.sizes())
+    pub fn copy_sizes(&self) -> Option<[TwinSizes; LOGS]> {
+        self.copies.as_ref().map(Copies::sizes)
     }
 
     /// Remembers and judges a batch; `chunks` hold its records in input order. Call it where a pool of threads is
@@ -115,12 +95,10 @@ impl Engine {
             first += segment.len();
         }
         self.bench = Some(bench);
-        if let Some(Looking { twins, texts }) = &self.looking {
-            texts.release_before(twins.kept_from());
-            let end = texts.end();
-            outcome.blanks = texts.take();
-            self.state.note_texts(end, outcome.blanks.iter().map(|(address, _)| *address).collect());
-            outcome.texts_end = Some(end);
+        if let Some(copies) = &self.copies {
+            let (ends, blanks) = copies.end_batch();
+            self.state.note_texts(ends, addresses(&blanks));
+            (outcome.texts_end, outcome.blanks) = (Some(ends), blanks);
         }
         outcome.deltas = self.state.take_journal();
         outcome.tally.trip(&outcome.tripped);
@@ -132,11 +110,11 @@ impl Engine {
         self.facts.clear();
         self.facts.extend(events().map(|observed| observed.fact));
         self.found.clear();
-        if let Some(Looking { twins, .. }) = &mut self.looking {
+        if let Some(copies) = &mut self.copies {
             let arrivals: Vec<Arrival<'_>> = events().filter_map(arrival).collect();
-            twins.take(&arrivals, &mut self.found)?;
+            copies.take(&arrivals, &mut self.found)?;
             let marked = self.facts.iter_mut().zip(events()).filter(|(_, observed)| observed.mark.is_some());
-            for ((fact, _), twin) in marked.zip(&self.found) {
+            for ((fact, _), Found { twin, .. }) in marked.zip(&self.found) {
                 fact.twin = (!twin.is_new).then(|| member(twin));
             }
         }
@@ -159,8 +137,8 @@ impl Engine {
             match item {
                 Item::Event(observed) => {
                     let counts = of_events.next().expect("each event was remembered");
-                    let twin = observed.mark.as_ref().and_then(|_| of_marks.next());
-                    self.event(edition, bench, observed, (counts, twin), place, outcome);
+                    let found = observed.mark.as_ref().and_then(|_| of_marks.next());
+                    self.event(edition, bench, observed, (counts, found), place, outcome);
                 }
                 Item::Verdict(verdict) => self.verdict(edition, verdict, place, outcome),
                 Item::Erase(erase) => self.erase(erase, outcome)?,
@@ -176,7 +154,7 @@ impl Engine {
         edition: &Edition,
         bench: &mut Bench,
         observed: &Observed<'_>,
-        (counts, twin): (&Counts, Option<&Twin>),
+        (counts, found): (&Counts, Option<&Found>),
         place: usize,
         outcome: &mut Outcome,
     ) {
@@ -185,8 +163,8 @@ impl Engine {
             return outcome.reject(place, Refused { code: "duplicate_id", message });
         }
         outcome.tally.events[observed.event.channel as usize] += 1;
-        outcome.tally.copies += u64::from(twin.is_some_and(|twin| !twin.is_new));
-        let remembered = Remembered { counts, twin, twins: self.looking.as_ref().map(|looking| &looking.twins) };
+        outcome.tally.copies += u64::from(found.is_some_and(|found| !found.twin.is_new));
+        let remembered = Remembered { counts, found, copies: self.copies.as_ref() };
         if let Some(decision) = bench.judge(edition, observed, &remembered, &mut self.state, &mut outcome.tripped) {
             outcome.decide(decision);
         }
@@ -217,8 +195,8 @@ impl Engine {
     fn erase(&mut self, erase: &Erase, outcome: &mut Outcome) -> Result<(), TextsError> {
         let author = self.state.keys().author(&erase.author);
         self.state.forget_author(author);
-        if let Some(Looking { twins, .. }) = &mut self.looking {
-            twins.forget(author_mark(author))?;
+        if let Some(copies) = &mut self.copies {
+            copies.forget(author_mark(author))?;
         }
         outcome.tally.erasures += 1;
         outcome.erased = true;
@@ -245,6 +223,12 @@ fn arrival<'i>(observed: &'i Observed<'_>) -> Option<Arrival<'i>> {
         text: &event.text,
         is_forward: event.forward_of.is_some(),
     })
+}
+
+/// Which records of which log are to be overwritten.
+fn addresses(blanks: &[Vec<Blank>; LOGS]) -> Vec<(u8, u64)> {
+    let of_log = |(log, blanks): (u8, &Vec<Blank>)| blanks.iter().map(move |(address, _)| (log, *address)).collect();
+    (0..).zip(blanks).flat_map::<Vec<_>, _>(of_log).collect()
 }
 
 fn member(twin: &Twin) -> Member {

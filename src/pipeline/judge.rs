@@ -3,13 +3,16 @@
 //! What judging writes (strikes, standing, the ledger, caps) is read by judging alone, so that the order of the input is
 //! the only order there is.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::decision::{Decision, Ground, Reason, Shadow};
 use crate::event::{Event, Millis};
+use crate::neardup::{Mark, fingerprint, matched};
 use crate::rules::{self, Rule, RuleIndex, Status};
-use crate::signal::{Signals, Slot, Value};
+use crate::signal::{Field, Signals, Slot, Span, Value};
 use crate::state::{Cap, Points, State};
+use crate::text::Folded;
 
 use super::edition::Edition;
 use super::ladder;
@@ -113,7 +116,9 @@ impl Bench {
             counts: remembered.counts,
             standing,
             trusted: edition.trusts(event),
-            twin: remembered.twin,
+            twin: remembered.found.map(|found| &found.twin),
+            copied: remembered.copied(),
+            is_article: observed.mark.as_ref().is_some_and(Mark::is_article),
             is_own: remembered.is_own(observed),
             judged: &self.judged,
         };
@@ -201,9 +206,26 @@ impl<'a> Case<'a> {
         });
         let mut grounds: Vec<Ground> = raised.map(|&slot| self.ground(slot)).collect();
         if grounds.iter().any(|ground| ground.name.starts_with(OF_TWINS)) {
-            grounds.extend(self.remembered.first_id().map(first_of_cluster));
+            self.add_sources(&mut grounds);
         }
         grounds
+    }
+
+    /// Says which message or article this one is a copy of, and where in this one that stands.
+    fn add_sources(&self, grounds: &mut Vec<Ground>) {
+        let text = &self.observed.event.text;
+        let place = |range: Range<usize>| Span { field: Field::Text, start: range.start as u32, end: range.end as u32 };
+        let spans = |first: &str| matched(text, first, SPANS_MAX).into_iter().map(|run| place(run.this)).collect();
+        if let Some(original) = self.remembered.original() {
+            grounds.push(told("twin.original", original.id, spans(&original.text)));
+        } else if let Some(first) = self.remembered.first() {
+            grounds.push(told("twin.cluster", first.id, spans(&first.text)));
+        }
+        if self.observed.mark.as_ref().is_some_and(Mark::is_article) {
+            let mut folded = Folded::default();
+            folded.fold(text);
+            grounds.push(told("twin.simhash", format!("{:016x}", fingerprint(&folded)), Vec::new()));
+        }
     }
 
     fn ground(&self, slot: Slot) -> Ground {
@@ -236,9 +258,9 @@ impl<'a> Case<'a> {
 /// What the signals of near-duplicates begin with.
 const OF_TWINS: &str = "twin.";
 
-/// Says which message a copy is a copy of: no rule reads it, and people must know.
-fn first_of_cluster(id: String) -> Ground {
-    Ground { name: "twin.cluster".into(), value: Value::Text(id.into()), spans: Vec::new() }
+/// What no rule reads and people must know.
+fn told(name: &str, value: String, spans: Vec<Span>) -> Ground {
+    Ground { name: name.into(), value: Value::Text(value.into()), spans }
 }
 
 /// The signal that counts the hits of all lists: all of them are where it was found.

@@ -9,6 +9,7 @@
 //! A decision is a pure function of (edition, state, event). What is absent: threads, files, clocks, wire formats.
 //! A new sense is one field of [`Observed`], one block of the signals' table, and nothing in the loop.
 
+mod copies;
 mod deferred;
 mod edition;
 mod engine;
@@ -23,6 +24,7 @@ mod signals;
 mod tally;
 
 pub use crate::neardup::{Options as TwinOptions, TwinSizes};
+pub use copies::{CopyOptions, LOGS};
 pub use deferred::Blank;
 pub use edition::{BuildOptions, Edition, Folder, Sources};
 pub use engine::{Engine, Outcome};

@@ -140,6 +140,8 @@ impl<'e> Stage<'e> {
             standing,
             trusted,
             twin: None,
+            copied: None,
+            is_article: false,
             is_own: false,
             judged: &[],
         };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::event::{Channel, Event};
 use crate::keywords::{Hits, ListHits, ListId, Matcher};
-use crate::neardup::Twin;
+use crate::neardup::{Copied, Twin};
 use crate::signal::{Catalogue, Signals, Slot, Type, Value};
 use crate::state::Counts;
 use crate::text::Shape;
@@ -23,6 +23,10 @@ pub(crate) struct Known<'a> {
     pub(crate) trusted: bool,
     /// What it is a near-duplicate of, where that was looked for.
     pub(crate) twin: Option<&'a Twin>,
+    /// What an article has of one that somebody else published before.
+    pub(crate) copied: Option<&'a Copied>,
+    /// Whether it is long enough to be looked up among articles.
+    pub(crate) is_article: bool,
     /// Whether the author is that of the first member.
     pub(crate) is_own: bool,
     /// The kinds of action on the first member, where some rule reads them.
@@ -106,12 +110,16 @@ fn earlier<'a>(known: &Known<'a>) -> Option<&'a Twin> {
     known.twin.filter(|twin| !twin.is_new)
 }
 
+/// Articles have an index of their own, which knows who published first; what is too short for it has the window.
 fn contained(known: &Known<'_>) -> f64 {
-    earlier(known).map_or(0.0, |twin| twin.containment.into())
+    let copied = known.copied.map(|copied| copied.containment);
+    let twin = || earlier(known).filter(|_| !known.is_article).map(|twin| twin.containment);
+    copied.or_else(twin).map_or(0.0, f64::from)
 }
 
 fn attributed(known: &Known<'_>) -> bool {
-    known.event.forward_of.is_some() && earlier(known).is_some()
+    let is_forward = known.event.forward_of.is_some() && earlier(known).is_some();
+    is_forward || known.copied.is_some_and(|copied| copied.is_attributed)
 }
 
 base_signals! {
@@ -158,7 +166,7 @@ base_signals! {
     "room.authors_10m", Int, Value::Int(0), "Distinct authors in this room within ten minutes.", |k| int(k.counts.room_authors_10m);
     "room.hits_1h", Int, Value::Int(0), "Events in this room within an hour in which any word list hit.", |k| int(k.counts.room_hits_1h);
     "twin.similarity", Float, Value::Float(0.0), "How like it is to the first message of its cluster of near-duplicates: shared grams of characters by all of both; 1 for the same letters. 0 where it is like nothing before.", |k| share(earlier(k).map_or(0.0, |twin| twin.similarity.into()));
-    "twin.containment", Float, Value::Float(0.0), "The share of it that stands in that first message, or of an article in one published before it.", |k| share(contained(k));
+    "twin.containment", Float, Value::Float(0.0), "The share of it that stands in that first message; of an article, the share that stands in one by somebody else published before.", |k| share(contained(k));
     "twin.members", Int, Value::Int(0), "Messages of that cluster so far, this one included.", |k| int(k.counts.cluster.members);
     "twin.authors", Int, Value::Int(0), "Distinct authors of that cluster, exact up to 64.", |k| int(k.counts.cluster.authors);
     "twin.authors_10m", Int, Value::Int(0), "Distinct authors of that cluster within ten minutes, exact up to 64.", |k| int(k.counts.cluster.authors_10m);

@@ -44,7 +44,7 @@ pub(crate) enum Delta {
     Uphold { event: u64 },
     Cap { rule: u64, revision: u64, per_hour: u64, at: Millis },
     Forget { author: u64 },
-    Texts { end: u64, blanks: Vec<u64> },
+    Texts { ends: [u64; 2], blanks: Vec<(u8, u64)> },
 }
 
 const FACTS: u8 = 1;
@@ -85,11 +85,14 @@ impl Delta {
                 put_signed(out, *at);
             }
             Self::Forget { author } => put_head(out, FORGET, *author),
-            Self::Texts { end, blanks } => {
+            Self::Texts { ends, blanks } => {
                 out.push(TEXTS);
-                put_var(out, *end);
+                ends.iter().for_each(|end| put_var(out, *end));
                 put_var(out, blanks.len() as u64);
-                blanks.iter().for_each(|address| put_var(out, *address));
+                for (log, address) in blanks {
+                    out.push(*log);
+                    put_var(out, *address);
+                }
             }
         }
     }
@@ -111,9 +114,10 @@ impl Delta {
             },
             FORGET => Self::Forget { author: reader.u64(WHAT)? },
             TEXTS => {
-                let (end, count) = (reader.var(WHAT)?, reader.count(1, WHAT)?);
-                let blanks = (0..count).map(|_| reader.var(WHAT)).collect::<Result<_, _>>()?;
-                Self::Texts { end, blanks }
+                let ends = [reader.var(WHAT)?, reader.var(WHAT)?];
+                let count = reader.count(2, WHAT)?;
+                let blank = |_| Ok((reader.u8(WHAT)?, reader.var(WHAT)?));
+                Self::Texts { ends, blanks: (0..count).map(blank).collect::<Result<_, Broken>>()? }
             }
             _ => return Err(Broken(WHAT)),
         })

@@ -148,10 +148,11 @@ pub struct State {
     standing: Standing,
     ledger: Ledger,
     caps: Caps,
-    /// Where the log of stored texts ends, as far as it belongs to this state.
-    texts_end: u64,
-    /// Records of that log which the journal says are to be overwritten. A snapshot is taken when they are, so it has none.
-    blanks: Vec<u64>,
+    /// Where the logs of stored texts end, as far as they belong to this state.
+    texts_end: [u64; 2],
+    /// Records of those logs (which log, where) that the journal says are to be overwritten. A snapshot is taken when they are, so
+    /// it has none.
+    blanks: Vec<(u8, u64)>,
     journal: Vec<u8>,
 }
 
@@ -168,7 +169,7 @@ impl State {
             standing: Standing::new(options.accounts_max),
             ledger: Ledger::new(options.ledger_ms, options.ledger_max),
             caps: Caps::default(),
-            texts_end: 0,
+            texts_end: [0; 2],
             blanks: Vec::new(),
             journal: Vec::new(),
         }
@@ -205,16 +206,17 @@ impl State {
         &self.caps
     }
 
-    /// Where the log of stored texts ends that belongs to this state: what it holds behind that came from a batch that
-    /// was never saved.
+    /// Where the logs of stored texts end that belong to this state: what they hold behind that came from a batch that was
+    /// never saved.
     #[must_use]
-    pub fn texts_end(&self) -> u64 {
+    pub fn texts_end(&self) -> [u64; 2] {
         self.texts_end
     }
 
-    /// Records of that log which were to be overwritten after the batches that were applied, and perhaps were not.
+    /// Records of those logs, by log and address, which were to be overwritten after the batches that were applied, and perhaps
+    /// were not.
     #[must_use]
-    pub fn blanks(&self) -> &[u64] {
+    pub fn blanks(&self) -> &[(u8, u64)] {
         &self.blanks
     }
 
@@ -286,11 +288,11 @@ impl State {
         self.caps.count(rule, revision, per_hour, at)
     }
 
-    /// Notes where the log of stored texts ends now, and which of its records are to be overwritten once this is saved.
-    pub fn note_texts(&mut self, end: u64, blanks: Vec<u64>) {
-        if end != self.texts_end || !blanks.is_empty() {
-            Delta::Texts { end, blanks }.encode(self.open_journal());
-            self.texts_end = end;
+    /// Notes where the logs of stored texts end now, and which of their records are to be overwritten once this is saved.
+    pub fn note_texts(&mut self, ends: [u64; 2], blanks: Vec<(u8, u64)>) {
+        if ends != self.texts_end || !blanks.is_empty() {
+            Delta::Texts { ends, blanks }.encode(self.open_journal());
+            self.texts_end = ends;
         }
     }
 
@@ -332,8 +334,8 @@ impl State {
             Delta::Uphold { event } => drop(self.ledger.uphold(event)),
             Delta::Cap { rule, revision, per_hour, at } => drop(self.caps.count(rule, revision, per_hour, at)),
             Delta::Forget { author } => drop(self.take_forget(author)),
-            Delta::Texts { end, blanks } => {
-                self.texts_end = end;
+            Delta::Texts { ends, blanks } => {
+                self.texts_end = ends;
                 self.blanks.extend(blanks);
             }
         }

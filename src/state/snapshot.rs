@@ -117,7 +117,7 @@ impl State {
         self.standing.encode(out);
         self.ledger.encode(out);
         self.caps.encode(out);
-        put_u64(out, self.texts_end);
+        self.texts_end.iter().for_each(|end| put_u64(out, *end));
     }
 
     fn decode_chunk(&mut self, index: usize, chunk: &[u8], options: &Options) -> Result<(), LoadError> {
@@ -147,7 +147,9 @@ impl State {
         self.standing = Standing::decode(options.accounts_max, &mut reader)?;
         self.ledger = Ledger::decode(options.ledger_ms, options.ledger_max, &mut reader)?;
         self.caps = Caps::decode(&mut reader)?;
-        self.texts_end = reader.u64("the end of the stored texts")?;
+        for end in &mut self.texts_end {
+            *end = reader.u64("the end of the stored texts")?;
+        }
         reader.finish("what judging wrote")
     }
 

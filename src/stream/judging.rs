@@ -59,7 +59,7 @@ impl Judging<'_> {
             warn_tripped(&edition, &outcome);
             measure::batch(&outcome.tally);
             measure::state(&self.engine.state().sizes(), self.engine.state().watermark());
-            self.engine.twin_sizes().iter().for_each(measure::twins);
+            self.engine.copy_sizes().iter().for_each(measure::copies);
             tally.add(&outcome.tally);
             let job = self.job(&batch, at, outcome);
             front.take_back(items);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Unit, counter, gauge, histogram};
 
 use crate::event::{Channel, Millis};
-use crate::pipeline::{Tally, TwinSizes};
+use crate::pipeline::{LOGS, Tally, TwinSizes};
 use crate::state::Sizes;
 
 /// What a metric is.
@@ -60,8 +60,8 @@ metrics_table! {
     IDS, "tidegate_state_event_ids", Gauge, Count, [], "Event ids held, to drop repeats.";
     ACCOUNTS, "tidegate_state_accounts", Gauge, Count, [], "Authors with strikes or steps of a ladder.";
     CLUSTERS, "tidegate_state_clusters", Gauge, Count, [], "Clusters of near-duplicates whose members are counted.";
-    ENTRIES, "tidegate_neardup_entries", Gauge, Count, [], "Texts that later ones are compared with.";
-    TEXT_BYTES, "tidegate_neardup_text_bytes", Gauge, Bytes, [], "Bytes of stored texts that are still asked for.";
+    ENTRIES, "tidegate_neardup_entries", Gauge, Count, ["of"], "Texts that later ones are compared with.";
+    TEXT_BYTES, "tidegate_neardup_text_bytes", Gauge, Bytes, ["of"], "Bytes of stored texts that are still asked for.";
     LEDGER, "tidegate_state_decisions", Gauge, Count, [], "Decisions held that can be overturned.";
     EVICTED, "tidegate_state_evicted", Gauge, Count, ["kind"], "What was dropped to stay within bounds, since the state was begun.";
     WATERMARK, "tidegate_event_time_seconds", Gauge, Seconds, [], "Event time of the stream, since 1970: its distance to now is the lag.";
@@ -138,10 +138,12 @@ pub(super) fn state(sizes: &Sizes, watermark: Millis) {
     gauge!(WATERMARK).set(watermark as f64 / 1000.0);
 }
 
-/// Shows how much is held to compare with. Once a batch.
-pub(super) fn twins(sizes: &TwinSizes) {
-    gauge!(ENTRIES).set(sizes.entries as f64);
-    gauge!(TEXT_BYTES).set(sizes.text_bytes as f64);
+/// Shows how much is held to compare with: of the window, of articles. Once a batch.
+pub(super) fn copies(sizes: &[TwinSizes; LOGS]) {
+    for (of, sizes) in ["window", "articles"].into_iter().zip(sizes) {
+        gauge!(ENTRIES, "of" => of).set(sizes.entries as f64);
+        gauge!(TEXT_BYTES, "of" => of).set(sizes.text_bytes as f64);
+    }
 }
 
 /// Counts an emitted batch.

@@ -1,15 +1,14 @@
 //! The saver: save → emit → commit, one batch after the other, on a thread of its own.
 
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::io::{Entry, Fault, FileTexts, Mark, Output, Position, RawBatch, Sink, StateStore, instant, rejects, wire};
-use crate::pipeline::{Blank, Outcome, Refused};
+use crate::io::{Entry, Fault, Mark, Output, Position, RawBatch, Sink, StateStore, instant, rejects, wire};
+use crate::pipeline::{Blank, LOGS, Outcome, Refused};
 
-use super::{Control, StreamError, measure};
+use super::{Control, StreamError, TextLogs, measure};
 
 /// A judged batch, as bytes: what is saved is what is given out.
 pub(super) struct Job {
@@ -19,10 +18,10 @@ pub(super) struct Job {
     deltas: Vec<u8>,
     actions: Vec<u8>,
     rejects: Vec<u8>,
-    /// Where the stored texts end after it.
-    texts_end: Option<u64>,
-    /// What is overwritten of them once it is saved.
-    blanks: Vec<Blank>,
+    /// Where the logs of stored texts end after it.
+    texts_end: Option<[u64; LOGS]>,
+    /// What is overwritten in them once it is saved.
+    blanks: [Vec<Blank>; LOGS],
     pub(super) erased: bool,
 }
 
@@ -104,7 +103,7 @@ impl Latency {
 pub(super) struct Saver {
     store: Box<dyn StateStore>,
     sinks: [Box<dyn Sink>; 2],
-    texts: Option<Arc<FileTexts>>,
+    texts: Option<TextLogs>,
     seq: u64,
     /// Where the source stands after the last batch.
     input: Position,
@@ -116,7 +115,7 @@ impl Saver {
     pub(super) fn new(
         store: Box<dyn StateStore>,
         sinks: [Box<dyn Sink>; 2],
-        texts: Option<Arc<FileTexts>>,
+        texts: Option<TextLogs>,
         seq: u64,
         input: Option<Position>,
     ) -> Self {
@@ -162,10 +161,8 @@ impl Saver {
     fn save(&mut self, job: &Job) -> Result<(), StreamError> {
         // What is erased cannot be brought back, so the batch that says so must outlast a stop as well.
         let is_durable = self.store.next_is_durable() || job.erased;
-        if let Some(texts) = &self.texts {
-            // Texts first: the journal must not know of any that are not there.
-            texts.flush(is_durable)?;
-        }
+        // Texts first: the journal must not know of any that are not there.
+        self.texts.iter().flatten().try_for_each(|texts| texts.flush(is_durable))?;
         self.seq += 1;
         let marks = self.marks();
         let outputs =
@@ -177,13 +174,15 @@ impl Saver {
             outputs: &outputs,
             owes_compaction: job.erased,
         })?;
-        let Some((texts, end)) = self.texts.as_ref().zip(job.texts_end) else { return Ok(()) };
-        if !job.blanks.is_empty() {
-            let blanks: Vec<(u64, &[u8])> = job.blanks.iter().map(|(address, bytes)| (*address, &**bytes)).collect();
-            texts.overwrite_all(&blanks)?;
-        }
-        if is_durable {
-            texts.settled(end)?;
+        let Some((texts, ends)) = self.texts.as_ref().zip(job.texts_end) else { return Ok(()) };
+        for ((texts, blanks), end) in texts.iter().zip(&job.blanks).zip(ends) {
+            let blanks: Vec<(u64, &[u8])> = blanks.iter().map(|(address, bytes)| (*address, &**bytes)).collect();
+            if !blanks.is_empty() {
+                texts.overwrite_all(&blanks)?;
+            }
+            if is_durable {
+                texts.settled(end)?;
+            }
         }
         Ok(())
     }
@@ -203,9 +202,7 @@ impl Saver {
         for sink in &mut self.sinks {
             sink.sync()?;
         }
-        if let Some(texts) = &self.texts {
-            texts.flush(true)?;
-        }
+        self.texts.iter().flatten().try_for_each(|texts| texts.flush(true))?;
         let marks = self.marks();
         self.store.snapshot(self.seq, &self.input, &marks, &mut snapshot.chunks.into_iter())?;
         if snapshot.compacts {

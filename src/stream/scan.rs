@@ -17,7 +17,7 @@ pub fn scan<E: From<StreamError>>(
     control: &Control,
     mut work: impl FnMut(&Front, &RawBatch) -> Result<(), E>,
 ) -> Result<(), E> {
-    let front = Front::new(options, options.twins.is_some(), clock)?;
+    let front = Front::new(options, options.copies.is_some(), clock)?;
     let mut batch = RawBatch::default();
     let mut left = options.records_max.unwrap_or(u64::MAX);
     while left > 0 && !control.stopping() {

@@ -216,6 +216,8 @@ fn every_command_explains_itself() {
         "signals",
         "schema",
         "synth",
+        "near",
+        "eval",
         "completions",
         "man",
     ] {

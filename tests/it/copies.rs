@@ -1,10 +1,12 @@
 //! Near-duplicates on the stream: who began it, how many joined, what is kept of whom.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 use tidegate::io::{FileTexts, FileTextsOptions};
 use tidegate::stream::Editions;
 
-use crate::stage::{Cut, World, edition};
+use crate::stage::{Cut, LOG_NAMES, World, edition};
 
 const TEXT: &str = "城东新开的面馆今天免费试吃，凭这条消息到店领取";
 const WASHED: &str = "城东新开的面馆今天免费品尝！！凭这条消息到店来领取哦";
@@ -20,6 +22,12 @@ fn decisions(records: Vec<Vec<u8>>) -> (World, Vec<Value>) {
     let lines = world.given_out().0;
     let decisions = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     (world, decisions)
+}
+
+/// The files of the stored texts.
+fn files(world: &World) -> Vec<PathBuf> {
+    let folders = LOG_NAMES.iter().map(|name| std::fs::read_dir(world.texts.path().join(name)).unwrap());
+    folders.flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
 fn ground<'a>(decision: &'a Value, name: &str) -> Option<&'a Value> {
@@ -69,10 +77,7 @@ fn an_erased_author_is_nobodys_first_and_their_words_leave_the_disk() {
     ]);
     // What is left of it begins with bob.
     assert!(decisions.iter().all(|decision| decision["event"] != "copy"), "{decisions:?}");
-    let bytes: Vec<u8> = std::fs::read_dir(world.texts.path())
-        .unwrap()
-        .flat_map(|entry| std::fs::read(entry.unwrap().path()).unwrap())
-        .collect();
+    let bytes: Vec<u8> = files(&world).iter().flat_map(|file| std::fs::read(file).unwrap()).collect();
     let holds = |needle: &str| bytes.windows(needle.len()).any(|window| window == needle.as_bytes());
     assert!(holds("免费品尝") && holds("copy"));
     assert!(!holds("免费试吃") && !holds("first"));
@@ -82,17 +87,64 @@ fn an_erased_author_is_nobodys_first_and_their_words_leave_the_disk() {
 fn texts_that_were_marked_under_another_secret_are_refused() {
     let (world, _) = decisions(vec![post("first", "ann", 0, TEXT)]);
     let options = FileTextsOptions { segment_bytes: 16 << 10, check: 1, ..FileTextsOptions::default() };
-    let error = FileTexts::open(world.texts.path(), options).unwrap_err();
+    let error = FileTexts::open(world.texts.path().join("window"), options).unwrap_err();
     assert!(error.to_string().contains("secret"), "{error}");
 }
 
 #[test]
 fn texts_that_are_missing_are_told_and_nothing_is_decided_without_them() {
     let (world, _) = decisions(vec![post("first", "ann", 0, TEXT)]);
-    for entry in std::fs::read_dir(world.texts.path()).unwrap() {
-        std::fs::remove_file(entry.unwrap().path()).unwrap();
-    }
+    files(&world).iter().for_each(|file| std::fs::remove_file(file).unwrap());
     let error = world.run(&Editions::new(edition()), Cut::default()).unwrap_err();
     assert!(error.to_string().contains("journal knows"), "{error}");
     assert!(error.hint().contains("restore"), "{}", error.hint());
+}
+
+/// Sentences of an article about this; no two are alike.
+fn sentences(about: &str, from: usize, to: usize) -> String {
+    const VERBS: [&str; 7] = ["修好了", "看见了", "带走了", "想起了", "画下了", "藏起了", "数清了"];
+    const THINGS: [&str; 11] =
+        ["木轮", "石阶", "灯笼", "旧船票", "干稻草", "半张地图", "铜铃铛", "蓝布伞", "桂花糖", "渔网", "竹篮"];
+    let sentence = |i: usize| {
+        let (verb, thing, other) = (VERBS[i % 7], THINGS[(i * 3 + 1) % 11], THINGS[(i * 5 + 4) % 11]);
+        format!("第{i}个清晨{about}的人{verb}{thing}，然后沿着河岸走到{other}旁边。")
+    };
+    (from..to).map(sentence).collect()
+}
+
+fn article(id: &str, author: &str, minute: u32, text: &str) -> Vec<u8> {
+    let at = format!("2026-09-01T08:{minute:02}:00Z");
+    json!({"id": id, "channel": "article", "author": author, "at": at, "title": "河岸", "text": text})
+        .to_string()
+        .into_bytes()
+}
+
+#[test]
+fn an_article_is_held_against_what_was_published_before_it_and_not_what_came_in_before_it() {
+    let whole = sentences("磨坊", 0, 24);
+    let half = sentences("磨坊", 0, 12) + &sentences("学校", 40, 52);
+    let credited = format!("{half}（转载自河岸晚报）");
+    let (_, decisions) = decisions(vec![
+        article("original", "ann", 10, &whole),
+        article("taken", "bob", 20, &whole),
+        article("half", "cat", 30, &half),
+        article("credited", "dan", 40, &credited),
+        article("own", "ann", 50, &whole),
+        // Comes in last, and was published first.
+        article("earlier", "eve", 5, &whole),
+    ]);
+    let taken = |decision: &&Value| decision["reasons"][0]["rule"] == "test.taken";
+    let copies: Vec<(&str, &Value, bool)> = decisions
+        .iter()
+        .filter(taken)
+        .filter_map(|decision| {
+            let event = decision["event"].as_str().unwrap();
+            Some((event, ground(decision, "twin.original")?, ground(decision, "twin.simhash").is_some()))
+        })
+        .collect();
+    let original = json!("original");
+    assert_eq!(copies, [("taken", &original, true), ("half", &original, true)], "{decisions:#?}");
+    let half = decisions.iter().find(|decision| decision["event"] == "half").unwrap();
+    let containment = ground(half, "twin.containment").and_then(Value::as_f64).unwrap();
+    assert!((0.4..0.7).contains(&containment), "{containment}");
 }

@@ -97,7 +97,7 @@ fn another_secret_is_refused_and_nothing_is_touched() {
         actions: Box::new(world.actions.clone()),
         rejects: Box::new(world.rejects.clone()),
         store: Box::new(world.store.clone()),
-        texts: Some(std::sync::Arc::new(world.open_texts())),
+        texts: Some(world.open_texts()),
         clock: std::sync::Arc::new(tidegate::io::ManualClock::at(crate::stage::NOW)),
     };
     let error = tidegate::stream::run(ends, &editions, &options, &tidegate::stream::Control::default()).unwrap_err();

@@ -12,6 +12,7 @@ mod docs;
 mod generated;
 mod golden;
 mod licences;
+mod neardup;
 mod sameness;
 mod source;
 mod stage;

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tidegate::io::wire::Bounds;
 use tidegate::io::{BatchLimits, FileTexts, FileTextsOptions, ManualClock, MemorySink, MemorySource, MemoryStore};
-use tidegate::pipeline::{BuildOptions, Edition, TwinOptions};
+use tidegate::pipeline::{BuildOptions, CopyOptions, Edition, TwinOptions};
 use tidegate::state::{self, Keys};
-use tidegate::stream::{self, Control, EditionFolders, Editions, Ends, StreamError, Summary};
+use tidegate::stream::{self, Control, EditionFolders, Editions, Ends, StreamError, Summary, TextLogs};
 
 /// A path below the repository's root.
 pub(crate) fn path(relative: &str) -> PathBuf {
@@ -78,16 +78,16 @@ impl World {
             actions: Box::new(self.actions.clone()),
             rejects: Box::new(self.rejects.clone()),
             store: Box::new(self.store.clone()),
-            texts: Some(Arc::new(self.open_texts())),
+            texts: Some(self.open_texts()),
             clock: Arc::new(ManualClock::at(NOW)),
         };
         stream::run(ends, editions, &options(cut), &Control::default())
     }
 
     /// The stored texts as another life finds them, in files so small that many are begun and let go.
-    pub(crate) fn open_texts(&self) -> FileTexts {
+    pub(crate) fn open_texts(&self) -> TextLogs {
         let options = FileTextsOptions { segment_bytes: 16 << 10, ..FileTextsOptions::default() };
-        FileTexts::open(self.texts.path(), options).unwrap()
+        LOG_NAMES.map(|name| Arc::new(FileTexts::open(self.texts.path().join(name), options).unwrap()))
     }
 
     /// What was given out: decisions and rejects.
@@ -96,6 +96,9 @@ impl World {
         (text(&self.actions), text(&self.rejects))
     }
 }
+
+/// The folders of the stored texts.
+pub(crate) const LOG_NAMES: [&str; 2] = ["window", "articles"];
 
 /// A day after the sample stream.
 pub(crate) const NOW: i64 = 1_788_393_600_000;
@@ -111,7 +114,10 @@ pub(crate) fn options(cut: Cut) -> stream::Options {
         pseudonyms: None,
         state: state::Options::default(),
         // Fewer texts than the sample has, so that the oldest make room.
-        twins: Some(TwinOptions { entries_max: 1024, ..TwinOptions::default() }),
+        copies: Some(CopyOptions {
+            twins: TwinOptions { entries_max: 1024, ..TwinOptions::default() },
+            ..CopyOptions::default()
+        }),
         keys: Keys::new(b"test"),
     }
 }

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use self::detector::Detector;
 use self::ground::{Ground, Length, Subject, Wanted};
-use self::measure::{Cost, False, Found, Mistaken, Recall};
+use self::measure::{Cost, False, Found, Pair, Recall};
 use super::kin::Script;
 use super::texts;
 use super::wash::WASHES;
@@ -59,7 +59,7 @@ pub(in crate::cli) struct NeardupArgs {
     /// Which texts are drawn, how they are washed, and the seed of the hashes.
     #[arg(long, value_name = "S", default_value_t = 1)]
     seed: u64,
-    /// How many false matches to show.
+    /// How many pairs to show of each kind: false ones, and the least alike that were found.
     #[arg(long, value_name = "N", default_value_t = 3)]
     show: usize,
 }
@@ -70,6 +70,7 @@ struct Report {
     detector: Detector,
     recall: Recall,
     queries: BTreeMap<Script, False>,
+    drawn: False,
     pairs: BTreeMap<(Script, Length), False>,
     costs: Vec<Cost>,
 }
@@ -93,9 +94,10 @@ pub(super) fn run(args: &NeardupArgs, output: &Output) -> anyhow::Result<ExitCod
     let washes = (ground.bases.len() * WASHES.len()) as u64;
     let recall = measure::recall(&ground, &detector, &WASHES, args.seed, name, &bar(washes, "washing"))?;
     let queries = measure::false_queries(&ground, &detector, args.show)?;
+    let drawn = measure::drawn(&ground, &detector, args.show)?;
     let pairs = measure::false_pairs(&ground, args.pairs, args.seed, args.show, &bar(args.pairs * 8, "pairing"));
     let costs = measure::costs(&ground, args.seed);
-    let report = Report { ground, detector, recall, queries, pairs, costs };
+    let report = Report { ground, detector, recall, queries, drawn, pairs, costs };
     let mut out = io::stdout().lock();
     if output.json {
         json_line(&mut out, &report.json())?;
@@ -129,11 +131,6 @@ fn window(ground: &Ground) -> Vec<(String, &str)> {
 }
 
 impl Report {
-    /// Bytes of the window an entry, stored texts apart.
-    fn bytes_an_entry(&self) -> Option<u64> {
-        Some(self.detector.window_bytes? / self.detector.entries.max(1))
-    }
-
     fn nanos_a_text(&self) -> u64 {
         self.detector.took.as_nanos() as u64 / self.detector.marked.max(1)
     }
@@ -163,11 +160,12 @@ impl Report {
             "related_left_out": self.ground.related,
             "recall": recall.collect::<Vec<_>>(),
             "false_queries": queries.collect::<Vec<_>>(),
+            "drawn": self.drawn,
             "false_pairs": pairs.collect::<Vec<_>>(),
             "cost": {
                 "mark": self.costs,
                 "take_ns": self.nanos_a_text(),
-                "bytes_an_entry": self.bytes_an_entry(),
+                "bytes_an_entry": self.detector.bytes_an_entry,
             },
         })
     }
@@ -232,14 +230,13 @@ impl Report {
             row(&format!("one text, by another: {}", length.title()), script, falses);
         }
         writeln!(out, "{table}")?;
-        for mistaken in self.queries.values().chain(self.pairs.values()).flat_map(|falses| &falses.examples) {
-            let Mistaken { text, first, similarity, containment } = mistaken;
-            writeln!(out, "\nsimilarity {similarity:.2}, containment {containment:.2}")?;
-            for text in [text, first] {
-                writeln!(out, "  {}", printable(&text.chars().take(SHOWN_CHARS).collect::<String>()))?;
-            }
-        }
-        Ok(())
+        let examples = self.queries.values().chain(self.pairs.values()).flat_map(|falses| &falses.examples);
+        print_pairs(out, examples)?;
+        let False { asked, found, examples, .. } = &self.drawn;
+        let heading = terminal.paint(Role::Heading, "Found among texts as they came, the least alike first");
+        let [asked, found, share] = [term::count(*asked), term::count(*found), term::percent(*found, *asked)];
+        writeln!(out, "\n{heading}\n{found} of {asked} ({share}) are copies of a text in the window")?;
+        print_pairs(out, examples)
     }
 
     fn print_costs(&self, out: &mut impl Write, terminal: Terminal) -> io::Result<()> {
@@ -258,10 +255,20 @@ impl Report {
             table.row([cost.script.title(), cost.length.title(), &letters, &time(cost.fold_ns), &time(cost.mark_ns)]);
         }
         writeln!(out, "{table}")?;
-        let bytes =
-            self.bytes_an_entry().map(|bytes| format!("; {bytes} bytes of memory an entry")).unwrap_or_default();
-        writeln!(out, "\nasking the window, comparing and entering: {} a text{bytes}", time(self.nanos_a_text() as f64))
+        let bytes = self.detector.bytes_an_entry;
+        let nanos = time(self.nanos_a_text() as f64);
+        writeln!(out, "\nasking the window, comparing and entering: {nanos} a text; {bytes} bytes of memory an entry")
     }
 }
 
 const SHOWN_CHARS: usize = 160;
+
+fn print_pairs<'a>(out: &mut impl Write, pairs: impl IntoIterator<Item = &'a Pair>) -> io::Result<()> {
+    for Pair { text, first, similarity, containment } in pairs {
+        writeln!(out, "\nsimilarity {similarity:.2}, containment {containment:.2}")?;
+        for text in [text, first] {
+            writeln!(out, "  {}", printable(&text.chars().take(SHOWN_CHARS).collect::<String>()))?;
+        }
+    }
+    Ok(())
+}

@@ -281,7 +281,11 @@ fn an_erasing_entry_is_on_the_disk_at_once_with_its_debt() {
     let killed = kill(&folder);
     let mut again = open_in(&killed, Durability::Eventual { every: 9 });
     assert!(again.owes_compaction());
-    assert_eq!(owing(&mut again), [(1, false), (2, false), (3, true)], "what it rests on is there, what came after is not");
+    assert_eq!(
+        owing(&mut again),
+        [(1, false), (2, false), (3, true)],
+        "what it rests on is there, what came after is not"
+    );
 }
 
 #[test]

@@ -76,7 +76,10 @@ proptest! {
             let expected = oracle.take(post, options.window_ms, kept_from);
             let found = take(&mut twins, std::slice::from_ref(post));
             prop_assume!(!oracle.is_beyond_bounds);
-            prop_assert_eq!(found, [expected]);
+            // A list has no addresses. The first member may have left the window with this very arrival; its text is still read.
+            let stored = twins.stored(found[0].address).unwrap();
+            prop_assert!(twins.first(found[0].cluster).unwrap().is_none_or(|first| first == stored));
+            prop_assert_eq!(&found[..], [Twin { address: found[0].address, ..expected }]);
         }
     }
 }

@@ -26,7 +26,8 @@ fn live(state: &mut State, seed: u64, batches: usize, mut after_batch: impl FnMu
         if rng.u32(0..10) == 0 {
             state.forget_author(batch[rng.usize(0..batch.len())].author);
         }
-        state.note_texts(state.texts_end() + rng.u64(0..500), Vec::new());
+        let ends = state.texts_end().map(|end| end + rng.u64(0..500));
+        state.note_texts(ends, Vec::new());
         after_batch(state);
     }
 }

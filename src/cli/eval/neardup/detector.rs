@@ -27,8 +27,8 @@ pub(super) struct Detector {
     pub(super) entries: u64,
     /// Processor time of asking and entering.
     pub(super) took: Duration,
-    /// Memory that the window holds, texts apart, where the system says.
-    pub(super) window_bytes: Option<u64>,
+    /// Memory of an entry, stored texts apart.
+    pub(super) bytes_an_entry: usize,
 }
 
 impl Detector {
@@ -52,11 +52,10 @@ impl Detector {
             marked += arrivals.len() as u64;
             progress.advance(batch.len() as u64);
         }
-        let entries = twins.sizes().entries;
+        let sizes = twins.sizes();
+        let bytes_an_entry = sizes.memory_bytes_max.div_ceil(options.entries_max);
         drop(twins);
-        let mut filled = Self { options, seed, log: copy(&log)?, marked, entries, took, window_bytes: None };
-        filled.window_bytes = filled.measure()?;
-        Ok(filled)
+        Ok(Self { options, seed, log: copy(&log)?, marked, entries: sizes.entries, took, bytes_an_entry })
     }
 
     /// What the window finds each text to be, as if all of them came after what it was filled with; `None` for a text
@@ -77,16 +76,6 @@ impl Detector {
             }
         }
         Ok(answers)
-    }
-
-    /// How much more memory the process holds with the window than without.
-    fn measure(&self) -> anyhow::Result<Option<u64>> {
-        let log: Arc<dyn Texts> = Arc::new(copy(&self.log)?);
-        let before = resident_bytes();
-        let twins = Twins::restore(&self.options, self.seed, log)?;
-        let after = resident_bytes();
-        drop(twins);
-        Ok(before.zip(after).map(|(before, after)| after.saturating_sub(before)))
     }
 }
 
@@ -132,11 +121,4 @@ fn copy(log: &MemoryTexts) -> anyhow::Result<MemoryTexts> {
         Ok(())
     })?;
     Ok(copy)
-}
-
-/// What the process holds in memory, where the system says.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }

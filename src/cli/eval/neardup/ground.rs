@@ -62,6 +62,8 @@ pub(super) struct Ground {
     pub(super) bases: Vec<Subject>,
     /// Texts that are asked about and never stored: unrelated to everything above and to one another.
     pub(super) queries: Vec<Subject>,
+    /// Texts that were drawn like those, whatever they are related to: what is found of them is looked at.
+    pub(super) drawn: Vec<String>,
     /// What else fills the window, as it came.
     pub(super) background: Vec<String>,
     /// Candidates that were related to another text, and are left out.
@@ -97,6 +99,7 @@ impl Ground {
         ground.bases = take_unrelated(unrelated, &mut kin, &mut ground.related, |kept, subject| {
             kept.iter().filter(|other| is_of_one_kind(other, subject)).count() < wanted.bases
         });
+        ground.drawn = queries.iter().take(wanted.queries).map(|query| query.text.clone()).collect();
         let (unrelated, left_out) = self::unrelated(queries, &kin, progress);
         ground.related += left_out;
         ground.queries =
@@ -104,21 +107,23 @@ impl Ground {
         ground
     }
 
-    /// Deals the texts, shuffled: of each length and script at most half become candidates for bases, of the rest at most a
-    /// third for queries, and what is left is background.
+    /// Deals the texts, shuffled: of each length and script at most half become candidates for bases, of all texts at
+    /// most a third for queries, and what is left, and what is of mixed script, is
+    /// background.
     fn deal(&mut self, mut texts: Vec<String>, wanted: Wanted) -> (Vec<Subject>, Vec<Subject>) {
         generator(wanted.seed, "deal", 0).shuffle(&mut texts);
         let seen: Vec<Seen> =
             texts.par_iter().map_init(Folded::default, |folded, text| Seen::of(folded, text)).collect();
-        let kind = |seen: &Seen| Length::of(seen.letters).map(|length| (seen.script as usize) * 4 + length as usize);
+        let length = |seen: &Seen| Length::of(seen.letters).filter(|_| !seen.is_mixed);
+        let kind = |seen: &Seen| length(seen).map(|length| (seen.script as usize) * 4 + length as usize);
         let mut counts = [0; 8];
         seen.iter().filter_map(kind).for_each(|kind| counts[kind] += 1);
         let mut bases_left = counts.map(|count: usize| (count / 2).min(wanted.bases * CANDIDATES));
-        let mut queries_left = (texts.len() / 6).min(wanted.queries * CANDIDATES);
+        let mut queries_left = (texts.len() / 3).min(wanted.queries * CANDIDATES);
         let (mut bases, mut queries) = (Vec::new(), Vec::new());
         for (text, seen) in texts.into_iter().zip(seen) {
             let left = kind(&seen).map(|kind| &mut bases_left[kind]);
-            match (Length::of(seen.letters), left) {
+            match (length(&seen), left) {
                 (Some(length), Some(left)) if *left > 0 => {
                     *left -= 1;
                     bases.push(Subject { text, seen, length });

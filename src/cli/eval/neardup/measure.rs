@@ -67,16 +67,16 @@ fn other_texts(ground: &Ground, script: Script) -> Vec<String> {
     if texts.len() > 1 { texts } else { of_script(&ground.bases) }
 }
 
-/// Something that was found and is no copy.
+/// A text and what it was found to be a copy of.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Mistaken {
+pub(super) struct Pair {
     pub(super) text: String,
     pub(super) first: String,
     pub(super) similarity: f32,
     pub(super) containment: f32,
 }
 
-/// How often something was found although nothing is related.
+/// How often something was found; where nothing is related, that is false.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct False {
     pub(super) asked: u64,
@@ -84,7 +84,7 @@ pub(super) struct False {
     /// Pairs that were found and are related after all; they are not among those asked.
     pub(super) related: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(super) examples: Vec<Mistaken>,
+    pub(super) examples: Vec<Pair>,
 }
 
 /// Asks the whole window about texts to which nothing in it is related.
@@ -102,10 +102,25 @@ pub(super) fn false_queries(
         falses.found += 1;
         if falses.examples.len() < examples {
             let (similarity, containment) = (answer.similarity, answer.containment);
-            falses.examples.push(Mistaken { text: query.text.clone(), first: answer.first, similarity, containment });
+            falses.examples.push(Pair { text: query.text.clone(), first: answer.first, similarity, containment });
         }
     }
     Ok(all)
+}
+
+/// Asks about texts as they were drawn: how many are found, and the least alike of them, for a person to judge.
+pub(super) fn drawn(ground: &Ground, detector: &Detector, examples: usize) -> anyhow::Result<False> {
+    let texts: Vec<&str> = ground.drawn.iter().map(String::as_str).collect();
+    let mut drawn = False { asked: texts.len() as u64, ..False::default() };
+    for (text, answer) in texts.iter().zip(detector.ask(&texts)?) {
+        let Some(answer) = answer.filter(|answer| answer.of.is_some()) else { continue };
+        drawn.found += 1;
+        let (similarity, containment) = (answer.similarity, answer.containment);
+        drawn.examples.push(Pair { text: (*text).to_owned(), first: answer.first, similarity, containment });
+    }
+    drawn.examples.sort_by(|a, b| a.similarity.total_cmp(&b.similarity));
+    drawn.examples.truncate(examples);
+    Ok(drawn)
 }
 
 /// Pairs with one text in common, which is read once for all of them.
@@ -154,13 +169,13 @@ fn compare_some(comparer: &mut Comparer, subjects: &[&Subject], mut rng: fastran
         if !comparison.is_near(detector_script(one.seen.script)) {
             continue;
         }
-        if one.seen.similarity(&other.seen) >= one.seen.script.related_from() {
+        if one.seen.is_related(&other.seen) {
             (falses.related, falses.asked) = (falses.related + 1, falses.asked - 1);
             continue;
         }
         falses.found += 1;
         let (similarity, containment) = (comparison.similarity(), comparison.containment());
-        falses.examples.push(Mistaken { text: one.text.clone(), first: other.text.clone(), similarity, containment });
+        falses.examples.push(Pair { text: one.text.clone(), first: other.text.clone(), similarity, containment });
     }
     falses
 }

@@ -19,8 +19,8 @@ use super::{Output, setting};
 use crate::config;
 use crate::event::Millis;
 use crate::io::rejects::write_reject;
-use crate::io::{BatchLimits, Fault, Flow, Raw, RawBatch};
-use crate::neardup::{Arrival, Form, Mark, MemoryTexts, Options, Seed, Sketcher, Texts, Twin, Twins};
+use crate::io::{BatchLimits, Fault, FileTexts, FileTextsOptions, Flow, Raw, RawBatch};
+use crate::neardup::{Arrival, Form, Mark, Options, Seed, Sketcher, Texts, Twin, Twins};
 use crate::rules::duration;
 use crate::state::Keys;
 use crate::text::Folded;
@@ -77,7 +77,7 @@ pub(super) fn run(args: &NearArgs, output: &Output) -> anyhow::Result<ExitCode> 
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.threads).build().context("cannot start threads")?;
     let options =
         Options { entries_max: args.entries_max.max(1), window_ms: args.window, text_bytes_max: args.text_bytes_max };
-    let mut near = Near::new(&options, args.seed);
+    let mut near = Near::new(&options, args.seed)?;
     let mut batch = RawBatch::default();
     let (mut bar, mut done_bytes) = (None, 0);
     loop {
@@ -139,7 +139,7 @@ impl Tally {
 /// The window, and what the last batch came to.
 struct Near {
     twins: Twins,
-    texts: Arc<MemoryTexts>,
+    texts: Arc<FileTexts>,
     keys: Keys,
     /// When the line before was published.
     at: Millis,
@@ -155,11 +155,11 @@ struct Near {
 type Marked<'a> = Result<(Line<'a>, Option<Mark>), Fault>;
 
 impl Near {
-    fn new(options: &Options, seed: u64) -> Self {
-        let texts = Arc::new(MemoryTexts::new());
+    fn new(options: &Options, seed: u64) -> anyhow::Result<Self> {
+        let texts = Arc::new(FileTexts::temporary(FileTextsOptions::default())?);
         let twins = Twins::new(options, Seed::new(seed), Arc::clone(&texts) as Arc<dyn Texts>);
         let keys = Keys::new(&seed.to_le_bytes());
-        Self {
+        Ok(Self {
             twins,
             texts,
             keys,
@@ -168,7 +168,7 @@ impl Near {
             faults: Vec::new(),
             twin: Vec::new(),
             tally: Tally::default(),
-        }
+        })
     }
 
     /// Answers a batch.
@@ -195,6 +195,8 @@ impl Near {
         self.tally.refused += self.faults.len() as u64;
         self.twin = twins;
         self.texts.release_before(self.twins.kept_from());
+        self.texts.flush(false)?;
+        self.texts.settled(self.texts.end())?;
         Ok(())
     }
 

@@ -20,7 +20,7 @@ fn options() -> Options {
 
 /// Every answer, with the stream cut into batches of so many lines.
 fn answers(lines: &[String], options: &Options, cut: usize) -> (Vec<Value>, Tally) {
-    let mut near = Near::new(options, 7);
+    let mut near = Near::new(options, 7).unwrap();
     let mut answers = Vec::new();
     for lines in lines.chunks(cut) {
         near.take(&batch(lines)).unwrap();
@@ -71,7 +71,7 @@ fn what_was_published_too_long_ago_is_forgotten() {
 #[test]
 fn lines_that_cannot_be_taken_get_no_answer_and_are_counted() {
     let lines = ["{}".to_owned(), line("a", "周末楼下的菜市场要翻修，想买菜的邻居记得去东门"), "no".to_owned()];
-    let mut near = Near::new(&options(), 7);
+    let mut near = Near::new(&options(), 7).unwrap();
     near.take(&batch(&lines)).unwrap();
     assert_eq!(near.out.iter().filter(|&&byte| byte == b'\n').count(), 1);
     assert_eq!(

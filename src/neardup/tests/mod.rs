@@ -105,8 +105,6 @@ pub(crate) fn take(twins: &mut Twins, posts: &[Post]) -> Vec<Twin> {
     let arrivals: Vec<Arrival<'_>> = posts.iter().map(Post::arrival).collect();
     let mut out = Vec::new();
     twins.take(&arrivals, &mut out).expect("a log in memory can be read");
-    // The oracle stores nothing.
-    out.iter_mut().for_each(|twin| twin.address = 0);
     out
 }
 

@@ -1,5 +1,7 @@
 //! `tidegate explain`: one message → every signal, rule and action, with the found places marked.
 
+mod beside;
+
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
 
@@ -13,6 +15,7 @@ use crate::io::{Clock, ManualClock, SystemClock};
 use crate::pipeline::{Edition, Explained, explain};
 use crate::signal::{Field, Span, Value};
 
+use self::beside::Beside;
 use super::edition::{self, EditionArgs};
 use super::term::{Column, Mark, Role, Table, json_line};
 use super::{Output, setting};
@@ -25,6 +28,7 @@ use super::{Output, setting};
   tidegate explain '加 薇 信 领 彩 金'
   tidegate explain --channel ad --title 'Miracle' 'Cures everything, 100% guaranteed'
   tidegate explain --given author.same_1h=12 --channel group '加群领福利'
+  tidegate explain '春天的山谷里，溪水绕过老磨坊' --beside @original.txt
   sed -n 42p events.jsonl | tidegate explain --event -")]
 pub(super) struct ExplainArgs {
     /// The text of the message.
@@ -48,6 +52,9 @@ pub(super) struct ExplainArgs {
     /// Sets a signal, as NAME=VALUE.
     #[arg(long, value_name = "NAME=VALUE")]
     given: Vec<String>,
+    /// An earlier text, or @FILE with one: shows how much of the message stands there, and where.
+    #[arg(long, value_name = "TEXT")]
+    beside: Option<String>,
     /// Show rules that stay silent too.
     #[arg(long)]
     all: bool,
@@ -81,11 +88,17 @@ pub(super) fn run(args: &ExplainArgs, output: &Output) -> anyhow::Result<ExitCod
     let given = args.given.iter().map(|one| given(&edition, one)).collect::<anyhow::Result<Vec<_>>>()?;
     let event = event(args)?;
     let explained = explain(&edition, &event, &given);
+    let beside = args.beside.as_deref().map(|earlier| Beside::new(&event.text, earlier)).transpose()?;
     let mut out = io::stdout().lock();
     if output.json {
-        json_line(&mut out, &machine(&edition, &explained))?;
+        let mut explained = machine(&edition, &explained);
+        if let Some(beside) = &beside {
+            explained["beside"] = beside.machine();
+        }
+        json_line(&mut out, &explained)?;
     } else {
         people(args, &edition, &event, &explained, output, &mut out)?;
+        beside.map_or(Ok(()), |beside| beside.people(output, &mut out))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -113,6 +113,23 @@ fn explain_shows_signals_rules_and_actions() {
 }
 
 #[test]
+fn explain_shows_a_text_beside_an_earlier_one() {
+    let texts = ["春天的山谷里，溪水绕过老磨坊。夜里下了雨", "春 天的山谷裡溪水绕过老磨坊，木轮还在转"];
+    let args = ["explain", "--edition", "tests/it/edition", texts[0], "--beside", texts[1]];
+    let stdout = text(&tidegate(&args).stdout);
+    for expected in ["[[春天的山谷里，溪水绕过老磨坊]]", "[[春 天的山谷裡溪水绕过老磨坊]]", "of it stands there"]
+    {
+        assert!(stdout.contains(expected), "{expected} in {stdout}");
+    }
+    let json: serde_json::Value = serde_json::from_slice(&tidegate(&[&args[..], &["--json"]].concat()).stdout).unwrap();
+    let containment = json["beside"]["containment"].as_f64().unwrap();
+    assert!((0.5..0.9).contains(&containment), "{containment}");
+    assert_eq!(json["beside"]["matched"][0]["this"]["start"], 0);
+    let missing = tidegate(&["explain", "--edition", "tests/it/edition", "a", "--beside", "@nowhere.txt"]);
+    assert!(!missing.status.success() && text(&missing.stderr).contains("cannot read nowhere.txt"));
+}
+
+#[test]
 fn what_is_given_to_explain_is_what_it_decides_on() {
     let args = ["explain", "--edition", "tests/it/edition", "--given", "author.points=4", "彩金"];
     let stdout = text(&tidegate(&args).stdout);

@@ -123,7 +123,31 @@ impl Shelf {
             }
             self.window.forget(age);
         }
+        self.forget_released(author)?;
         Ok(ages.len())
+    }
+
+    /// What the window has let go of may still lie on the first page that is kept.
+    fn forget_released(&self, author: u32) -> Result<(), TextsError> {
+        let (kept_from, end) = (self.kept_from(), self.texts.end());
+        let (mut blanks, mut is_done) = (Vec::new(), false);
+        let scanned = self.texts.scan(&mut |address, bytes| {
+            if address >= kept_from {
+                is_done = true;
+                return Err(TextsError::Nothing { address, first: kept_from, end });
+            }
+            let broken = |what| TextsError::Broken { address, what };
+            if author != 0 && Record::decode(bytes).map_err(broken)?.author == author {
+                let mut blank = Vec::new();
+                record::forget(bytes, &mut blank).map_err(broken)?;
+                blanks.push((address, blank));
+            }
+            Ok(())
+        });
+        if !is_done {
+            scanned?;
+        }
+        blanks.iter().try_for_each(|(address, blank)| self.texts.overwrite(*address, blank))
     }
 
     pub(super) fn kept_from(&self) -> u64 {

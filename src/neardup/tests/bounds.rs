@@ -114,6 +114,26 @@ fn what_an_author_wrote_is_gone_once_they_are_forgotten() {
 }
 
 #[test]
+fn what_the_window_has_let_go_of_is_forgotten_as_well() {
+    let (mut twins, texts) = twins(&options(100));
+    take(&mut twins, &[Post::new("id-of-a", 7, 0, A)]);
+    (0..400).for_each(|number| drop(take(&mut twins, &[Post::new("t", 8, 0, &other(number))])));
+    assert_eq!(twins.first(0).unwrap(), None, "the window is too small for it");
+    let holds = |text: &str| {
+        let mut found = false;
+        let mut visit = |_: u64, record: &[u8]| {
+            found |= record.windows(text.len()).any(|bytes| bytes == text.as_bytes());
+            Ok(())
+        };
+        texts.scan(&mut visit).unwrap();
+        found
+    };
+    assert!(holds(A), "its text is still stored");
+    assert_eq!(twins.forget(7).unwrap(), 0);
+    assert!(!holds(A) && !holds("id-of-a"));
+}
+
+#[test]
 fn nothing_is_chained() {
     // Each is like the one before it, and less and less like the first.
     let letters: Vec<char> = other(0).chars().chain(other(1).chars()).chain(other(2).chars()).collect();

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::decision::{Decision, Ground, Reason, Shadow};
+use crate::decision::{ActionKind, Decision, Ground, Reason, Shadow};
 use crate::event::{Event, Millis};
 use crate::neardup::{Mark, fingerprint, matched};
 use crate::rules::{self, Rule, RuleIndex, Status};
@@ -107,7 +107,10 @@ impl Bench {
         };
         self.judged.clear();
         if let Some(cluster) = remembered.joined().filter(|_| edition.filler.reads_judged) {
-            self.judged.extend(state.ledger().judged(cluster).iter().map(|kind| kind.name().into()));
+            let mut kinds: Vec<&str> = state.ledger().judged(cluster).iter().map(ActionKind::name).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            self.judged.extend(kinds.into_iter().map(Arc::from));
         }
         let known = Known {
             event,

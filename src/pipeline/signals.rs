@@ -177,7 +177,7 @@ base_signals! {
     "twin.first", Bool, Value::Bool(false), "Whether near-duplicates were looked for and nothing before is like it.", |k| Value::Bool(k.twin.is_some_and(|twin| twin.is_new));
     "twin.own", Bool, Value::Bool(false), "Whether that first message is by the same author.", |k| Value::Bool(k.is_own);
     "twin.attributed", Bool, Value::Bool(false), "Whether it says whose the text is: a declared forward, a named source, a quotation.", |k| Value::Bool(attributed(k));
-    "twin.judged", Texts, Value::Texts([].into()), "The kinds of action that the first message of that cluster got and that were not undone: fold, limit, label.", |k| Value::Texts(k.judged.into());
+    "twin.judged", Texts, Value::Texts([].into()), "The kinds of action that the first message of that cluster got and that were not undone, sorted: fold, label, limit, notice, review.", |k| Value::Texts(k.judged.into());
     "words.any", Int, Value::Int(0), "Hits of all word lists together.", |k| size(k.hits.map_or(0, Hits::len));
 }
 

@@ -29,7 +29,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use term::{ColorChoice, Role, Terminal};
 
-use crate::io::{SinkError, SourceError, StoreError};
+use crate::io::{FileTextsError, SinkError, SourceError, StoreError};
 use crate::stream::StreamError;
 
 /// Folds, limits and labels what flows by, and says why.
@@ -146,7 +146,8 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     let of_source = || error.downcast_ref::<SourceError>().map(SourceError::hint);
     let of_sink = || error.downcast_ref::<SinkError>().map(SinkError::hint);
     let of_store = || error.downcast_ref::<StoreError>().map(StoreError::hint);
-    of_stream.or_else(of_source).or_else(of_sink).or_else(of_store)
+    let of_texts = || error.downcast_ref::<FileTextsError>().map(FileTextsError::hint);
+    of_stream.or_else(of_source).or_else(of_sink).or_else(of_store).or_else(of_texts)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

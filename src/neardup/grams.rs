@@ -69,7 +69,8 @@ pub(super) fn smallest<const N: usize>(hashes: &[u64]) -> ([u32; N], usize) {
             few[len.min(FEW - 1)] = hash;
             len += usize::from(hash < bound);
         }
-        let (best, found) = in_order(few.get(..len).unwrap_or(&[]));
+        // The last place holds whatever came last.
+        let (best, found) = in_order(if len < FEW { &few[..len] } else { &[] });
         if found == N {
             return (best, found);
         }
@@ -117,6 +118,15 @@ mod tests {
             sorted.truncate(8);
             let sorted: Vec<u32> = sorted.into_iter().map(|hash| hash as u32).collect();
             prop_assert_eq!(&found[..len], &sorted[..]);
+        }
+
+        /// As many as there is room for lie below the bound, the smallest of them last.
+        #[test]
+        fn the_smallest_is_not_lost_where_chance_fills_the_room(more in 380_usize..420, small in FEW - 2..FEW + 2) {
+            let mut hashes: Vec<u64> = (0..small as u64).rev().collect();
+            hashes.extend((0..more as u64).map(|number| u64::MAX - number));
+            let (found, len) = smallest::<8>(&hashes);
+            prop_assert_eq!(&found[..len], &[0, 1, 2, 3, 4, 5, 6, 7]);
         }
 
         /// Equal runs of letters have equal hashes, wherever they stand.

@@ -52,6 +52,21 @@ fn run_refuses_an_output_folder_that_another_run_wrote() {
 }
 
 #[test]
+fn run_refuses_texts_that_were_stored_under_another_seed_and_says_what_to_do() {
+    let out = tempfile::tempdir().unwrap();
+    let seed = out.path().join("seed.toml");
+    fs::write(&seed, "[state]\nseed = 7\n").unwrap();
+    let dir = out.path().join("out");
+    let args =
+        ["--input", "datasets/sample.jsonl.zst", "--edition", "tests/it/edition", "--output", dir.to_str().unwrap()];
+    assert!(tidegate(&[&["run"][..], &args].concat()).status.success());
+    let other = tidegate(&[&["run", "--config", seed.to_str().unwrap()][..], &args].concat());
+    let stderr = text(&other.stderr);
+    assert_eq!(other.status.code(), Some(2));
+    assert!(stderr.contains("check value of the secret") && stderr.contains("hint: use the release"), "{stderr}");
+}
+
+#[test]
 fn run_writes_decisions_to_standard_output_and_the_summary_beside_it() {
     let run =
         tidegate(&["run", "--input", "tests/it/golden/events.jsonl", "--edition", "tests/it/edition", "--output", "-"]);

@@ -230,14 +230,17 @@ impl FileTexts {
     }
 
     /// Overwrites records with others of the same lengths, on the disk when it returns: a stop in between leaves every
-    /// one of them whole, as it was or as it will be. For erasure, between the flush of a batch and its save.
+    /// one of them whole, as it was or as it will be. For erasure, after the save of the batch that asks for it. Records whose
+    /// segment was deleted meanwhile are passed over: nothing of them is left.
     ///
     /// # Errors
-    /// If one is not there or has another length, and nothing is changed; or if they cannot be written.
+    /// If one was never there or has another length, and nothing is changed; or if they cannot be written.
     pub fn overwrite_all(&self, records: &[(u64, &[u8])]) -> Result<(), FileTextsError> {
         let disk = lock(&self.disk);
+        // Segments are deleted under the same lock, so what is kept now is kept until the end.
+        let kept_from = self.first.load(Ordering::Relaxed);
         let (mut patches, mut old) = (Vec::new(), Vec::new());
-        for &(address, record) in records {
+        for &(address, record) in records.iter().filter(|(address, _)| *address >= kept_from) {
             let is_on_disk = self.find(address, &mut old)?;
             if old.len() != record.len() {
                 return Err(FileTextsError::Length { path: self.folder.clone(), address });
@@ -490,7 +493,11 @@ impl Texts for FileTexts {
         };
         let mut first = self.first.load(Ordering::Relaxed);
         while first < written {
-            self.scan_segment(first, written, visit)?;
+            match self.scan_segment(first, written, visit) {
+                // Deleted since the scan began.
+                Err(TextsError::Nothing { .. }) if first < self.first.load(Ordering::Relaxed) => {}
+                scanned => scanned?,
+            }
             first += self.options.segment_bytes;
         }
         for Piece { base, bytes } in pieces {

@@ -387,6 +387,44 @@ fn segments_go_only_when_what_released_them_is_settled() {
 }
 
 #[test]
+fn what_was_deleted_before_it_could_be_overwritten_is_passed_over_and_the_rest_is_not() {
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    let addresses: Vec<u64> = (0..12).map(|_| log.append(&[b'a'; 100])).collect();
+    log.flush(true).unwrap();
+    let kept = *addresses.last().unwrap();
+    let blanks: Vec<(u64, &[u8])> = [addresses[0], kept].map(|address| (address, &[b' '; 100][..])).to_vec();
+    log.release_before(kept);
+    log.settled(log.end()).unwrap();
+    assert!(get(&log, addresses[0]).is_err(), "it was deleted");
+    log.overwrite_all(&blanks).unwrap();
+    assert_eq!(get(&log, kept).unwrap(), [b' '; 100]);
+    let never = log.overwrite_all(&[(log.end(), &[b' '; 100])]).unwrap_err();
+    assert!(matches!(never, FileTextsError::Nothing { .. }), "{never}");
+}
+
+#[test]
+fn a_scan_goes_on_where_segments_are_deleted_under_it() {
+    let folder = TempDir::new().unwrap();
+    let log = open(folder.path());
+    let addresses: Vec<u64> = (0..12).map(|number| log.append(&[number; 100])).collect();
+    log.flush(true).unwrap();
+    let kept = *addresses.last().unwrap();
+    let mut seen = Vec::new();
+    log.scan(&mut |address, _| {
+        if seen.is_empty() {
+            log.release_before(kept);
+            log.settled(log.end()).unwrap();
+        }
+        seen.push(address);
+        Ok(())
+    })
+    .unwrap();
+    assert!(seen.len() < addresses.len(), "segments were deleted");
+    assert_eq!((seen.first(), seen.last()), (addresses.first(), Some(&kept)));
+}
+
+#[test]
 fn a_record_that_no_segment_holds_is_told_at_the_flush() {
     let folder = TempDir::new().unwrap();
     let log = open(folder.path());

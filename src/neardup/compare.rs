@@ -42,11 +42,13 @@ impl Comparison {
     /// Whether one is a near-duplicate of the other, their grams cut as that script asks.
     #[must_use]
     pub fn is_near(self, script: Script) -> bool {
-        let Bounds { similar, part, contained, shared_min, part_shared_min } = Bounds::of(script);
+        let Bounds { similar, part, contained, whole, contained_whole, shared_min, part_shared_min, whole_shared_min } =
+            Bounds::of(script);
         let (similarity, contains) = (self.similarity(), self.containment().max(self.containment_of_first()));
         self == Self::EQUAL
             || similarity >= similar && self.shared >= shared_min
             || similarity >= part && contains >= contained && self.shared >= part_shared_min
+            || similarity >= whole && contains >= contained_whole && self.shared >= whole_shared_min
     }
 }
 
@@ -57,17 +59,40 @@ struct Bounds {
     /// The similarity that is enough where so much of one text stands in the other.
     part: f32,
     contained: f32,
+    /// The same for one that stands in the other nearly letter by letter.
+    whole: f32,
+    contained_whole: f32,
     /// Shared grams below which similar texts are turns of phrase.
     shared_min: u32,
     /// The same for a text that stands in a longer one.
     part_shared_min: u32,
+    /// The same for one that stands whole in a much longer one.
+    whole_shared_min: u32,
 }
 
 impl Bounds {
     fn of(script: Script) -> Self {
         match script {
-            Script::Wide => Self { similar: 0.4, part: 0.25, contained: 0.7, shared_min: 5, part_shared_min: 8 },
-            Script::Narrow => Self { similar: 0.47, part: 0.25, contained: 0.75, shared_min: 10, part_shared_min: 16 },
+            Script::Wide => Self {
+                similar: 0.4,
+                part: 0.25,
+                contained: 0.7,
+                whole: 0.17,
+                contained_whole: 0.9,
+                shared_min: 5,
+                part_shared_min: 8,
+                whole_shared_min: 12,
+            },
+            Script::Narrow => Self {
+                similar: 0.47,
+                part: 0.25,
+                contained: 0.75,
+                whole: 0.17,
+                contained_whole: 0.9,
+                shared_min: 10,
+                part_shared_min: 16,
+                whole_shared_min: 24,
+            },
         }
     }
 }
@@ -238,5 +263,14 @@ mod tests {
         let half = compare("今天天气", "今天天气不错啊");
         assert_eq!((half.containment(), half.containment_of_first(), half.similarity()), (1.0, 0.5, 0.5));
         assert_eq!(Comparison::default().similarity(), 0.0);
+    }
+
+    #[test]
+    fn a_text_that_stands_whole_in_four_times_its_length_is_near_and_a_turn_of_phrase_is_not() {
+        let near = |shared, this, first| Comparison { shared, this, first }.is_near(Script::Wide);
+        assert!(near(40, 40, 200) && near(40, 200, 40), "all of it, in either direction");
+        assert!(!near(30, 40, 150), "three quarters of it");
+        assert!(!near(11, 11, 55), "too short to be more than a phrase");
+        assert!(!near(40, 40, 250), "in more than six times its length");
     }
 }

@@ -8,6 +8,8 @@ mod diff;
 mod edition;
 mod eval;
 mod explain;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod man;
 mod near;
 mod observe;

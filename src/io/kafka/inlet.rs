@@ -298,7 +298,9 @@ impl Inlet {
                     state.spare.push(used);
                 }
                 let last = batch.iter().last().map(|raw| raw.offset.place);
-                let Some(Place::Index(last)) = last else { unreachable!("a queued batch holds records of a partition") };
+                let Some(Place::Index(last)) = last else {
+                    unreachable!("a queued batch holds records of a partition")
+                };
                 state.handed = last.cast_signed() + 1;
                 state.queued_records -= batch.len();
                 *batch.end_mut() = self.position(state.handed);

@@ -1,11 +1,20 @@
 //! Kafka: the group's member, and for each partition a lane of source, sinks and store that share one transaction.
 
+mod changelog;
 mod error;
 mod inlet;
+mod lane;
 mod member;
 mod options;
+mod outbox;
+mod restore;
+mod sinks;
+mod store;
 
 pub use error::KafkaError;
 pub use inlet::{Inlet, KafkaSource};
-pub use member::{Member, PartitionLag};
+pub use lane::Lane;
+pub use member::{Counted, Member, PartitionLag};
+pub use sinks::{DECISION_TYPE, KafkaSink};
+pub use store::KafkaStore;
 pub use options::{Begin, Compression, Delivery, KafkaOptions, Sasl, Security, TopicPlan, Topics};

@@ -90,7 +90,10 @@ pub(super) fn run(
     let member: Arc<OnceLock<Weak<Member>>> = Arc::default();
     if let Some(address) = config.health.listen {
         let member = Arc::clone(&member);
-        health::serve(address, Arc::new(move || member.get().and_then(Weak::upgrade).is_some_and(|member| member.is_ready())))?;
+        health::serve(
+            address,
+            Arc::new(move || member.get().and_then(Weak::upgrade).is_some_and(|member| member.is_ready())),
+        )?;
     }
     let joined = |joined: Weak<Member>| {
         // Only one is ever made.

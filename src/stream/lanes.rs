@@ -75,8 +75,7 @@ pub fn run_lanes(
     let member = Arc::new(Member::join(kafka, options.batch, give)?);
     joined(Arc::downgrade(&member));
     let front = Front::new(options, options.copies.is_some(), Arc::clone(&clock))?;
-    let lanes =
-        Lanes { member: &member, front, folders, editions, options, clock, control, done: Mutex::default() };
+    let lanes = Lanes { member: &member, front, folders, editions, options, clock, control, done: Mutex::default() };
     thread::scope(|scope| {
         let (show_until, shown) = mpsc::channel::<()>();
         let show = scope.spawn({

@@ -114,7 +114,9 @@ fn of_native(native: &Native) -> Kind {
 
 fn of_code(code: Code) -> Kind {
     match code {
-        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping => Kind::Fenced,
+        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping => {
+            Kind::Fenced
+        }
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::InvalidTopic => {
             Kind::Wrong(TOPIC)
         }
@@ -126,15 +128,13 @@ fn of_code(code: Code) -> Kind {
             Kind::Wrong(CREDENTIALS)
         }
         Code::SSL => Kind::Wrong(CERTIFICATE),
-        Code::MessageSizeTooLarge => {
-            Kind::Wrong("raise max.message.bytes of the topic to a mebibyte or more")
-        }
+        Code::MessageSizeTooLarge => Kind::Wrong("raise max.message.bytes of the topic to a mebibyte or more"),
         Code::InvalidTransactionTimeout => {
             Kind::Wrong("lower transaction_timeout_ms below the brokers' transaction.max.timeout.ms")
         }
-        Code::InvalidSessionTimeout => {
-            Kind::Wrong("set session_timeout_ms between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms")
-        }
+        Code::InvalidSessionTimeout => Kind::Wrong(
+            "set session_timeout_ms between the brokers' group.min.session.timeout.ms and group.max.session.timeout.ms",
+        ),
         Code::InvalidConfig | Code::InvalidArgument | Code::InvalidReplicationFactor => Kind::Wrong(SETTING),
         _ => Kind::Retry,
     }

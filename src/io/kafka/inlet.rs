@@ -300,7 +300,9 @@ impl Inlet {
                     state.spare.push(used);
                 }
                 let last = batch.iter().last().map(|raw| raw.offset.place);
-                let Some(Place::Index(last)) = last else { unreachable!("a queued batch holds records of a partition") };
+                let Some(Place::Index(last)) = last else {
+                    unreachable!("a queued batch holds records of a partition")
+                };
                 state.handed = last.cast_signed() + 1;
                 state.queued_records -= batch.len();
                 *batch.end_mut() = self.position(state.handed);
@@ -344,12 +346,21 @@ impl KafkaSource {
     fn start(&mut self) {
         let (Beginning { offset, low, was_read }, partition) = (self.beginning, self.inlet.partition);
         if self.sought.is_none() && was_read {
-            tracing::warn!(partition, offset, "the group has read this partition and no state of it is kept: it begins anew");
+            tracing::warn!(
+                partition,
+                offset,
+                "the group has read this partition and no state of it is kept: it begins anew"
+            );
         }
         let from = self.sought.unwrap_or(offset);
         if from < low {
             let records = low - from;
-            tracing::error!(partition, from, records, "records were deleted by the topic's retention before they were read");
+            tracing::error!(
+                partition,
+                from,
+                records,
+                "records were deleted by the topic's retention before they were read"
+            );
             self.group.counts.lost(records.unsigned_abs());
         }
         self.inlet.starts(from.max(low));

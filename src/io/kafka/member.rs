@@ -215,7 +215,11 @@ impl Callbacks {
         let mut inlets = lock(&self.group.inlets);
         inlets.retain(|partition, inlet| {
             let is_kept = numbers.contains(partition);
-            if is_kept { inlet.reassigned() } else { inlet.end() }
+            if is_kept {
+                inlet.reassigned()
+            } else {
+                inlet.end()
+            }
             is_kept
         });
         for partition in numbers {

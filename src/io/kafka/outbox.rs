@@ -133,7 +133,11 @@ impl Outbox {
         // Only what is a time-out of some kind has its reason elsewhere.
         let is_mute = matches!(
             error.rdkafka_error_code(),
-            Some(RDKafkaErrorCode::OperationTimedOut | RDKafkaErrorCode::MessageTimedOut | RDKafkaErrorCode::BrokerTransportFailure)
+            Some(
+                RDKafkaErrorCode::OperationTimedOut
+                    | RDKafkaErrorCode::MessageTimedOut
+                    | RDKafkaErrorCode::BrokerTransportFailure
+            )
         );
         KafkaError::new(doing, error, self.producer.context().heard.last().filter(|_| is_mute).as_deref())
     }

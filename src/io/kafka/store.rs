@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::changelog::{
-    HEAD, frame_key, head_of, joined, number_of, parts, pieces, put_part, snapshot_key,
-};
+use super::changelog::{HEAD, frame_key, head_of, joined, number_of, parts, pieces, put_part, snapshot_key};
 use super::error::KafkaError;
 use super::inlet::{Inlet, offset_of};
 use super::options::RECORD_BYTES_MAX;
@@ -91,7 +89,8 @@ impl KafkaStore {
     }
 
     fn open_local(&mut self) -> Result<(), StoreError> {
-        let options = StoreOptions { durability: Durability::Eventual { every: LOCAL_EVERY }, ..StoreOptions::default() };
+        let options =
+            StoreOptions { durability: Durability::Eventual { every: LOCAL_EVERY }, ..StoreOptions::default() };
         self.local = self.path.as_ref().map(|path| RedbStore::open(path, options)).transpose()?;
         Ok(())
     }
@@ -189,7 +188,11 @@ impl KafkaStore {
     }
 
     /// All from the changelog; the copy is begun anew.
-    fn rebuild(&mut self, log: &Log, visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>) -> Result<(), StoreError> {
+    fn rebuild(
+        &mut self,
+        log: &Log,
+        visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>,
+    ) -> Result<(), StoreError> {
         self.renew_local()?;
         let covered = head_of(&log.held);
         if let Some(seq) = covered {
@@ -248,7 +251,14 @@ impl KafkaStore {
             let key = frame_key(seq, index as u32);
             let is_marked = index + 1 == all.len();
             let (key, value) = (Some(&key[..]), Some(&piece[..]));
-            outbox.send(Outgoing { topic: &topic, partition: Some(partition), key, value, headers: None, is_marked })?;
+            outbox.send(Outgoing {
+                topic: &topic,
+                partition: Some(partition),
+                key,
+                value,
+                headers: None,
+                is_marked,
+            })?;
         }
         Ok((all.len() as u32, all.last().map_or(0, |piece| checksum(piece))))
     }
@@ -267,11 +277,18 @@ impl StateStore for KafkaStore {
             if let Some(log) = self.restorer.after(anchor)? {
                 self.last_seq = self.local.as_ref().and_then(RedbStore::last_seq);
                 if self.resume_local(&log, visit)? {
-                    tracing::info!(partition = self.inlet.partition(), seq = self.last_seq, "state is back from the disk");
+                    tracing::info!(
+                        partition = self.inlet.partition(),
+                        seq = self.last_seq,
+                        "state is back from the disk"
+                    );
                     return Ok(());
                 }
             }
-            tracing::info!(partition = self.inlet.partition(), "the copy on the disk is not of this changelog, or too old");
+            tracing::info!(
+                partition = self.inlet.partition(),
+                "the copy on the disk is not of this changelog, or too old"
+            );
         }
         let log = self.restorer.all()?;
         self.rebuild(&log, visit)?;
@@ -283,12 +300,8 @@ impl StateStore for KafkaStore {
         crate::io::memory::follows(entry.seq, self.last_seq)?;
         let body = Body::write(entry);
         self.outbox.lock().begin()?;
-        self.pending = Some(Pending {
-            seq: entry.seq,
-            input: entry.input.clone(),
-            body,
-            owes_compaction: entry.owes_compaction,
-        });
+        self.pending =
+            Some(Pending { seq: entry.seq, input: entry.input.clone(), body, owes_compaction: entry.owes_compaction });
         Ok(())
     }
 
@@ -348,7 +361,9 @@ impl StateStore for KafkaStore {
         let mut gone: Vec<Vec<u8>> =
             covered.flat_map(|(&seq, &count)| (0..count).map(move |piece| frame_key(seq, piece))).collect();
         let replaced = self.snapshot.filter(|(old, _)| *old != seq);
-        gone.extend(replaced.into_iter().flat_map(|(old, count)| (0..count).map(move |piece| snapshot_key(old, piece))));
+        gone.extend(
+            replaced.into_iter().flat_map(|(old, count)| (0..count).map(move |piece| snapshot_key(old, piece))),
+        );
         gone.append(&mut self.stale);
         for key in &gone {
             send(&mut outbox, key, None, false)?;

@@ -1,0 +1,113 @@
+//! What a test does to a broker from outside: makes topics, fills them, reads what is committed.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Headers, Message};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{Offset, TopicPartitionList};
+
+/// How long a broker that is up may take for anything that a test asks of it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A record as a read_committed consumer sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) offset: i64,
+    pub(crate) key: Vec<u8>,
+    pub(crate) value: Vec<u8>,
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+/// A producer that loses and doubles nothing by itself.
+pub(crate) fn producer(bootstrap: &str) -> BaseProducer {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("enable.idempotence", "true")
+        .set("linger.ms", "5")
+        .set("queue.buffering.max.messages", "200000")
+        .create()
+        .unwrap()
+}
+
+/// Sends one record, waiting where the queue is full.
+pub(crate) fn send(producer: &BaseProducer, topic: &str, partition: i32, key: &[u8], value: &[u8]) {
+    let mut record = BaseRecord::to(topic).partition(partition).key(key).payload(value);
+    loop {
+        match producer.send(record) {
+            Ok(()) => return,
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
+                producer.poll(Duration::from_millis(20));
+                record = again;
+            }
+            Err((error, _)) => panic!("{topic}: {error}"),
+        }
+    }
+}
+
+/// Waits until everything that was sent is there.
+pub(crate) fn flush(producer: &BaseProducer) {
+    producer.flush(PATIENCE).unwrap();
+}
+
+/// Makes topics of so many partitions, with as many copies as the broker makes by itself.
+pub(crate) fn create_topics(bootstrap: &str, names: &[&str], partitions: i32) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
+    let topics: Vec<_> =
+        names.iter().map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(-1))).collect();
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+    for made in pollster::block_on(admin.create_topics(&topics, &options)).unwrap() {
+        made.unwrap();
+    }
+}
+
+/// Every committed record of a topic, partition by partition, up to where each ends when this is called: what has been
+/// aborted, or is not committed yet, is not seen.
+pub(crate) fn committed(bootstrap: &str, topic: &str) -> Vec<Vec<Seen>> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "nobody")
+        .set("enable.auto.commit", "false")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true")
+        .create()
+        .unwrap();
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+    let partitions = metadata.topics()[0].partitions().len();
+    assert!(partitions > 0, "no topic {topic}");
+    let mut all = TopicPartitionList::new();
+    for partition in 0..i32::try_from(partitions).unwrap() {
+        all.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+    }
+    consumer.assign(&all).unwrap();
+    let mut seen = vec![Vec::new(); partitions];
+    let mut ended = vec![false; partitions];
+    let begun = Instant::now();
+    while !ended.iter().all(|ended| *ended) {
+        assert!(begun.elapsed() < PATIENCE, "{topic} cannot be read to its end: {ended:?}");
+        match consumer.poll(Duration::from_millis(100)) {
+            None => {}
+            Some(Err(KafkaError::PartitionEOF(partition))) => ended[usize::try_from(partition).unwrap()] = true,
+            Some(Err(error)) => panic!("{topic}: {error}"),
+            Some(Ok(record)) => seen[usize::try_from(record.partition()).unwrap()].push(Seen {
+                offset: record.offset(),
+                key: record.key().unwrap_or_default().to_vec(),
+                value: record.payload().unwrap_or_default().to_vec(),
+                headers: headers(&record),
+            }),
+        }
+    }
+    seen
+}
+
+fn headers(record: &impl Message) -> Vec<(String, String)> {
+    let Some(headers) = record.headers() else { return vec![] };
+    let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+    headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect()
+}

@@ -1,0 +1,7 @@
+//! The stage on Apache Kafka itself: what comes out is compared, record by record, with what the embedded stage gives
+//! for the same records.
+
+mod broker;
+mod client;
+
+mod smoke;

@@ -1,12 +1,17 @@
 //! From `[kafka]` to what a cluster is spoken to with.
 
 use std::path::Path;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::config::{self, Kafka};
-use crate::io::kafka::{Begin, Compression, Delivery, KafkaOptions, Sasl, Security, Topics};
+use crate::config::{self, Config, Kafka};
+use crate::io::kafka::{Begin, Compression, Delivery, KafkaOptions, Member, Sasl, Security, Topics};
+use crate::io::{Clock, SystemClock};
+use crate::stream::{self, Control, Editions, Folders, Summary};
+
+use super::{health, setting};
 
 /// The options that `[kafka]` says; its password files are read.
 pub(super) fn options(kafka: &Kafka) -> anyhow::Result<KafkaOptions> {
@@ -69,4 +74,31 @@ fn security(kafka: &Kafka) -> anyhow::Result<Security> {
 fn secret(path: &Path) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the secret {}", path.display()))?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
+/// Runs the stage on a cluster.
+pub(super) fn run(
+    config: &Config,
+    options: &stream::Options,
+    editions: &Editions,
+    control: &Control,
+) -> anyhow::Result<Summary> {
+    let kafka = Arc::new(self::options(&config.kafka)?);
+    let dir = &config.output.dir;
+    let dir = (dir.as_os_str() != "-").then(|| dir.clone());
+    let folders = Folders { dir, texts: setting::texts_options(options) };
+    let member: Arc<OnceLock<Weak<Member>>> = Arc::default();
+    if let Some(address) = config.health.listen {
+        let member = Arc::clone(&member);
+        health::serve(
+            address,
+            Arc::new(move || member.get().and_then(Weak::upgrade).is_some_and(|member| member.is_ready())),
+        )?;
+    }
+    let joined = |joined: Weak<Member>| {
+        // Only one is ever made.
+        let _ = member.set(joined);
+    };
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok(stream::run_lanes(&kafka, &folders, clock, editions, options, control, &joined)?)
 }

@@ -8,6 +8,7 @@ mod diff;
 mod edition;
 mod eval;
 mod explain;
+mod health;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod man;

@@ -65,6 +65,14 @@ metrics_table! {
     LEDGER, "tidegate_state_decisions", Gauge, Count, [], "Decisions held that can be overturned.";
     EVICTED, "tidegate_state_evicted", Gauge, Count, ["kind"], "What was dropped to stay within bounds, since the state was begun.";
     WATERMARK, "tidegate_event_time_seconds", Gauge, Seconds, [], "Event time of the stream, since 1970: its distance to now is the lag.";
+    LAG, "tidegate_kafka_lag_records", Gauge, Count, ["partition"], "Records of a partition of ours that are not decided on yet.";
+    PARTITIONS, "tidegate_kafka_partitions", Gauge, Count, [], "Partitions that the group gave to this instance.";
+    READY, "tidegate_kafka_ready", Gauge, Count, [], "1 where every partition of ours has its state back, else 0.";
+    TRANSACTIONS, "tidegate_kafka_transactions_total", Counter, Count, ["outcome"], "Batches that were committed, and transactions that were undone (aborted).";
+    COMMIT_SECONDS, "tidegate_kafka_commit_seconds_total", Counter, Seconds, [], "How long commits took, all together: divided by their number, the mean.";
+    RESTORED, "tidegate_kafka_restored_records_total", Counter, Count, [], "Records of changelogs that were read to get state back.";
+    REBALANCES, "tidegate_kafka_rebalances_total", Counter, Count, [], "Times that the group shared its partitions out anew.";
+    LOST, "tidegate_kafka_lost_records_total", Counter, Count, [], "Records that the topic's retention deleted before they were read: look at once.";
     REFUSALS, "tidegate_edition_refused_total", Counter, Count, [], "Changed editions that were refused because something in them is wrong.";
 }
 
@@ -160,4 +168,22 @@ pub(super) fn swapped() {
 /// Counts an edition refused.
 pub(super) fn refused() {
     counter!(REFUSALS).increment(1);
+}
+
+/// Shows what the group's member knows. Once a second.
+#[cfg(feature = "kafka")]
+pub(super) fn kafka(member: &crate::io::kafka::Member) {
+    let lags = member.lags();
+    for lag in &lags {
+        gauge!(LAG, "partition" => lag.partition.to_string()).set(lag.records as f64);
+    }
+    gauge!(PARTITIONS).set(member.partitions_held() as f64);
+    gauge!(READY).set(f64::from(u8::from(member.is_ready())));
+    let counted = member.counted();
+    counter!(TRANSACTIONS, "outcome" => "committed").absolute(counted.committed);
+    counter!(TRANSACTIONS, "outcome" => "aborted").absolute(counted.aborted);
+    counter!(COMMIT_SECONDS).absolute(counted.commit_time.as_secs());
+    counter!(RESTORED).absolute(counted.restored);
+    counter!(REBALANCES).absolute(counted.rebalances);
+    counter!(LOST).absolute(counted.lost);
 }

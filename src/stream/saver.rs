@@ -86,6 +86,12 @@ impl Latency {
         self.0.record_n(micros, records).expect("the histogram grows with its values");
     }
 
+    /// Adds what another loop took.
+    #[cfg(feature = "kafka")]
+    pub(super) fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("both have three significant digits");
+    }
+
     /// The time within which that percentage of records was through; `None` before the first.
     #[must_use]
     pub fn percentile(&self, percent: f64) -> Option<Duration> {
@@ -144,6 +150,7 @@ impl Saver {
     fn batch(&mut self, job: Job, saved: &Sender<Position>, control: &Control) -> Result<(), StreamError> {
         self.save(&job)?;
         self.emit(&job)?;
+        self.store.commit()?;
         let elapsed = instant().duration_since(job.read_at);
         self.latency.record(elapsed, job.records);
         measure::emitted(elapsed, job.records);

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use super::member::Group;
+use super::restore::Beginning;
 use crate::io::clock::instant;
 use crate::io::source::{
     BatchLimits, Fault, Flow, LONG_RECORD_KEPT_BYTES, Place, Position, Progress, RawBatch, Source, SourceError,
@@ -328,14 +330,41 @@ fn push(batch: &mut RawBatch, payload: &[u8], place: Place, bytes_max: usize) {
 /// A partition as a source: positions are offsets, and it begins where its lane's state says.
 pub struct KafkaSource {
     inlet: Arc<Inlet>,
-    /// Where the group has read to, where the state says nothing.
-    begin: i64,
+    group: Arc<Group>,
+    beginning: Beginning,
+    /// Where the state says to go on.
+    sought: Option<i64>,
     is_started: bool,
 }
 
 impl KafkaSource {
-    pub(super) fn new(inlet: Arc<Inlet>, begin: i64) -> Self {
-        Self { inlet, begin, is_started: false }
+    pub(super) fn new(inlet: &Arc<Inlet>, group: &Arc<Group>, beginning: Beginning) -> Self {
+        let (inlet, group) = (Arc::clone(inlet), Arc::clone(group));
+        Self { inlet, group, beginning, sought: None, is_started: false }
+    }
+
+    fn start(&mut self) {
+        let (Beginning { offset, low, was_read }, partition) = (self.beginning, self.inlet.partition);
+        if self.sought.is_none() && was_read {
+            tracing::warn!(
+                partition,
+                offset,
+                "the group has read this partition and no state of it is kept: it begins anew"
+            );
+        }
+        let from = self.sought.unwrap_or(offset);
+        if from < low {
+            let records = low - from;
+            tracing::error!(
+                partition,
+                from,
+                records,
+                "records were deleted by the topic's retention before they were read"
+            );
+            self.group.counts.lost(records.unsigned_abs());
+        }
+        self.inlet.starts(from.max(low));
+        self.is_started = true;
     }
 }
 
@@ -343,8 +372,7 @@ impl Source for KafkaSource {
     fn fill(&mut self, batch: &mut RawBatch, limits: &BatchLimits) -> Result<Flow, SourceError> {
         batch.clear();
         if !self.is_started {
-            self.inlet.starts(self.begin);
-            self.is_started = true;
+            self.start();
         }
         Ok(self.inlet.take(batch, limits.wait))
     }
@@ -355,7 +383,7 @@ impl Source for KafkaSource {
             let ours = self.inlet.partition;
             return Err(SourceError::Position(format!("{position:?} is not of partition {ours}")));
         }
-        self.begin = offset;
+        self.sought = Some(offset);
         Ok(())
     }
 

@@ -40,10 +40,69 @@ pub(super) struct Group {
     inlets: Mutex<BTreeMap<i32, Arc<Inlet>>>,
     metadata: Mutex<Option<Arc<ConsumerGroupMetadata>>>,
     has_joined: AtomicBool,
-    rebalances: AtomicU64,
+    pub(super) counts: Counts,
     /// Offsets after the last record that readers of committed records can see, by partition.
     ends: Mutex<BTreeMap<i32, i64>>,
     heard: Heard,
+}
+
+/// What all lanes did together.
+#[derive(Debug, Default)]
+pub struct Counts {
+    rebalances: AtomicU64,
+    committed: AtomicU64,
+    aborted: AtomicU64,
+    commit_micros: AtomicU64,
+    restored: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// What all lanes did together, at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counted {
+    /// Times that partitions were shared out anew.
+    pub rebalances: u64,
+    /// Transactions committed; batches, where there are no transactions.
+    pub committed: u64,
+    /// Transactions undone.
+    pub aborted: u64,
+    /// How long commits took, all of them.
+    pub commit_time: Duration,
+    /// Records of changelogs that were read back.
+    pub restored: u64,
+    /// Records that retention deleted before they were read.
+    pub lost: u64,
+}
+
+impl Counts {
+    pub(super) fn committed(&self, elapsed: Duration) {
+        self.committed.fetch_add(1, Ordering::Relaxed);
+        self.commit_micros.fetch_add(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(super) fn aborted(&self) {
+        self.aborted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn restored(&self, records: u64) {
+        self.restored.fetch_add(records, Ordering::Relaxed);
+    }
+
+    pub(super) fn lost(&self, records: u64) {
+        self.lost.fetch_add(records, Ordering::Relaxed);
+    }
+
+    fn now(&self) -> Counted {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Counted {
+            rebalances: of(&self.rebalances),
+            committed: of(&self.committed),
+            aborted: of(&self.aborted),
+            commit_time: Duration::from_micros(of(&self.commit_micros)),
+            restored: of(&self.restored),
+            lost: of(&self.lost),
+        }
+    }
 }
 
 /// The last thing that a connection complained of: it says more than the time-out that follows.
@@ -173,7 +232,7 @@ impl Callbacks {
             });
         }
         drop(inlets);
-        self.group.rebalances.fetch_add(1, Ordering::Relaxed);
+        self.group.counts.rebalances.fetch_add(1, Ordering::Relaxed);
         self.group.has_joined.store(true, Ordering::Relaxed);
     }
 }
@@ -376,10 +435,16 @@ impl Member {
         self.group.has_joined.load(Ordering::Relaxed) && self.group.inlets().iter().all(|inlet| inlet.is_ready())
     }
 
-    /// How many times partitions were shared out anew.
+    /// How many partitions are ours.
     #[must_use]
-    pub fn rebalances(&self) -> u64 {
-        self.group.rebalances.load(Ordering::Relaxed)
+    pub fn partitions_held(&self) -> usize {
+        lock(&self.group.inlets).len()
+    }
+
+    /// What all lanes did so far.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        self.group.counts.now()
     }
 
     /// How far each partition of ours is behind, where that is known.

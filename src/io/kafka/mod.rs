@@ -1,15 +1,24 @@
 //! Kafka: the group's member, and for each partition a lane of source, sinks and store that share one transaction.
 
+mod changelog;
 mod admin;
 mod error;
 mod inlet;
+mod lane;
 mod member;
 mod options;
+mod outbox;
+mod restore;
+mod sinks;
+mod store;
 mod topics;
 
 pub use admin::Admin;
 pub use error::KafkaError;
 pub use inlet::{Inlet, KafkaSource};
-pub use member::{Member, PartitionLag};
+pub use lane::Lane;
+pub use member::{Counted, Member, PartitionLag};
 pub use options::{Begin, Compression, Delivery, KafkaOptions, Sasl, Security, TopicPlan, Topics};
+pub use sinks::{DECISION_TYPE, KafkaSink};
+pub use store::KafkaStore;
 pub use topics::{Difference, TopicFacts, TopicNeed, TopicShape, Weight, differences, needs};

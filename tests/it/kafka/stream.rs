@@ -41,10 +41,18 @@ fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
+/// A decision as it went out.
+struct Decision {
+    id: Box<str>,
+    line: Box<[u8]>,
+    /// Whether a step of the ladder was taken: it rests on everything that the author did before.
+    is_penalty: bool,
+}
+
 /// What the stage gave out: decisions by author in their order, and rejects.
 #[derive(Default)]
 pub(crate) struct GivenOut {
-    by_author: BTreeMap<String, Vec<Value>>,
+    by_author: BTreeMap<String, Vec<Decision>>,
     /// `(code, raw bytes)`, sorted when they are compared: who reads them asks what, not when.
     rejects: Vec<(String, String)>,
 }
@@ -52,7 +60,7 @@ pub(crate) struct GivenOut {
 impl GivenOut {
     /// Adds what an embedded run wrote.
     pub(crate) fn add_files(&mut self, actions: &str, rejects: &str) {
-        actions.lines().for_each(|line| self.add_decision(line.as_bytes()));
+        actions.lines().for_each(|line| drop(self.add_decision(line.as_bytes())));
         rejects.lines().for_each(|line| self.add_reject(line.as_bytes()));
     }
 
@@ -69,7 +77,11 @@ impl GivenOut {
 
     fn add_decision(&mut self, line: &[u8]) -> String {
         let decision: Value = serde_json::from_slice(line).expect("a decision is JSON");
-        let author = decision["author"].as_str().expect("a decision has an author").to_owned();
+        let text = |name: &str| decision[name].as_str().expect("a decision has an id and an author").to_owned();
+        let is_step = |reason: &Value| reason["rule"].as_str().is_some_and(|rule| rule.starts_with("ladder."));
+        let is_penalty = decision["reasons"].as_array().is_some_and(|reasons| reasons.iter().any(is_step));
+        let author = text("author");
+        let decision = Decision { id: text("id").into(), line: line.trim_ascii_end().into(), is_penalty };
         self.by_author.entry(author.clone()).or_default().push(decision);
         author
     }
@@ -78,6 +90,10 @@ impl GivenOut {
         let reject: Value = serde_json::from_slice(line).expect("a reject is JSON");
         let raw = reject.get("raw").or_else(|| reject.get("raw_base64")).unwrap_or(&Value::Null);
         self.rejects.push((reject["code"].as_str().expect("a code").to_owned(), raw.to_string()));
+    }
+
+    fn of(&self, author: &str) -> &[Decision] {
+        self.by_author.get(author).map_or(&[], Vec::as_slice)
     }
 
     /// How many decisions there are.
@@ -90,11 +106,9 @@ impl GivenOut {
         self.rejects.len()
     }
 
-    /// Decisions in which a step of the ladder was taken: they rest on everything that their author did before.
+    /// Decisions in which a step of the ladder was taken.
     pub(crate) fn penalties(&self) -> usize {
-        let is_step = |reason: &Value| reason["rule"].as_str().is_some_and(|rule| rule.starts_with("ladder."));
-        let is_penalty = |d: &&Value| d["reasons"].as_array().is_some_and(|reasons| reasons.iter().any(is_step));
-        self.by_author.values().flatten().filter(is_penalty).count()
+        self.by_author.values().flatten().filter(|decision| decision.is_penalty).count()
     }
 }
 
@@ -118,28 +132,36 @@ pub(crate) fn compare(expected: &GivenOut, found: &GivenOut) -> Differences {
     let mut told = Differences::default();
     let authors: BTreeSet<&String> = expected.by_author.keys().chain(found.by_author.keys()).collect();
     for author in authors {
-        let of = |given: &GivenOut| given.by_author.get(author).map_or(vec![], |all| all.iter().collect::<Vec<_>>());
-        let (expected, mut found) = (of(expected), of(found));
-        let id = |decision: &Value| decision["id"].as_str().unwrap_or_default().to_owned();
-        let wanted: BTreeMap<String, &Value> = expected.iter().map(|d| (id(d), *d)).collect();
-        assert_eq!(wanted.len(), expected.len(), "the expected decisions of {author} have ids of their own");
-        let mut seen = BTreeSet::new();
-        found.retain(|decision| {
-            let is_first = seen.insert(id(decision));
-            told.doubled += usize::from(!is_first);
-            is_first
-        });
-        told.lost += wanted.keys().filter(|id| !seen.contains(*id)).count();
-        told.invented += seen.iter().filter(|id| !wanted.contains_key(*id)).count();
-        let differs = |decision: &&&Value| wanted.get(&id(decision)).is_some_and(|wanted| *wanted != **decision);
-        told.changed += found.iter().filter(differs).count();
-        let ids = |all: &[&Value]| all.iter().map(|d| id(d)).filter(|id| seen.contains(id)).collect::<Vec<_>>();
-        let (wanted_ids, found_ids) = (ids(&expected), ids(&found));
-        let found_ids: Vec<_> = found_ids.into_iter().filter(|id| wanted.contains_key(id)).collect();
-        told.disordered += usize::from(wanted_ids != found_ids);
+        of_author(expected.of(author), found.of(author), &mut told);
     }
     count_rejects(&expected.rejects, &found.rejects, &mut told);
     told
+}
+
+fn of_author(expected: &[Decision], found: &[Decision], told: &mut Differences) {
+    let wanted: BTreeMap<&str, &Decision> = expected.iter().map(|decision| (&*decision.id, decision)).collect();
+    assert_eq!(wanted.len(), expected.len(), "decisions that are expected have ids of their own");
+    let mut seen = BTreeSet::new();
+    let mut order = Vec::new();
+    for decision in found {
+        if !seen.insert(&*decision.id) {
+            told.doubled += 1;
+            continue;
+        }
+        let Some(wanted) = wanted.get(&*decision.id) else {
+            told.invented += 1;
+            continue;
+        };
+        order.push(&*decision.id);
+        if wanted.line != decision.line {
+            told.changed += 1;
+            let text = |line: &[u8]| String::from_utf8_lossy(line).into_owned();
+            eprintln!("changed: expected {}\n            found {}", text(&wanted.line), text(&decision.line));
+        }
+    }
+    told.lost += wanted.keys().filter(|id| !seen.contains(*id)).count();
+    let is_seen = |id: &&str| seen.contains(id);
+    told.disordered += usize::from(!expected.iter().map(|decision| &*decision.id).filter(is_seen).eq(order));
 }
 
 fn count_rejects(expected: &[(String, String)], found: &[(String, String)], told: &mut Differences) {

@@ -239,6 +239,7 @@ fn run_with(
         keeps: store.keeps(),
         owes_compaction: store.owes_compaction(),
         compacted: None,
+        shown: measure::Shown::default(),
     };
     let saver = Saver::new(store, [actions, rejects], texts, recovered.seq, recovered.input);
     control.halted.store(false, Ordering::Relaxed);

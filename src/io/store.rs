@@ -23,6 +23,23 @@ pub trait StateStore: Send {
     /// If it cannot be written, or its number does not follow the last one.
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError>;
 
+    /// Keeps the stored texts as well, up to these ends of the logs, as part of the entry that is appended next: for a store that
+    /// must be able to give them back on another machine. What lies before the ends was flushed.
+    ///
+    /// # Errors
+    /// If they cannot be read or written.
+    fn keep_texts(&mut self, _ends: &[u64]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Forgets what was overwritten at these addresses of a log, as part of the entry that was appended last.
+    ///
+    /// # Errors
+    /// Those of [`StateStore::keep_texts`].
+    fn forget_texts(&mut self, _log: usize, _addresses: &[u64]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Ends what [`StateStore::append`] began, once everything of it was emitted: where store, sinks and source share a
     /// transaction, all of it becomes visible here, or nothing. Other kinds have nothing left to do.
     ///
@@ -173,6 +190,10 @@ pub enum StoreError {
     #[cfg(feature = "kafka")]
     #[error(transparent)]
     Kafka(#[from] super::kafka::KafkaError),
+    /// The stored texts cannot be kept.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Texts(#[from] super::texts::FileTextsError),
     /// A test asked for this failure.
     #[error("injected failure: {0}")]
     Injected(&'static str),
@@ -203,6 +224,8 @@ impl StoreError {
             Self::Refused(_) => "see the cause",
             #[cfg(feature = "kafka")]
             Self::Kafka(error) => error.hint(),
+            #[cfg(feature = "kafka")]
+            Self::Texts(error) => error.hint(),
         }
     }
 }

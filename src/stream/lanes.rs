@@ -5,13 +5,14 @@
 //! no lane at all can work the instance ends and says why.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
-use crate::io::kafka::{Inlet, KafkaError, KafkaOptions, Lane, Member};
+use crate::io::kafka::{Inlet, KafkaError, KafkaOptions, Lane, LocalCopy, Member};
 use crate::io::{Clock, FileTexts, FileTextsError, FileTextsOptions, SinkError, StoreError};
 use crate::pipeline::Tally;
 
@@ -32,6 +33,21 @@ pub struct Folders {
     pub dir: Option<PathBuf>,
     /// What their logs of texts are.
     pub texts: FileTextsOptions,
+}
+
+impl Folders {
+    /// Makes the folder ours for as long as the file is held: two instances would take each other's copies for damaged ones.
+    fn lock(&self) -> Result<Option<File>, StoreError> {
+        let Some(dir) = &self.dir else { return Ok(None) };
+        std::fs::create_dir_all(dir).map_err(in_folder("create", dir))?;
+        let path = dir.join("instance.lock");
+        let file = File::create(&path).map_err(in_folder("create", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path: dir.clone() }),
+            Err(TryLockError::Error(error)) => Err(in_folder("lock", &path)(error)),
+        }
+    }
 }
 
 /// What all lanes share.
@@ -71,6 +87,7 @@ pub fn run_lanes(
     control: &Control,
     joined: &(dyn Fn(Weak<Member>) + Sync),
 ) -> Result<Summary, StreamError> {
+    let _ours = folders.lock()?;
     let (give, given) = mpsc::channel();
     let member = Arc::new(Member::join(kafka, options.batch, give)?);
     joined(Arc::downgrade(&member));
@@ -184,8 +201,9 @@ impl Lanes<'_> {
             std::fs::create_dir_all(dir).map_err(in_folder("create", dir))?;
         }
         let local = dir.as_ref().map(|dir| dir.join("journal.redb"));
-        let texts = self.options.copies.map(|_| self.texts(dir)).transpose()?;
-        let Lane { source, actions, rejects, store } = Lane::open(self.member, inlet, local.as_deref())?;
+        let texts = self.options.copies.map(|_| self.texts(dir.as_deref())).transpose()?;
+        let Lane { source, actions, rejects, store } =
+            Lane::open(self.member, inlet, LocalCopy { path: local.as_deref(), texts: texts.clone() })?;
         let ends = Ends {
             source: Box::new(source),
             actions: Box::new(actions),
@@ -197,8 +215,8 @@ impl Lanes<'_> {
         run_with(&self.front, ends, self.editions, self.options, control)
     }
 
-    fn texts(&self, dir: Option<PathBuf>) -> Result<TextLogs, FileTextsError> {
-        let open = |name: &str| match &dir {
+    fn texts(&self, dir: Option<&Path>) -> Result<TextLogs, FileTextsError> {
+        let open = |name: &str| match dir {
             Some(dir) => FileTexts::open(dir.join("texts").join(name), self.folders.texts).map(Arc::new),
             None => FileTexts::temporary(self.folders.texts).map(Arc::new),
         };
@@ -206,7 +224,7 @@ impl Lanes<'_> {
     }
 }
 
-fn in_folder<'a>(doing: &'static str, dir: &'a std::path::Path) -> impl Fn(std::io::Error) -> StoreError + 'a {
+fn in_folder<'a>(doing: &'static str, dir: &'a Path) -> impl Fn(std::io::Error) -> StoreError + 'a {
     move |source| StoreError::Io { doing, path: dir.to_owned(), source }
 }
 

@@ -121,36 +121,64 @@ fn add(n: u64, counter: impl FnOnce() -> metrics::Counter) {
     }
 }
 
-/// Shows how much is remembered. Once a batch.
-pub(super) fn state(sizes: &Sizes, watermark: Millis) {
-    let held = [
-        (AUTHORS, sizes.authors),
-        (ROOMS, sizes.rooms),
-        (IDS, sizes.ids),
-        (ACCOUNTS, sizes.accounts),
-        (LEDGER, sizes.ledger),
-        (CLUSTERS, sizes.clusters),
-    ];
-    for (name, held) in held {
-        gauge!(name).set(held as f64);
+/// Gauges of one loop.
+const HELD: usize = 14;
+
+/// What one loop shows of how much it holds. Where several run, a gauge is the sum of all.
+#[derive(Default)]
+pub(super) struct Shown([f64; HELD]);
+
+impl Shown {
+    /// Shows how much is remembered and held to compare with. Once a batch.
+    pub(super) fn show(&mut self, sizes: &Sizes, copies: Option<&[TwinSizes; LOGS]>, watermark: Millis) {
+        let [window, articles] = copies.copied().unwrap_or_default();
+        let values = [
+            sizes.authors as f64,
+            sizes.rooms as f64,
+            sizes.ids as f64,
+            sizes.accounts as f64,
+            sizes.ledger as f64,
+            sizes.clusters as f64,
+            sizes.authors_evicted as f64,
+            sizes.rooms_evicted as f64,
+            sizes.accounts_evicted as f64,
+            sizes.clusters_evicted as f64,
+            window.entries as f64,
+            articles.entries as f64,
+            window.text_bytes as f64,
+            articles.text_bytes as f64,
+        ];
+        self.put(values);
+        gauge!(WATERMARK).set(watermark as f64 / 1000.0);
     }
-    let evicted = [
-        ("author", sizes.authors_evicted),
-        ("room", sizes.rooms_evicted),
-        ("account", sizes.accounts_evicted),
-        ("cluster", sizes.clusters_evicted),
-    ];
-    for (kind, evicted) in evicted {
-        gauge!(EVICTED, "kind" => kind).set(evicted as f64);
+
+    fn put(&mut self, values: [f64; HELD]) {
+        let gauges = [
+            gauge!(AUTHORS),
+            gauge!(ROOMS),
+            gauge!(IDS),
+            gauge!(ACCOUNTS),
+            gauge!(LEDGER),
+            gauge!(CLUSTERS),
+            gauge!(EVICTED, "kind" => "author"),
+            gauge!(EVICTED, "kind" => "room"),
+            gauge!(EVICTED, "kind" => "account"),
+            gauge!(EVICTED, "kind" => "cluster"),
+            gauge!(ENTRIES, "of" => "window"),
+            gauge!(ENTRIES, "of" => "articles"),
+            gauge!(TEXT_BYTES, "of" => "window"),
+            gauge!(TEXT_BYTES, "of" => "articles"),
+        ];
+        for ((gauge, now), before) in gauges.iter().zip(values).zip(self.0) {
+            gauge.increment(now - before);
+        }
+        self.0 = values;
     }
-    gauge!(WATERMARK).set(watermark as f64 / 1000.0);
 }
 
-/// Shows how much is held to compare with: of the window, of articles. Once a batch.
-pub(super) fn copies(sizes: &[TwinSizes; LOGS]) {
-    for (of, sizes) in ["window", "articles"].into_iter().zip(sizes) {
-        gauge!(ENTRIES, "of" => of).set(sizes.entries as f64);
-        gauge!(TEXT_BYTES, "of" => of).set(sizes.text_bytes as f64);
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.put([0.0; HELD]);
     }
 }
 

@@ -84,7 +84,7 @@ impl KafkaError {
         match self.kind {
             Kind::Retry => "it is tried again; if it stays, look at the brokers",
             Kind::Away => UNREACHABLE,
-            Kind::Fenced => "another instance has this partition now: nothing is to be done",
+            Kind::Fenced => "another instance has this partition now, or gets it: nothing is to be done",
             Kind::Wrong(hint) => hint,
         }
     }
@@ -115,6 +115,10 @@ fn of_native(native: &Native) -> Kind {
 fn of_code(code: Code) -> Kind {
     match code {
         Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping => {
+            Kind::Fenced
+        }
+        // The group has moved on without us, or is about to: whoever has the partition then is not to be disturbed.
+        Code::IllegalGeneration | Code::UnknownMemberId | Code::RebalanceInProgress | Code::FencedInstanceId => {
             Kind::Fenced
         }
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::InvalidTopic => {

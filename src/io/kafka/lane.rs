@@ -1,6 +1,5 @@
 //! One partition's ends: made anew for each try, on the lane's own thread.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::error::KafkaError;
@@ -9,7 +8,7 @@ use super::member::Member;
 use super::outbox::{Outbox, Shared};
 use super::restore::Restorer;
 use super::sinks::{KafkaSink, Lines};
-use super::store::KafkaStore;
+use super::store::{KafkaStore, LocalCopy};
 
 /// What a lane stands between.
 pub struct Lane {
@@ -25,11 +24,11 @@ pub struct Lane {
 
 impl Lane {
     /// Takes the partition over. Exactly once: from here on nothing that another instance still has in hand for it becomes
-    /// visible. `local`: the file that holds a copy of the state on this machine.
+    /// visible. `local`: what is kept on this machine.
     ///
     /// # Errors
     /// If the brokers cannot be reached or refuse it.
-    pub fn open(member: &Member, inlet: &Arc<Inlet>, local: Option<&Path>) -> Result<Self, KafkaError> {
+    pub fn open(member: &Member, inlet: &Arc<Inlet>, local: LocalCopy<'_>) -> Result<Self, KafkaError> {
         let (options, group) = (member.options(), member.group());
         let outbox = Shared::new(Outbox::open(options, inlet.partition(), group)?);
         let restorer = Restorer::new(options, group, inlet)?;

@@ -27,6 +27,8 @@ use crate::io::source::BatchLimits;
 
 /// How long one look at the cluster may take.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(15);
+/// How long one question may take before it is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// How long the member waits for a record before it looks after its lanes.
 const POLL: Duration = Duration::from_millis(10);
 /// Records that are handed on before the member looks after its lanes.
@@ -48,7 +50,7 @@ pub(super) struct Group {
 
 /// What all lanes did together.
 #[derive(Debug, Default)]
-pub struct Counts {
+pub(super) struct Counts {
     rebalances: AtomicU64,
     committed: AtomicU64,
     aborted: AtomicU64,
@@ -318,10 +320,20 @@ impl Member {
 
     fn partitions(&self, topic: &str) -> Result<usize, KafkaError> {
         let doing = || format!("ask the brokers about the topic {topic}");
-        let asked = self.consumer.fetch_metadata(Some(topic), ANSWER_MAX);
-        // Complaints of the connection come as events.
-        let _ = asked.is_err().then(|| self.consumer.poll(Duration::ZERO));
-        let metadata = asked.map_err(|error| self.error(doing(), &error))?;
+        let until = instant() + ANSWER_MAX;
+        let metadata = loop {
+            match self.consumer.fetch_metadata(Some(topic), ASK_AGAIN) {
+                Ok(metadata) => break metadata,
+                Err(error) => {
+                    // Complaints of the connection come as events; what only a person can mend is not waited for.
+                    let _ = self.consumer.poll(Duration::ZERO);
+                    let error = self.error(doing(), &error);
+                    if !error.retry() || instant() >= until {
+                        return Err(error);
+                    }
+                }
+            }
+        };
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let Some(found) = found else { return Err(KafkaError::no_topic(topic)) };
         match found.error().map(rdkafka::types::RDKafkaErrorCode::from) {

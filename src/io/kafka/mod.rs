@@ -11,6 +11,7 @@ mod outbox;
 mod restore;
 mod sinks;
 mod store;
+mod texts;
 mod topics;
 
 pub use admin::Admin;
@@ -20,5 +21,5 @@ pub use lane::Lane;
 pub use member::{Counted, Member, PartitionLag};
 pub use options::{Begin, Compression, Delivery, KafkaOptions, Sasl, Security, TopicPlan, Topics};
 pub use sinks::{DECISION_TYPE, KafkaSink};
-pub use store::KafkaStore;
+pub use store::{KafkaStore, LocalCopy};
 pub use topics::{Difference, TopicFacts, TopicNeed, TopicShape, Weight, differences, needs};

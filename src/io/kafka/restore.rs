@@ -7,7 +7,7 @@ use std::time::Duration;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::KafkaError as Native;
+use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,10 @@ impl ClientContext for Callbacks {
     }
 
     fn error(&self, error: Native, reason: &str) {
-        self.0.hear(&error, reason);
+        // The end of a partition comes as an error as well, and is what is read for.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
+            self.0.hear(&error, reason);
+        }
     }
 }
 

@@ -11,10 +11,12 @@ use super::inlet::{Inlet, offset_of};
 use super::options::RECORD_BYTES_MAX;
 use super::outbox::{Outbox, Outgoing, Shared};
 use super::restore::{Anchor, Log, Restorer};
+use super::texts::CarriedTexts;
 use crate::io::redb_store::{Durability, RedbStore, StoreOptions};
 use crate::io::sink::Mark;
 use crate::io::source::Position;
 use crate::io::store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
+use crate::io::texts::FileTexts;
 use crate::state::checksum;
 
 /// The copy is on the disk with every so-manieth batch: what it lacks after a stop is read from the changelog.
@@ -40,6 +42,17 @@ pub struct KafkaStore {
     /// Keys that nobody needs, to be deleted with the next snapshot.
     stale: Vec<Vec<u8>>,
     owes_compaction: bool,
+    /// The texts that later ones are compared with, where copies are looked for.
+    texts: Option<CarriedTexts>,
+}
+
+/// What a lane keeps on this machine.
+#[derive(Clone, Debug, Default)]
+pub struct LocalCopy<'a> {
+    /// The file of the state's copy; none is kept where absent.
+    pub path: Option<&'a Path>,
+    /// The logs of texts that later ones are compared with: of the window, of articles.
+    pub texts: Option<[Arc<FileTexts>; 2]>,
 }
 
 struct Pending {
@@ -72,12 +85,12 @@ impl<'a> Body<'a> {
 }
 
 impl KafkaStore {
-    pub(super) fn new(outbox: &Shared, inlet: &Arc<Inlet>, restorer: Restorer, path: Option<&Path>) -> Self {
+    pub(super) fn new(outbox: &Shared, inlet: &Arc<Inlet>, restorer: Restorer, local: LocalCopy<'_>) -> Self {
         Self {
             outbox: outbox.clone(),
             inlet: Arc::clone(inlet),
             restorer,
-            path: path.map(Path::to_owned),
+            path: local.path.map(Path::to_owned),
             local: None,
             last_seq: None,
             pending: None,
@@ -85,6 +98,7 @@ impl KafkaStore {
             snapshot: None,
             stale: Vec::new(),
             owes_compaction: false,
+            texts: local.texts.map(CarriedTexts::new),
         }
     }
 
@@ -136,19 +150,29 @@ impl KafkaStore {
         let Some(bodies) = bodies else { return Ok(false) };
         let mut owes = local.owes_compaction();
         let mut frames = BTreeMap::new();
+        let mut texts = self.texts.take();
         let (mut covered, mut lengths) = (0, Vec::new());
         local.recover(&mut |saved| {
             match &saved {
-                Saved::Snapshot { seq, input, .. } => (covered, lengths) = (*seq, vec![input.0.len()]),
+                Saved::Snapshot { seq, input, marks } => {
+                    (covered, lengths) = (*seq, vec![input.0.len()]);
+                    texts.iter_mut().zip(marks.get(1)).for_each(|(texts, mark)| texts.read(mark));
+                }
                 Saved::Chunk(chunk) => lengths.push(chunk.len()),
                 Saved::Entry(entry) => {
+                    texts.iter_mut().zip(entry.outputs.get(1)).for_each(|(texts, output)| texts.read(output.mark));
                     frames.insert(entry.seq, pieces_of([1, entry.input.0.len(), entry.deltas.len()]));
                 }
             }
             visit(saved)
         })?;
+        if let Some(texts) = &mut texts {
+            texts.cut()?;
+            texts.take_up(&log.held)?;
+        }
+        self.texts = texts;
         for (seq, body) in &bodies {
-            owes |= self.take_up(*seq, body, log, visit)?;
+            owes |= self.take_up((*seq, *seq == last), body, log, visit)?;
         }
         self.frames.append(&mut frames);
         self.snapshot = Some((covered, pieces_of(lengths)));
@@ -159,7 +183,7 @@ impl KafkaStore {
     /// Gives an entry of the changelog, and adds it to the copy.
     fn take_up(
         &mut self,
-        seq: u64,
+        (seq, is_last): (u64, bool),
         body: &[u8],
         log: &Log,
         visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>,
@@ -169,7 +193,9 @@ impl KafkaStore {
         let Body { owes_compaction, input, deltas } = read;
         let anchor = log.anchor(&frame_key(seq, count - 1));
         let mark = anchor.map_or_else(Mark::default, |anchor| Mark::write(&anchor));
-        let outputs = [Output { mark: &mark, lines: b"" }];
+        // All pieces that were read, with the last entry: the copy only ever adds them up.
+        let pieces = self.texts.as_ref().filter(|_| is_last).map_or_else(Mark::default, |texts| texts.mark(true));
+        let outputs = [Output { mark: &mark, lines: b"" }, Output { mark: &pieces, lines: b"" }];
         visit(Saved::Entry(Entry { seq, input: &input, deltas, outputs: &[], owes_compaction }))
             .map_err(StoreError::Refused)?;
         if let Some(local) = &mut self.local {
@@ -194,13 +220,18 @@ impl KafkaStore {
         visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>,
     ) -> Result<(), StoreError> {
         self.renew_local()?;
+        if let Some(texts) = &mut self.texts {
+            texts.rebuild(&log.held)?;
+        }
         let covered = head_of(&log.held);
         if let Some(seq) = covered {
             self.rebuild_snapshot(seq, log, visit)?;
         }
         let mut next = covered.map_or(0, |seq| seq + 1);
-        while let Some(body) = joined(&log.held, b'f', next) {
-            self.owes_compaction |= self.take_up(next, &body, log, visit)?;
+        let mut body = joined(&log.held, b'f', next);
+        while let Some(entry) = body {
+            body = joined(&log.held, b'f', next + 1);
+            self.owes_compaction |= self.take_up((next, body.is_none()), &entry, log, visit)?;
             next += 1;
         }
         // What a stop left of a snapshot that was never finished, or of an entry.
@@ -235,8 +266,9 @@ impl KafkaStore {
         let mark = log.anchor(HEAD).map_or_else(Mark::default, |anchor| Mark::write(&anchor));
         visit(Saved::Snapshot { seq, input: &input, marks: &[] }).map_err(StoreError::Refused)?;
         chunks.iter().try_for_each(|chunk| visit(Saved::Chunk(chunk)).map_err(StoreError::Refused))?;
+        let marks = [mark, self.texts.as_ref().map_or_else(Mark::default, |texts| texts.mark(true))];
         if let Some(local) = &mut self.local {
-            local.snapshot(seq, &input, &[mark], &mut chunks.iter().map(|chunk| chunk.to_vec()))?;
+            local.snapshot(seq, &input, &marks, &mut chunks.iter().map(|chunk| chunk.to_vec()))?;
         }
         self.snapshot = Some((seq, pieces(&body).len() as u32));
         self.last_seq = Some(seq);
@@ -305,6 +337,14 @@ impl StateStore for KafkaStore {
         Ok(())
     }
 
+    fn keep_texts(&mut self, ends: &[u64]) -> Result<(), StoreError> {
+        self.texts.as_mut().map_or(Ok(()), |texts| texts.send(&mut self.outbox.lock(), ends))
+    }
+
+    fn forget_texts(&mut self, log: usize, addresses: &[u64]) -> Result<(), StoreError> {
+        self.texts.as_ref().map_or(Ok(()), |texts| texts.send_again(&mut self.outbox.lock(), log, addresses))
+    }
+
     fn commit(&mut self) -> Result<(), StoreError> {
         let Some(Pending { seq, input, body, owes_compaction }) = self.pending.take() else { return Ok(()) };
         let offset = offset_of(&input).map_err(|error| StoreError::Refused(Box::new(error)))?;
@@ -323,7 +363,8 @@ impl StateStore for KafkaStore {
         self.inlet.commits(offset);
         let deltas = Body::read(&body).map_or(&[][..], |body| body.deltas);
         let mark = Mark::write(&anchor);
-        let outputs = [Output { mark: &mark, lines: b"" }];
+        let pieces = self.texts.as_ref().map_or_else(Mark::default, |texts| texts.mark(false));
+        let outputs = [Output { mark: &mark, lines: b"" }, Output { mark: &pieces, lines: b"" }];
         if let Some(local) = &mut self.local {
             local.append(&Entry { seq, input: &input, deltas, outputs: &outputs, owes_compaction })?;
         }
@@ -375,7 +416,8 @@ impl StateStore for KafkaStore {
         self.snapshot = Some((seq, all.len() as u32));
         self.last_seq = self.last_seq.max(Some(seq));
         if let Some(local) = &mut self.local {
-            local.snapshot(seq, input, &[Mark::write(&anchor)], &mut chunks.into_iter())?;
+            let texts = self.texts.as_ref().map_or_else(Mark::default, |texts| texts.mark(true));
+            local.snapshot(seq, input, &[Mark::write(&anchor), texts], &mut chunks.into_iter())?;
         }
         Ok(())
     }

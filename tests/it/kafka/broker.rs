@@ -34,6 +34,12 @@ pub(crate) fn shared() -> &'static Broker {
     })
 }
 
+/// A name that no earlier run has used: a broker that somebody else runs may have been here before.
+pub(crate) fn fresh(name: &str) -> String {
+    let random = TempDir::with_prefix(format!("{name}-")).unwrap();
+    random.path().file_name().unwrap().to_str().unwrap().replace('.', "-")
+}
+
 impl Broker {
     /// Starts `nodes` nodes (1 or 3) of our own and waits until all of them answer.
     ///

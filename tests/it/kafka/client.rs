@@ -1,5 +1,6 @@
 //! What a test does to a broker from outside: makes topics, fills them, reads what is committed.
 
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
@@ -24,12 +25,33 @@ pub(crate) struct Seen {
     pub(crate) headers: Vec<(String, String)>,
 }
 
+impl Seen {
+    /// What a header says.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
 /// A producer that loses and doubles nothing by itself.
 pub(crate) fn producer(bootstrap: &str) -> BaseProducer {
+    producing(bootstrap, "5")
+}
+
+/// The same, that hardly waits for others to share a request.
+pub(crate) fn low_latency_producer(bootstrap: &str) -> BaseProducer {
+    producing(bootstrap, "1")
+}
+
+/// Takes what the broker has acknowledged.
+pub(crate) fn serve(producer: &BaseProducer) {
+    producer.poll(Duration::ZERO);
+}
+
+fn producing(bootstrap: &str, linger_ms: &str) -> BaseProducer {
     ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("enable.idempotence", "true")
-        .set("linger.ms", "5")
+        .set("linger.ms", linger_ms)
         .set("queue.buffering.max.messages", "200000")
         .create()
         .unwrap()
@@ -67,7 +89,8 @@ pub(crate) fn create_topics(bootstrap: &str, names: &[&str], partitions: i32) {
     }
 }
 
-fn reader(bootstrap: &str, group: &str, isolation: &str) -> BaseConsumer {
+/// A consumer that belongs to no group yet.
+pub(crate) fn reader(bootstrap: &str, group: &str, isolation: &str) -> BaseConsumer {
     ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
         .set("group.id", group)
@@ -78,12 +101,17 @@ fn reader(bootstrap: &str, group: &str, isolation: &str) -> BaseConsumer {
         .unwrap()
 }
 
-fn partitions(consumer: &BaseConsumer, topic: &str, offset: Offset) -> TopicPartitionList {
+/// The numbers of a topic's partitions.
+pub(crate) fn partition_numbers(consumer: &BaseConsumer, topic: &str) -> Range<i32> {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let partitions = metadata.topics()[0].partitions().len();
     assert!(partitions > 0, "no topic {topic}");
+    0..i32::try_from(partitions).unwrap()
+}
+
+fn partitions(consumer: &BaseConsumer, topic: &str, offset: Offset) -> TopicPartitionList {
     let mut all = TopicPartitionList::new();
-    for partition in 0..i32::try_from(partitions).unwrap() {
+    for partition in partition_numbers(consumer, topic) {
         all.add_partition_offset(topic, partition, offset).unwrap();
     }
     all

@@ -7,7 +7,7 @@ use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer};
 
-use super::broker::shared;
+use super::broker::{fresh, shared};
 use super::client::{committed, create_topics, flush, producer, send};
 
 const WAIT: Duration = Duration::from_secs(30);
@@ -25,14 +25,15 @@ fn transactional(id: &str) -> BaseProducer {
 #[test]
 fn what_was_aborted_is_not_seen() {
     let bootstrap = shared().bootstrap();
-    create_topics(bootstrap, &["smoke-aborted"], 2);
+    let topic = &fresh("smoke-aborted");
+    create_topics(bootstrap, &[topic], 2);
     let plain = producer(bootstrap);
-    send(&plain, "smoke-aborted", 0, b"k", b"plain");
+    send(&plain, topic, 0, b"k", b"plain");
     flush(&plain);
-    let writer = transactional("smoke-aborted");
+    let writer = transactional(topic);
     for (value, keep) in [(b"gone", false), (b"kept", true)] {
         writer.begin_transaction().unwrap();
-        send(&writer, "smoke-aborted", 1, b"k", value);
+        send(&writer, topic, 1, b"k", value);
         if keep {
             writer.commit_transaction(WAIT).unwrap();
         } else {
@@ -40,7 +41,7 @@ fn what_was_aborted_is_not_seen() {
             writer.abort_transaction(WAIT).unwrap();
         }
     }
-    let seen = committed(bootstrap, "smoke-aborted");
+    let seen = committed(bootstrap, topic);
     let values: Vec<Vec<&[u8]>> = seen.iter().map(|p| p.iter().map(|seen| &seen.value[..]).collect()).collect();
     assert_eq!(values, [vec![&b"plain"[..]], vec![&b"kept"[..]]]);
 }
@@ -48,17 +49,18 @@ fn what_was_aborted_is_not_seen() {
 #[test]
 fn who_was_followed_is_fenced() {
     let bootstrap = shared().bootstrap();
-    create_topics(bootstrap, &["smoke-fenced"], 1);
-    let zombie = transactional("smoke-fenced");
+    let topic = &fresh("smoke-fenced");
+    create_topics(bootstrap, &[topic], 1);
+    let zombie = transactional(topic);
     zombie.begin_transaction().unwrap();
-    send(&zombie, "smoke-fenced", 0, b"k", b"of the zombie");
+    send(&zombie, topic, 0, b"k", b"of the zombie");
     flush(&zombie);
-    let heir = transactional("smoke-fenced");
+    let heir = transactional(topic);
     let error = zombie.commit_transaction(WAIT).unwrap_err();
     assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::Fenced), "{error}");
     heir.begin_transaction().unwrap();
-    send(&heir, "smoke-fenced", 0, b"k", b"of the heir");
+    send(&heir, topic, 0, b"k", b"of the heir");
     heir.commit_transaction(WAIT).unwrap();
-    let seen = committed(bootstrap, "smoke-fenced");
+    let seen = committed(bootstrap, topic);
     assert_eq!(seen[0].iter().map(|seen| &seen.value[..]).collect::<Vec<_>>(), [b"of the heir"]);
 }

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::client::Seen;
@@ -53,8 +55,8 @@ struct Decision {
 #[derive(Default)]
 pub(crate) struct GivenOut {
     by_author: BTreeMap<String, Vec<Decision>>,
-    /// `(code, raw bytes)`, sorted when they are compared: who reads them asks what, not when.
-    rejects: Vec<(String, String)>,
+    /// `(code, raw bytes)`.
+    rejects: Vec<(String, Vec<u8>)>,
 }
 
 impl GivenOut {
@@ -71,7 +73,10 @@ impl GivenOut {
             let author = given.add_decision(&seen.value);
             assert_eq!(author.as_bytes(), seen.key, "a decision's key is its author");
         }
-        rejects.iter().flatten().for_each(|seen| given.add_reject(&seen.value));
+        for seen in rejects.iter().flatten() {
+            let code = seen.header("code").expect("a dead letter says why").to_owned();
+            given.rejects.push((code, seen.value.clone()));
+        }
         given
     }
 
@@ -88,8 +93,13 @@ impl GivenOut {
 
     fn add_reject(&mut self, line: &[u8]) {
         let reject: Value = serde_json::from_slice(line).expect("a reject is JSON");
-        let raw = reject.get("raw").or_else(|| reject.get("raw_base64")).unwrap_or(&Value::Null);
-        self.rejects.push((reject["code"].as_str().expect("a code").to_owned(), raw.to_string()));
+        let text = |name: &str| reject.get(name).and_then(Value::as_str);
+        let raw = match (text("raw"), text("raw_base64")) {
+            (Some(raw), _) => raw.as_bytes().to_vec(),
+            (None, Some(coded)) => STANDARD.decode(coded).expect("base64"),
+            (None, None) => vec![],
+        };
+        self.rejects.push((text("code").expect("a code").to_owned(), raw));
     }
 
     fn of(&self, author: &str) -> &[Decision] {
@@ -164,8 +174,8 @@ fn of_author(expected: &[Decision], found: &[Decision], told: &mut Differences) 
     told.disordered += usize::from(!expected.iter().map(|decision| &*decision.id).filter(is_seen).eq(order));
 }
 
-fn count_rejects(expected: &[(String, String)], found: &[(String, String)], told: &mut Differences) {
-    let mut balance: BTreeMap<&(String, String), (usize, usize)> = BTreeMap::new();
+fn count_rejects(expected: &[(String, Vec<u8>)], found: &[(String, Vec<u8>)], told: &mut Differences) {
+    let mut balance: BTreeMap<&(String, Vec<u8>), (usize, usize)> = BTreeMap::new();
     expected.iter().for_each(|reject| balance.entry(reject).or_default().0 += 1);
     found.iter().for_each(|reject| balance.entry(reject).or_default().1 += 1);
     for (wanted, found) in balance.into_values() {

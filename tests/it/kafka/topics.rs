@@ -5,7 +5,7 @@ use std::process::Output;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::broker::shared;
+use super::broker::{fresh, shared};
 use super::client::create_topics;
 use super::trial::tidegate;
 
@@ -40,7 +40,7 @@ fn column<'a>(rows: &'a [Value], name: &str) -> Vec<&'a Value> {
 
 #[test]
 fn topics_are_made_once_and_are_then_as_they_should_be() {
-    let site = Site::of("made");
+    let site = Site::of(&fresh("made"));
     let before = site.topics(&["check", "--json"]);
     assert_eq!(before.status.code(), Some(1), "all four are absent");
     assert_eq!(column(&rows(&before), "is"), ["absent"; 4]);
@@ -59,9 +59,12 @@ fn topics_are_made_once_and_are_then_as_they_should_be() {
 
 #[test]
 fn the_state_grows_with_the_input() {
-    let site = Site::of("grown");
-    create_topics(shared().bootstrap(), &["grown.events"], 5);
-    create_topics(shared().bootstrap(), &["grown.state", "grown.actions", "grown.rejects"], 2);
+    let name = fresh("grown");
+    let site = Site::of(&name);
+    let [input, state, actions, rejects] =
+        ["events", "state", "actions", "rejects"].map(|role| format!("{name}.{role}"));
+    create_topics(shared().bootstrap(), &[&input], 5);
+    create_topics(shared().bootstrap(), &[&state, &actions, &rejects], 2);
     let told = site.topics(&["check", "--json"]);
     assert_eq!(told.status.code(), Some(1));
     let wrong: Vec<Value> = rows(&told).into_iter().filter(|row| row["wrong"] == true).collect();

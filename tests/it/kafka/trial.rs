@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use super::broker::fresh;
 use super::client;
 use super::stream::{GivenOut, Record};
 
@@ -51,7 +52,7 @@ impl Trial {
         fs::create_dir(dir.path().join("overlay")).unwrap();
         fs::write(dir.path().join("overlay/every.yaml"), EVERY).unwrap();
         let edition = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/edition");
-        let (bootstrap, name, settings) = (bootstrap.to_owned(), name.to_owned(), settings.to_owned());
+        let (bootstrap, name, settings) = (bootstrap.to_owned(), fresh(name), settings.to_owned());
         let trial = Self { bootstrap, name, partitions, dir, edition, settings };
         trial.make_topics();
         trial
@@ -165,7 +166,7 @@ impl Trial {
     }
 
     /// The ends of the instances' logs, for a test that fails.
-    fn logs(&self) -> String {
+    pub(crate) fn logs(&self) -> String {
         let files = fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().path());
         let logs = files.filter(|path| path.extension().is_some_and(|extension| extension == "log"));
         let ends = logs.map(|path| {

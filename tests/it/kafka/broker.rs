@@ -3,11 +3,15 @@
 //!
 //! `KAFKA_BOOTSTRAP` names a running broker to use in place of the shared one.
 
+use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use tempfile::TempDir;
+
+use super::trial::{pause, signal};
 
 /// A set of nodes that ends when it is dropped, or when this process is gone, however it went.
 pub(crate) struct Broker {
@@ -61,6 +65,16 @@ impl Broker {
     /// Starts a node again on the storage that it has, and waits until it answers.
     pub(crate) fn start_node(&self, node: usize) {
         self.node("start", node);
+    }
+
+    /// Lets a node answer nothing for so long: connections stay, and what is sent waits.
+    pub(crate) fn stall_node(&self, node: usize, time: Duration) {
+        let dir = self.dir.as_ref().expect("a broker of our own");
+        let pid = fs::read_to_string(dir.path().join(format!("nodes/{node}/pid"))).unwrap();
+        let pid = pid.trim().parse().unwrap();
+        signal(pid, "STOP");
+        pause(time);
+        signal(pid, "CONT");
     }
 
     fn node(&self, action: &str, node: usize) {

@@ -67,28 +67,58 @@ pub(crate) fn create_topics(bootstrap: &str, names: &[&str], partitions: i32) {
     }
 }
 
-/// Every committed record of a topic, partition by partition, up to where each ends when this is called: what has been
-/// aborted, or is not committed yet, is not seen.
-pub(crate) fn committed(bootstrap: &str, topic: &str) -> Vec<Vec<Seen>> {
-    let consumer: BaseConsumer = ClientConfig::new()
+fn reader(bootstrap: &str, group: &str, isolation: &str) -> BaseConsumer {
+    ClientConfig::new()
         .set("bootstrap.servers", bootstrap)
-        .set("group.id", "nobody")
+        .set("group.id", group)
         .set("enable.auto.commit", "false")
-        .set("isolation.level", "read_committed")
+        .set("isolation.level", isolation)
         .set("enable.partition.eof", "true")
         .create()
-        .unwrap();
+        .unwrap()
+}
+
+fn partitions(consumer: &BaseConsumer, topic: &str, offset: Offset) -> TopicPartitionList {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
     let partitions = metadata.topics()[0].partitions().len();
     assert!(partitions > 0, "no topic {topic}");
     let mut all = TopicPartitionList::new();
     for partition in 0..i32::try_from(partitions).unwrap() {
-        all.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
+        all.add_partition_offset(topic, partition, offset).unwrap();
+    }
+    all
+}
+
+/// Where each partition ends, as this consumer may see it: before the first open transaction, if it reads committed.
+fn ends(consumer: &BaseConsumer, topic: &str) -> Vec<i64> {
+    let all = partitions(consumer, topic, Offset::Beginning);
+    let end = |partition| consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1;
+    all.elements().iter().map(|element| end(element.partition())).collect()
+}
+
+/// How many records of a topic a group has not committed.
+pub(crate) fn lag(bootstrap: &str, group: &str, topic: &str) -> i64 {
+    let consumer = reader(bootstrap, group, "read_committed");
+    let all = partitions(&consumer, topic, Offset::Invalid);
+    let committed = consumer.committed_offsets(all, PATIENCE).unwrap();
+    let read = committed.elements().into_iter().map(|element| element.offset().to_raw().unwrap_or(0).max(0));
+    ends(&consumer, topic).into_iter().zip(read).map(|(end, read)| end - read).sum()
+}
+
+/// Every committed record of a topic, partition by partition, once no transaction is open any longer: what was aborted is
+/// not seen.
+pub(crate) fn committed(bootstrap: &str, topic: &str) -> Vec<Vec<Seen>> {
+    let consumer = reader(bootstrap, "nobody", "read_committed");
+    let all = partitions(&consumer, topic, Offset::Beginning);
+    let partitions = all.count();
+    let begun = Instant::now();
+    // The broker closes a transaction in each partition a moment after its writer was told that it is committed.
+    while ends(&consumer, topic) != ends(&reader(bootstrap, "nobody", "read_uncommitted"), topic) {
+        assert!(begun.elapsed() < PATIENCE, "a transaction stays open in {topic}");
     }
     consumer.assign(&all).unwrap();
     let mut seen = vec![Vec::new(); partitions];
     let mut ended = vec![false; partitions];
-    let begun = Instant::now();
     while !ended.iter().all(|ended| *ended) {
         assert!(begun.elapsed() < PATIENCE, "{topic} cannot be read to its end: {ended:?}");
         match consumer.poll(Duration::from_millis(100)) {

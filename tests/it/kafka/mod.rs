@@ -3,5 +3,11 @@
 
 mod broker;
 mod client;
+mod stream;
+mod trial;
 
+mod delivery;
+mod failures;
 mod smoke;
+mod stream_tests;
+mod topics;

@@ -49,6 +49,8 @@ struct State {
     batches: VecDeque<RawBatch>,
     spare: Vec<RawBatch>,
     queued_records: usize,
+    /// Whether the lane waits for records.
+    is_waited_for: bool,
     /// Whether the member was told to read no further for now.
     is_paused: bool,
     /// The offset after the last record that came, was handed to the lane, was committed.
@@ -89,6 +91,7 @@ impl Inlet {
             batches: VecDeque::new(),
             spare: Vec::new(),
             queued_records: 0,
+            is_waited_for: false,
             is_paused: true,
             next: 0,
             handed: 0,
@@ -150,8 +153,12 @@ impl Inlet {
         state.queued_records += 1;
         let is_enough = state.queued_records >= self.queue_records_max && !state.is_paused;
         state.is_paused |= is_enough;
+        // Waking is a call into the system: not for each record.
+        let wakes = state.is_waited_for && self.is_due(&state);
         drop(state);
-        self.changed.notify_all();
+        if wakes {
+            self.changed.notify_all();
+        }
         is_enough
     }
 
@@ -294,7 +301,7 @@ impl Inlet {
             if state.phase == Phase::Ended {
                 return Flow::End;
             }
-            if let Some(next) = state.batches.pop_front() {
+            if let Some(next) = self.is_due(&state).then(|| state.batches.pop_front()).flatten() {
                 let used = std::mem::replace(batch, next);
                 if state.spare.len() < 2 {
                     state.spare.push(used);
@@ -312,8 +319,17 @@ impl Inlet {
             if left.is_zero() {
                 return Flow::Idle;
             }
+            state.is_waited_for = true;
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state.is_waited_for = false;
         }
+    }
+
+    /// Whether the next batch is handed out: a full one at once, so that it is judged while the one before is committed; any
+    /// other when nothing else is in hand, so that what comes meanwhile shares its transaction.
+    fn is_due(&self, state: &State) -> bool {
+        let is_full = |batch: &RawBatch| batch.len() >= self.limits.records_max;
+        state.handed <= state.committed || state.batches.len() > 1 || state.batches.front().is_some_and(is_full)
     }
 }
 

@@ -26,7 +26,7 @@ use crate::io::clock::instant;
 use crate::io::source::BatchLimits;
 
 /// How long one look at the cluster may take.
-pub(super) const ANSWER_MAX: Duration = Duration::from_secs(15);
+pub(super) const ANSWER_MAX: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 15 });
 /// How long one question may take before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// How long the member waits for a record before it looks after its lanes.

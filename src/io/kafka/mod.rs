@@ -14,6 +14,9 @@ mod store;
 mod texts;
 mod topics;
 
+#[cfg(test)]
+mod tests;
+
 pub use admin::Admin;
 pub use error::KafkaError;
 pub use inlet::{Inlet, KafkaSource};

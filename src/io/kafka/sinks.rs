@@ -8,8 +8,10 @@ use base64::engine::general_purpose::STANDARD;
 use rdkafka::message::{Header, OwnedHeaders};
 use serde::Deserialize;
 
+use super::options::RECORD_BYTES_MAX;
 use super::outbox::{Outbox, Outgoing, Shared};
 use crate::io::sink::{Mark, Sink, SinkError};
+use crate::io::source::LONG_RECORD_KEPT_BYTES;
 
 /// What a decision's `ce_type` header says.
 pub const DECISION_TYPE: &str = "tidegate.decision.v1";
@@ -130,6 +132,8 @@ fn send_reject(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
         (None, Some(coded)) => Cow::Owned(STANDARD.decode(coded.as_bytes()).map_err(|error| not_ours(&error))?),
         (None, None) => Cow::Borrowed(&[][..]),
     };
+    // What came may be as long as a record can be, and no room is left for the headers then.
+    let raw = if raw.len() > RECORD_BYTES_MAX { &raw[..LONG_RECORD_KEPT_BYTES] } else { &raw };
     let options = outbox.options().clone();
     let (partition, index) = (outbox.partition().to_string(), line.offset.index.to_string());
     let raw_bytes = line.raw_bytes.to_string();
@@ -147,7 +151,7 @@ fn send_reject(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
         topic: &options.topics.rejects,
         partition: None,
         key: None,
-        value: Some(&raw),
+        value: Some(raw),
         headers: Some(headers),
         is_marked: false,
     })?)

@@ -197,6 +197,8 @@ impl Inlet {
         let State { batches, spare, .. } = state;
         spare.extend(batches.drain(..).take(2));
         (state.queued_records, state.is_paused) = (0, true);
+        // They come again: were they taken for known, they would be lost.
+        state.next = state.handed;
     }
 
     /// Waits until all that the lane was given is committed, at most until then. Whether it is.

@@ -8,7 +8,7 @@ OUT    ?= out
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test broker tools lint check bless bench fuzz deny clean
+.PHONY: help run test broker soak tools lint check bless bench fuzz deny clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ test: tools lint broker ## Formatting, lints, every test (documentation drift an
 
 broker: ## Fetch the Apache Kafka of the tests, once (KAFKA_BOOTSTRAP names a running one instead)
 	@[ -n "$$KAFKA_BOOTSTRAP" ] || .ci/kafka fetch
+
+soak: tools broker ## A million messages through Kafka under kills and moves, then cost and latency (SOAK=--help for more)
+	$(CARGO) test --release --locked --test soak -- $(SOAK)
 
 # The two components that rustup leaves out of its minimal profile are looked for, never taken for granted: without
 # them the tests still run, and what was not checked is said.

@@ -112,13 +112,27 @@ pub(crate) fn run(bootstrap: &str, args: &Args) -> bool {
     let found = trial.given_out();
     let told = compare(&expected, &found);
     let Differences { lost, doubled, invented, changed, disordered } = told;
-    println!("soak: {} messages through Apache Kafka, {} partitions, {} instances", records.len(), args.partitions, args.instances);
+    println!(
+        "soak: {} messages through Apache Kafka, {} partitions, {} instances",
+        records.len(),
+        args.partitions,
+        args.instances
+    );
     println!("  disturbed     {kills} kills (SIGKILL), {moves} moves (join or leave), {:.0} s", elapsed.as_secs_f64());
-    println!("  decisions     {} expected, {} seen by a read_committed consumer", expected.decisions(), found.decisions());
+    println!(
+        "  decisions     {} expected, {} seen by a read_committed consumer",
+        expected.decisions(),
+        found.decisions()
+    );
     println!("  rejects       {} expected, {} seen", expected.rejects(), found.rejects());
     println!("  penalties     {} expected, {} seen", expected.penalties(), found.penalties());
-    println!("  lost {lost}, doubled {doubled}, invented {invented}, changed {changed}, authors out of order {disordered}");
+    println!(
+        "  lost {lost}, doubled {doubled}, invented {invented}, changed {changed}, authors out of order {disordered}"
+    );
     let holds = told == Differences::default();
-    println!("  {}", if holds { "it holds: what came out is what undisturbed embedded runs give out" } else { "IT DOES NOT HOLD" });
+    println!(
+        "  {}",
+        if holds { "it holds: what came out is what undisturbed embedded runs give out" } else { "IT DOES NOT HOLD" }
+    );
     holds
 }

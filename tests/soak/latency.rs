@@ -26,7 +26,10 @@ pub(crate) fn run(bootstrap: &str, args: &Args) {
     let seconds = Duration::from_secs(args.seconds.into()) + WARM;
     let messages = usize::try_from(u64::from(args.rate) * seconds.as_secs()).unwrap();
     let records = keyed(crate::lines(args, messages), args.partitions);
-    println!("latency: {} messages a second for {} s, {} partitions, one instance", args.rate, args.seconds, args.partitions);
+    println!(
+        "latency: {} messages a second for {} s, {} partitions, one instance",
+        args.rate, args.seconds, args.partitions
+    );
     for (delivery, wait_ms) in [("exactly_once", 20), ("at_least_once", 5)] {
         let settings = format!("delivery = \"{delivery}\"\n[run]\nbatch_wait_ms = {wait_ms}");
         let trial = Trial::new(bootstrap, "latency", args.partitions, &settings);
@@ -64,7 +67,14 @@ fn id(value: &[u8]) -> Option<String> {
 }
 
 /// Sends at a steady rate, in steps of two milliseconds; gives how far it fell behind at most.
-fn feed(bootstrap: &str, trial: &Trial, records: &[Record], ids: &[Option<String>], rate: u32, sent: &Sent) -> Duration {
+fn feed(
+    bootstrap: &str,
+    trial: &Trial,
+    records: &[Record],
+    ids: &[Option<String>],
+    rate: u32,
+    sent: &Sent,
+) -> Duration {
     let (producer, topic, begun) = (client::low_latency_producer(bootstrap), trial.topic("events"), Instant::now());
     let step = usize::try_from(rate / 500).unwrap().max(1);
     let mut late = Duration::ZERO;
@@ -77,7 +87,7 @@ fn feed(bootstrap: &str, trial: &Trial, records: &[Record], ids: &[Option<String
         let now = Instant::now();
         if begun.elapsed() > WARM {
             let mut sent = sent.lock().unwrap();
-            ids.iter().flatten().for_each(|id| drop(sent.insert(id.clone(), now)));
+            sent.extend(ids.iter().flatten().map(|id| (id.clone(), now)));
         }
         for record in records {
             let partition = i32::try_from(record.partition).unwrap();

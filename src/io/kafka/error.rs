@@ -132,7 +132,9 @@ fn of_code(code: Code) -> Kind {
             Kind::Wrong(CREDENTIALS)
         }
         Code::SSL => Kind::Wrong(CERTIFICATE),
-        Code::MessageSizeTooLarge => Kind::Wrong("raise max.message.bytes of the topic, and \"message.max.bytes\" below [kafka.client]"),
+        Code::MessageSizeTooLarge => {
+            Kind::Wrong("raise max.message.bytes of the topic, and \"message.max.bytes\" below [kafka.client]")
+        }
         Code::InvalidTransactionTimeout => {
             Kind::Wrong("lower transaction_timeout_ms below the brokers' transaction.max.timeout.ms")
         }

@@ -2,8 +2,11 @@
 //! for the same records.
 
 mod broker;
+#[allow(dead_code, reason = "the soak uses the rest of it")]
 mod client;
+#[allow(dead_code, reason = "the soak uses the rest of it")]
 mod stream;
+#[allow(dead_code, reason = "the soak uses the rest of it")]
 mod trial;
 
 mod delivery;

@@ -99,18 +99,38 @@ impl Trial {
     pub(crate) fn expected(&self, records: &[Record]) -> GivenOut {
         let mut given = GivenOut::default();
         for partition in 0..self.partitions {
-            let (input, output) = (self.at(&format!("p{partition}.jsonl")), self.at(&format!("embedded-{partition}")));
             let own = records.iter().filter(|record| record.partition == partition);
-            let lines: Vec<&[u8]> = own.flat_map(|record| [&record.value[..], b"\n"]).collect();
-            fs::write(&input, lines.concat()).unwrap();
-            let mut command = tidegate(&["run", "--json", "--config"]);
-            command.arg(self.at("embedded.toml")).arg("--input").arg(&input).arg("--output").arg(&output);
-            let done = self.with_editions(&mut command).output().unwrap();
-            assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+            let (mut child, output) = self.embedded(&format!("embedded-{partition}"), own);
+            assert!(child.wait().unwrap().success(), "the embedded run fails");
             let read = |name: &str| fs::read_to_string(output.join(name)).unwrap();
             given.add_files(&read("actions.jsonl"), &read("rejects.jsonl"));
         }
         given
+    }
+
+    /// Processor time of one embedded run over all of it; `None` where there is no /proc to read it from.
+    pub(crate) fn embedded_time(&self, records: &[Record]) -> Option<Duration> {
+        let (mut child, _) = self.embedded("embedded", records.iter());
+        // Of a process that has ended, and was not waited for yet, everything is still to be read.
+        let time = loop {
+            match processor_time(child.id()) {
+                Some((time, 'Z')) => break Some(time),
+                Some(_) => pause(Duration::from_millis(10)),
+                None => break None,
+            }
+        };
+        assert!(child.wait().unwrap().success(), "the embedded run fails");
+        time
+    }
+
+    fn embedded<'r>(&self, name: &str, records: impl Iterator<Item = &'r Record>) -> (Child, PathBuf) {
+        let (input, output) = (self.at(&format!("{name}.jsonl")), self.at(name));
+        let lines: Vec<&[u8]> = records.flat_map(|record| [&record.value[..], b"\n"]).collect();
+        fs::write(&input, lines.concat()).unwrap();
+        let mut command = tidegate(&["run", "--json", "--config"]);
+        command.arg(self.at("embedded.toml")).arg("--input").arg(&input).arg("--output").arg(&output);
+        let child = self.with_editions(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        (child, output)
     }
 
     /// Starts an instance on the folder of that name, which keeps what an earlier one left there.
@@ -238,6 +258,17 @@ impl Drop for Instance {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// Processor time of a process so far, of all its threads, and its state; `None` where there is no /proc.
+pub(crate) fn processor_time(pid: u32) -> Option<(Duration, char)> {
+    // Linux tells it in hundredths of a second (`USER_HZ`).
+    const TICK: Duration = Duration::from_millis(10);
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name stands in brackets and may hold anything; after it come the state and numbers.
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let ticks = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
+    Some((TICK * ticks, fields[0].chars().next()?))
 }
 
 /// Sends a signal to a process that we started.

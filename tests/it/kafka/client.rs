@@ -16,6 +16,9 @@ use rdkafka::{Offset, TopicPartitionList};
 /// How long a broker that is up may take for anything that a test asks of it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Sending goes on while a broker is away and comes back.
+const FLUSH_MAX: Duration = Duration::from_secs(300);
+
 /// A record as a read_committed consumer sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
@@ -74,7 +77,7 @@ pub(crate) fn send(producer: &BaseProducer, topic: &str, partition: i32, key: &[
 
 /// Waits until everything that was sent is there.
 pub(crate) fn flush(producer: &BaseProducer) {
-    producer.flush(PATIENCE).unwrap();
+    producer.flush(FLUSH_MAX).unwrap();
 }
 
 /// Makes topics of so many partitions, with as many copies as the broker makes by itself.

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum, ValueHint};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tracing_subscriber::EnvFilter;
@@ -35,6 +35,7 @@ use super::{Output, health, progress, setting};
   tidegate run --input events.jsonl.zst --output out
   zstdcat events.zst | tidegate run --input - --output - > decisions.jsonl
   tidegate run --config deploy/tidegate.toml
+  tidegate run --config deploy/kafka.toml
   tidegate run --input inbox/ --follow --output out --metrics 127.0.0.1:9464
 
 Stopped by SIGINT or SIGTERM, it saves what it has read and exits with 0.")]
@@ -105,6 +106,12 @@ impl RunArgs {
 pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
     start_logging(args.log, output)?;
     let config = args.config(output)?;
+    let is_of_files = !args.input.is_empty() || args.follow || args.limit.is_some() || args.rejects.is_some();
+    if is_of_files && !config.kafka.brokers.is_empty() {
+        bail!(
+            "--input, --follow, --limit and --rejects are for files, and [kafka] brokers names a cluster: leave one out"
+        );
+    }
     start_metrics(config.metrics.listen)?;
     let options = setting::options(&config, args.limit)?;
     let folders = EditionFolders { base: config.edition.dir.clone(), overlay: config.edition.overlay.clone() };
@@ -140,7 +147,7 @@ use super::kafka::run as on_a_cluster;
 
 #[cfg(not(feature = "kafka"))]
 fn on_a_cluster(_: &Config, _: &stream::Options, _: &Editions, _: &Control) -> anyhow::Result<stream::Summary> {
-    anyhow::bail!("this build has no Kafka: build it with `--features kafka`, or leave [kafka] out")
+    bail!("this build has no Kafka: build it with `--features kafka`, or leave [kafka] out")
 }
 
 /// Runs `work` with the progress bar drawn and the edition's folders watched beside it.

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 use crate::io::kafka::{Inlet, KafkaError, KafkaOptions, Lane, LocalCopy, Member};
@@ -71,6 +71,8 @@ struct Done {
     lanes: usize,
     /// The ones that only a person can help, and why.
     wrong: BTreeMap<i32, StreamError>,
+    /// Why none of them can work.
+    fatal: Option<StreamError>,
 }
 
 /// Joins the group and works on what it gives, until `control` says stop or nothing of it can be worked on. `joined` gets the
@@ -103,21 +105,27 @@ pub fn run_lanes(
                 }
             }
         });
-        let reader = scope.spawn(|| member.run(|| control.stopping() || lanes.are_all_wrong()));
-        let mut working = Vec::new();
+        let reader = scope.spawn(|| member.run(|| control.stopping() || lanes.done().fatal.is_some()));
+        let mut working: BTreeMap<i32, ScopedJoinHandle<'_, ()>> = BTreeMap::new();
         while !reader.is_finished() {
             match given.recv_timeout(SHOW_EVERY) {
-                Ok(inlet) => working.push(scope.spawn({
+                Ok(inlet) => {
+                    // The lane that had the partition before lets go of its copy first.
+                    let (partition, before) = (inlet.partition(), working.remove(&inlet.partition()));
                     let lanes = &lanes;
-                    move || lanes.keep_going(&inlet)
-                })),
-                Err(RecvTimeoutError::Timeout) => working.retain(|lane| !lane.is_finished()),
+                    let lane = scope.spawn(move || {
+                        before.map(join);
+                        lanes.keep_going(&inlet);
+                    });
+                    working.insert(partition, lane);
+                }
+                Err(RecvTimeoutError::Timeout) => working.retain(|_, lane| !lane.is_finished()),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         // Nothing more comes: inlets have ended, and lanes with them.
         given.try_iter().for_each(|inlet| inlet.stopped());
-        working.into_iter().for_each(join);
+        working.into_values().for_each(join);
         drop(show_until);
         join(show);
         Ok::<_, StreamError>(join(reader)?)
@@ -125,23 +133,25 @@ pub fn run_lanes(
     lanes.summary()
 }
 
+impl Done {
+    /// A lane cannot work without a person's help; the last one to say so ends them all.
+    fn is_wrong(&mut self, partition: i32, error: StreamError) {
+        self.wrong.insert(partition, error);
+        if self.wrong.len() == self.lanes {
+            self.fatal = self.wrong.pop_first().map(|(_, error)| error);
+        }
+    }
+}
+
 impl Lanes<'_> {
-    fn done(&self) -> std::sync::MutexGuard<'_, Done> {
+    fn done(&self) -> MutexGuard<'_, Done> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn are_all_wrong(&self) -> bool {
-        let done = self.done();
-        done.lanes > 0 && done.wrong.len() == done.lanes
-    }
-
     fn summary(self) -> Result<Summary, StreamError> {
-        let Done { tally, latency, resumed_batches, wrong, .. } =
-            self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        if let Some((partition, error)) = wrong.into_iter().next().filter(|_| !self.control.stopping()) {
-            tracing::error!(partition, "no partition can be worked on");
-            return Err(error);
-        }
+        let done = self.done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Done { tally, latency, resumed_batches, fatal, .. } = done;
+        fatal.map_or(Ok(()), Err)?;
         Ok(Summary { tally, latency, resumed_batches, stopped: self.control.stopping() })
     }
 
@@ -180,7 +190,7 @@ impl Lanes<'_> {
                 tracing::warn!(partition, %error, hint, wait_ms, "the lane is begun anew from what was saved");
             } else {
                 tracing::error!(partition, %error, hint, wait_ms, "the lane cannot work");
-                self.done().wrong.insert(partition, error);
+                self.done().is_wrong(partition, error);
             }
             inlet.pause(longest, is_fenced);
             wait = (wait * 2).min(WAIT_MAX);

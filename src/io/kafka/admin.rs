@@ -19,6 +19,9 @@ pub struct Admin {
     client: AdminClient<DefaultClientContext>,
 }
 
+/// A topic's name and its settings.
+type NamedSettings = (String, BTreeMap<String, String>);
+
 impl Admin {
     /// Prepares a connection; the first question opens it.
     ///
@@ -62,7 +65,7 @@ impl Admin {
         Ok(names.iter().map(|name| found.get(name).cloned()).collect())
     }
 
-    fn settings(&self, names: &[&str]) -> Result<Vec<(String, BTreeMap<String, String>)>, KafkaError> {
+    fn settings(&self, names: &[&str]) -> Result<Vec<NamedSettings>, KafkaError> {
         let doing = "ask the cluster how its topics are set";
         if names.is_empty() {
             return Ok(vec![]);

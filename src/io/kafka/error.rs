@@ -114,13 +114,15 @@ fn of_native(native: &Native) -> Kind {
 
 fn of_code(code: Code) -> Kind {
     match code {
-        Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch | Code::InvalidProducerIdMapping => {
-            Kind::Fenced
-        }
-        // The group has moved on without us, or is about to: whoever has the partition then is not to be disturbed.
-        Code::IllegalGeneration | Code::UnknownMemberId | Code::RebalanceInProgress | Code::FencedInstanceId => {
-            Kind::Fenced
-        }
+        // Or the group has moved on without us, or is about to: whoever has the partition then is not to be disturbed.
+        Code::Fenced
+        | Code::ProducerFenced
+        | Code::InvalidProducerEpoch
+        | Code::InvalidProducerIdMapping
+        | Code::IllegalGeneration
+        | Code::UnknownMemberId
+        | Code::RebalanceInProgress
+        | Code::FencedInstanceId => Kind::Fenced,
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition | Code::InvalidTopic => {
             Kind::Wrong(TOPIC)
         }

@@ -30,7 +30,7 @@ impl Lane {
     /// If the brokers cannot be reached or refuse it.
     pub fn open(member: &Member, inlet: &Arc<Inlet>, local: LocalCopy<'_>) -> Result<Self, KafkaError> {
         let (options, group) = (member.options(), member.group());
-        let outbox = Shared::new(Outbox::open(options, inlet.partition(), group)?);
+        let outbox = Shared::new(Outbox::open(options, inlet, group)?);
         let restorer = Restorer::new(options, group, inlet)?;
         let source = KafkaSource::new(inlet, group, restorer.begin()?);
         Ok(Self {

@@ -17,7 +17,7 @@ use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Con
 use rdkafka::error::KafkaError as Native;
 use rdkafka::message::Message;
 use rdkafka::statistics::Statistics;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use super::error::KafkaError;
 use super::inlet::{Inlet, Wish};
@@ -27,6 +27,8 @@ use crate::io::source::BatchLimits;
 
 /// How long one look at the cluster may take.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 15 });
+/// Events that are served after a question that got no answer.
+const EVENTS_MAX: usize = 64;
 /// How long one question may take before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// How long the member waits for a record before it looks after its lanes.
@@ -195,13 +197,19 @@ impl Callbacks {
         let is_lost = consumer.assignment_lost();
         tracing::info!(partitions = partitions.count(), is_lost, "the group takes partitions away");
         let inlets = self.group.inlets();
-        inlets.iter().for_each(|inlet| inlet.park());
-        // What is lost is somebody else's already: whatever a lane would commit now is refused.
-        let until = instant() + if is_lost { Duration::ZERO } else { self.options.drain };
-        for inlet in inlets.iter().filter(|inlet| !inlet.drained(until)) {
-            tracing::warn!(partition = inlet.partition(), is_lost, "let go before all that was read was committed");
+        if is_lost {
+            // Somebody else has had them already: whatever a lane would commit now is refused, and should one come back, its
+            // lane begins with what the other has written.
+            inlets.iter().for_each(|inlet| inlet.end());
+            lock(&self.group.inlets).clear();
+            return;
         }
-        if self.options.delivery == Delivery::AtLeastOnce && !is_lost {
+        inlets.iter().for_each(|inlet| inlet.park());
+        let until = instant() + self.options.drain;
+        for inlet in inlets.iter().filter(|inlet| !inlet.drained(until)) {
+            tracing::warn!(partition = inlet.partition(), "let go before all that was read was committed");
+        }
+        if self.options.delivery == Delivery::AtLeastOnce {
             commit_offsets(consumer, &self.options.topics.input, &inlets, CommitMode::Sync);
         }
     }
@@ -212,15 +220,15 @@ impl Callbacks {
         if let Err(error) = consumer.pause(partitions) {
             tracing::error!(%error, "partitions that were given to us cannot be held up");
         }
-        let numbers: Vec<i32> = partitions.elements().iter().map(|element| element.partition()).collect();
+        let numbers: Vec<i32> = partitions.elements().iter().map(TopicPartitionListElem::partition).collect();
         tracing::info!(partitions = ?numbers, "the group gave us partitions");
         let mut inlets = lock(&self.group.inlets);
         inlets.retain(|partition, inlet| {
             let is_kept = numbers.contains(partition);
             if is_kept {
-                inlet.reassigned()
+                inlet.reassigned();
             } else {
-                inlet.end()
+                inlet.end();
             }
             is_kept
         });
@@ -325,8 +333,9 @@ impl Member {
             match self.consumer.fetch_metadata(Some(topic), ASK_AGAIN) {
                 Ok(metadata) => break metadata,
                 Err(error) => {
-                    // Complaints of the connection come as events; what only a person can mend is not waited for.
-                    let _ = self.consumer.poll(Duration::ZERO);
+                    // Complaints of the connection come as events, with log lines in between; what only a person can mend is
+                    // not waited for.
+                    (0..EVENTS_MAX).for_each(|_| drop(self.consumer.poll(Duration::ZERO)));
                     let error = self.error(doing(), &error);
                     if !error.retry() || instant() >= until {
                         return Err(error);

@@ -13,6 +13,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, Pur
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::error::KafkaError;
+use super::inlet::Inlet;
 use super::member::{Group, Heard, log};
 use super::options::{Delivery, KafkaOptions};
 use crate::io::clock::instant;
@@ -79,6 +80,7 @@ pub(super) struct Outbox {
     options: Arc<KafkaOptions>,
     partition: i32,
     group: Arc<Group>,
+    inlet: Arc<Inlet>,
     is_open: bool,
 }
 
@@ -103,13 +105,18 @@ impl Outbox {
     ///
     /// # Errors
     /// If the brokers cannot be reached or refuse it.
-    pub(super) fn open(options: &Arc<KafkaOptions>, partition: i32, group: &Arc<Group>) -> Result<Self, KafkaError> {
+    pub(super) fn open(
+        options: &Arc<KafkaOptions>,
+        inlet: &Arc<Inlet>,
+        group: &Arc<Group>,
+    ) -> Result<Self, KafkaError> {
+        let partition = inlet.partition();
         let producer: BaseProducer<Reports> = options
             .producer(partition)?
             .create_with_context(Reports::default())
             .map_err(|error| KafkaError::new("make a producer", &error, None))?;
-        let (options, group) = (Arc::clone(options), Arc::clone(group));
-        let outbox = Self { producer, options, partition, group, is_open: false };
+        let (options, group, inlet) = (Arc::clone(options), Arc::clone(group), Arc::clone(inlet));
+        let outbox = Self { producer, options, partition, group, inlet, is_open: false };
         if outbox.is_transactional() {
             outbox.patiently("take the partition over", |outbox| outbox.producer.init_transactions(CALL_MAX))?;
         }
@@ -142,13 +149,16 @@ impl Outbox {
         KafkaError::new(doing, error, self.producer.context().heard.last().filter(|_| is_mute).as_deref())
     }
 
-    /// Makes a call again and again while what it says is that it may be made again, as long as a transaction may take.
+    /// Makes a call again and again while what it says is that it may be made again, as long as a transaction may take and the
+    /// partition is not another's.
     fn patiently(&self, doing: &str, call: impl Fn(&Self) -> Result<(), Native>) -> Result<(), KafkaError> {
         let until = instant() + self.options.transaction_timeout;
         loop {
             match call(self) {
                 Ok(()) => return Ok(()),
-                Err(error) if may_repeat(&error) && instant() < until => self.producer.poll(FULL_WAIT),
+                Err(error) if may_repeat(&error) && instant() < until && !self.inlet.is_ended() => {
+                    self.producer.poll(FULL_WAIT);
+                }
                 Err(error) => return Err(self.error(doing, &error)),
             }
         }

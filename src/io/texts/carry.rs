@@ -47,7 +47,7 @@ impl FileTexts {
         let (end, begins_segment) = (tail.end(), address.is_multiple_of(self.options.segment_bytes));
         let is_empty = end == self.first.load(Ordering::Relaxed) && disk.current.is_none();
         let follows = address == end || begins_segment && address == end.next_multiple_of(self.options.segment_bytes);
-        if !follows && !(is_empty && begins_segment) {
+        if !(follows || is_empty && begins_segment) {
             return Err(FileTextsError::Short { path: self.folder.clone(), found: end, wanted: address });
         }
         if is_empty {

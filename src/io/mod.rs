@@ -30,6 +30,8 @@ mod decode;
 mod file_sink;
 mod files;
 mod folder;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod lines;
 mod memory;
 mod pseudonyms;

@@ -11,6 +11,8 @@ mod datasets;
 mod docs;
 mod generated;
 mod golden;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod licences;
 mod neardup;
 mod sameness;

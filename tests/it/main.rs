@@ -8,6 +8,7 @@ mod commands;
 mod copies;
 mod crash;
 mod datasets;
+mod deploy;
 mod docs;
 mod generated;
 mod golden;

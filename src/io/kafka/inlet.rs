@@ -175,8 +175,8 @@ impl Inlet {
     /// The member did what was wished.
     pub(super) fn flows(&self) {
         let mut state = self.lock();
-        if matches!(state.phase, Phase::Wanted(_)) {
-            state.phase = Phase::Open;
+        if let Phase::Wanted(offset) = state.phase {
+            (state.phase, state.next) = (Phase::Open, offset);
         }
         state.is_paused = false;
     }

@@ -182,6 +182,10 @@ fn a_partition_is_let_go_when_what_was_handed_out_is_committed_and_goes_on_there
     assert!(batch.is_empty(), "nothing is given while the partition is not ours");
     inlet.reassigned();
     assert!(matches!(inlet.wish(), Wish::Seek(4)), "what waited is read again");
+    inlet.flows();
+    inlet.push(4, b"again");
+    source.fill(&mut batch, &LIMITS).unwrap();
+    assert_eq!(batch.get(0).bytes, b"again", "and is not taken for what came before");
     inlet.end();
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::End);
 }

@@ -79,3 +79,93 @@ impl FileTexts {
         written.map_err(FileTextsError::io("write", &path))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{FileTextsError, FileTextsOptions};
+    use super::*;
+    use crate::state::Texts;
+
+    const OPTIONS: FileTextsOptions = FileTextsOptions { segment_bytes: 256, content_version: 0, check: 7 };
+
+    fn log(dir: &tempfile::TempDir, name: &str) -> FileTexts {
+        FileTexts::open(dir.path().join(name), OPTIONS).unwrap()
+    }
+
+    fn records(log: &FileTexts) -> Vec<(u64, Vec<u8>)> {
+        let mut records = Vec::new();
+        log.scan(&mut |address, record| {
+            records.push((address, record.to_vec()));
+            Ok(())
+        })
+        .unwrap();
+        records
+    }
+
+    /// Records of several lengths over several segments, and where each batch of three ended.
+    fn filled(log: &FileTexts) -> Vec<u64> {
+        let batch = |batch: usize| {
+            (0..3).for_each(|i| {
+                log.append(&vec![b'a' + batch as u8; 10 + (batch * 37 + i * 53) % 150]);
+            });
+            log.flush(false).unwrap();
+            log.end()
+        };
+        (0..8).map(batch).collect()
+    }
+
+    #[test]
+    fn a_log_that_is_carried_in_runs_is_the_same_log() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (log(&dir, "from"), log(&dir, "to"));
+        let mut start = 0;
+        for end in filled(&from) {
+            for (mut address, run) in from.run_between(start, end).unwrap() {
+                // However the runs are cut.
+                for piece in run.chunks(48) {
+                    to.add_run(address, piece.to_vec()).unwrap();
+                    address += piece.len() as u64;
+                }
+            }
+            start = end;
+        }
+        assert_eq!((records(&to), to.end()), (records(&from), from.end()));
+        to.append(b"one more");
+        to.flush(true).unwrap();
+        from.append(b"one more");
+        drop(to);
+        assert_eq!(records(&log(&dir, "to")), records(&from), "and it is so when it is opened again");
+    }
+
+    #[test]
+    fn a_log_may_begin_with_a_later_segment_and_with_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let from = log(&dir, "from");
+        let end = *filled(&from).last().unwrap();
+        let kept: Vec<_> = records(&from).into_iter().filter(|(address, _)| *address >= 512).collect();
+        let to = log(&dir, "to");
+        let runs = from.run_between(512, end).unwrap();
+        assert!(matches!(to.add_run(528, runs[0].1[16..].to_vec()), Err(FileTextsError::Short { .. })));
+        for (address, run) in runs {
+            to.add_run(address, run).unwrap();
+        }
+        assert_eq!(records(&to), kept);
+        assert_eq!(to.kept_from(), 512);
+    }
+
+    #[test]
+    fn what_was_overwritten_is_carried_over_what_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (log(&dir, "from"), log(&dir, "to"));
+        let end = *filled(&from).last().unwrap();
+        from.run_between(0, end).unwrap().into_iter().for_each(|(address, run)| to.add_run(address, run).unwrap());
+        let (address, record) = records(&from)[4].clone();
+        from.overwrite(address, &vec![b' '; record.len()]).unwrap();
+        assert_ne!(records(&to), records(&from));
+        for (address, run) in from.run_between(0, end).unwrap() {
+            to.replace_run(address, &run).unwrap();
+        }
+        assert_eq!(records(&to), records(&from));
+        assert!(matches!(to.replace_run(end, b"past the end"), Err(FileTextsError::Short { .. })));
+    }
+}

@@ -4,6 +4,7 @@
 //! `--fail-on-change`); 2 the command cannot run (wrong arguments, missing files, a failed disk).
 
 mod check;
+mod claims;
 mod diff;
 mod edition;
 mod eval;
@@ -77,6 +78,8 @@ enum Command {
     Synth(synth::SynthArgs),
     Near(near::NearArgs),
     #[command(subcommand)]
+    Claims(claims::ClaimsCommand),
+    #[command(subcommand)]
     Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
     Man(man::ManArgs),
@@ -125,6 +128,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Synth(args) => synth::run(&args, &output),
         Command::Near(args) => near::run(&args, &output),
+        Command::Claims(command) => claims::run(&command, &output),
         Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),

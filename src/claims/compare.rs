@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use super::date::Day;
-use super::index::{Form, FormId, Index, TermId, UNKNOWN};
+use super::index::{Form, FormId, Index, TermId, UNKNOWN, day_near};
+use super::place::{PlaceId, place};
 use super::token::{Token, Tokens};
 
 /// How many features there are.
-pub const FEATURES: usize = 14;
+pub const FEATURES: usize = 18;
 
 /// Their names, in order, as model files and reports name them.
 pub const NAMES: [&str; FEATURES] = [
@@ -25,7 +26,18 @@ pub const NAMES: [&str; FEATURES] = [
     "day_near",
     "day_far",
     "length",
+    "place_agrees",
+    "place_clashes",
+    "refuted",
+    "complete",
 ];
+
+const WINDOW: usize = 1;
+const RUN: usize = 3;
+const SHARE: usize = 4;
+const NUMBERS_CLASH: usize = 10;
+const PLACE_AGREES: usize = 14;
+const PLACE_CLASHES: usize = 15;
 
 /// What speaks for and against a message being a repeat of a claim. Each feature lies between about 0 and 1.
 pub type Features = [f32; FEATURES];
@@ -42,6 +54,7 @@ pub(crate) struct Query {
     /// Each of those once.
     pub(crate) distinct: Vec<TermId>,
     idf_sum: f32,
+    places_named: Vec<PlaceId>,
     /// The day on which it was written, or that it names.
     pub(crate) day: Option<Day>,
 }
@@ -55,6 +68,26 @@ pub(crate) struct Compared {
     pub(crate) tokens: Range<usize>,
     /// Distinct terms of the claim's sentence.
     pub(crate) terms: usize,
+}
+
+impl Compared {
+    /// The share of the claim that stands in one place of the message.
+    pub(crate) fn coverage(&self) -> f32 {
+        self.features[WINDOW]
+    }
+
+    /// Whether enough of the claim stands in the message, and nothing else instead, to act on it. A score weighs much against
+    /// little; these are what nothing outweighs: another number or place than the claim's, a claim of which the message has
+    /// but a name, and a local claim in a message that names no place. Who writes as the authorities do says things that are
+    /// like a rumor word for word, so a notice must have nearly all of it.
+    pub(crate) fn is_same_statement(&self, is_local: bool, is_notice: bool) -> bool {
+        let [window, run, share] = [WINDOW, RUN, SHARE].map(|at| self.features[at]);
+        let [numbers_clash, place_agrees, place_clashes] =
+            [NUMBERS_CLASH, PLACE_AGREES, PLACE_CLASHES].map(|at| self.features[at]);
+        let is_there = window >= 0.6 || share >= 0.06 && run <= 0.9 * window;
+        let is_placed = !is_local || place_agrees > 0.0 || window >= 0.9;
+        is_there && is_placed && numbers_clash <= 0.5 && place_clashes <= 0.5 && (!is_notice || window >= 0.75)
+    }
 }
 
 impl Query {
@@ -72,6 +105,8 @@ impl Query {
                 self.places.push((id, at as u32));
             }
         }
+        self.places_named.clear();
+        self.places_named.extend(self.tokens.items().iter().filter_map(|token| place(token.term)));
         self.idf_sum = self.idf.iter().sum();
         self.places.sort_unstable();
         self.distinct.extend(self.places.iter().map(|&(id, _)| id));
@@ -117,12 +152,25 @@ pub(crate) struct CompareScratch {
     runs_next: Vec<(u32, f32)>,
 }
 
+/// What a comparison asks of the claim itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Checked<'a> {
+    /// The day that it is about, or on which it was checked.
+    pub(crate) day: Option<Day>,
+    /// The places that its words name.
+    pub(crate) places: &'a [PlaceId],
+    /// Whether it was found false or misleading: what is refuted goes round more than what is not.
+    pub(crate) is_refuted: bool,
+    /// Whether people can be shown who says so, where, and since when.
+    pub(crate) is_complete: bool,
+}
+
 /// Compares.
 pub(crate) fn compare(
     index: &Index,
     query: &Query,
     (bm25, id): (f32, FormId),
-    claimed: Option<Day>,
+    claim: &Checked<'_>,
     scratch: &mut CompareScratch,
 ) -> Compared {
     let form: Form = index.form(id);
@@ -140,7 +188,8 @@ pub(crate) fn compare(
     let shared: f32 = (0..query.ids.len()).filter(known).map(|at| query.idf[at]).sum();
     let shared_window: f32 = tokens.clone().filter(known).map(|at| query.idf[at]).sum();
     let (agree, clash) = numbers(index, query, body, &tokens);
-    let (near, far) = days(query.day, claimed);
+    let (near, far) = days(query.day, claim.day);
+    let (place_agrees, place_clashes) = places(&query.places_named, claim.places);
     let coverage = found / whole;
     let features = [
         coverage,
@@ -157,6 +206,10 @@ pub(crate) fn compare(
         near,
         far,
         (whole / (20.0 * index.idf_max())).min(1.0),
+        place_agrees,
+        place_clashes,
+        f32::from(u8::from(claim.is_refuted)),
+        f32::from(u8::from(claim.is_complete)),
     ];
     Compared { form: id, features: features.map(|feature| feature.min(3.0)), tokens, terms: scratch.terms.len() }
 }
@@ -231,9 +284,19 @@ fn numbers(index: &Index, query: &Query, body: &[TermId], tokens: &Range<usize>)
     (agreeing as f32 / all as f32, if clashes { 1.0 - agreeing as f32 / all as f32 } else { 0.0 })
 }
 
+/// Whether message and claim name a common place, and whether they name places and none is common.
+fn places(named: &[PlaceId], claimed: &[PlaceId]) -> (f32, f32) {
+    let shared = claimed.iter().filter(|place| named.contains(place)).count();
+    if claimed.is_empty() || named.is_empty() {
+        return (0.0, 0.0);
+    }
+    (shared as f32 / claimed.len() as f32, f32::from(u8::from(shared == 0)))
+}
+
 /// Whether the message was written near the day of the claim, and whether far from it.
 fn days(written: Option<Day>, claimed: Option<Day>) -> (f32, f32) {
-    let (Some(written), Some(claimed)) = (written, claimed) else { return (0.0, 0.0) };
+    // Not to know says nothing: it is half way between near and far.
+    let (Some(written), Some(claimed)) = (written, claimed) else { return (0.4, 0.0) };
     let apart = written.since(claimed).unsigned_abs() as f32;
-    (1.0 / (1.0 + apart / 10.0), (apart / 730.0).min(1.0))
+    (day_near(Some(written), Some(claimed)), (apart / 730.0).min(1.0))
 }

@@ -7,6 +7,8 @@
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
+use super::date::Day;
+
 /// The place of a form in the index.
 pub(crate) type FormId = u32;
 
@@ -27,6 +29,8 @@ const POSTINGS_MAX: usize = 60_000;
 pub(crate) struct Form {
     /// Which claim, by its place in the library.
     pub(crate) claim: u32,
+    /// The day that it is about.
+    day: Option<Day>,
     first: u32,
     /// Terms of the claim's sentence.
     body: u16,
@@ -60,6 +64,7 @@ struct Posting {
 /// What building needs besides: the terms of one form, its sentence first.
 pub(crate) struct NewForm<'a> {
     pub(crate) claim: u32,
+    pub(crate) day: Option<Day>,
     pub(crate) body: &'a [u64],
     pub(crate) title: &'a [u64],
 }
@@ -81,7 +86,13 @@ impl Index {
             }
             self.terms.push(id);
         }
-        self.forms.push(Form { claim: form.claim, first, body: body as u16, all: (body + title) as u16 });
+        self.forms.push(Form {
+            claim: form.claim,
+            day: form.day,
+            first,
+            body: body as u16,
+            all: (body + title) as u16,
+        });
     }
 
     /// Counts, and lays out the postings.
@@ -157,8 +168,9 @@ impl Index {
         &self.postings[self.starts[term as usize] as usize..self.starts[term as usize + 1] as usize]
     }
 
-    /// The best forms for these distinct terms, best first; of two alike the one that was added first.
-    pub(crate) fn search(&self, terms: &mut [TermId], top: usize, scratch: &mut SearchScratch) {
+    /// The best forms for these distinct terms, best first; of two alike the one that was added first. Claims of the days about
+    /// `day`, on which the message was written, are preferred.
+    pub(crate) fn search(&self, terms: &mut [TermId], day: Option<Day>, top: usize, scratch: &mut SearchScratch) {
         scratch.best.clear();
         scratch.scores.resize(self.forms.len(), 0.0);
         let df = |term: &TermId| self.postings_of(*term).len();
@@ -182,12 +194,21 @@ impl Index {
         let scores = &mut scratch.scores;
         let found = scratch.touched.drain(..).map(|form| (std::mem::take(&mut scores[form as usize]), form));
         scratch.best.extend(found);
-        let order = |a: &(f32, FormId), b: &(f32, FormId)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
+        let preferred = |&(score, form): &(f32, FormId)| score * (1.0 + day_near(day, self.form(form).day));
+        let order = |a: &(f32, FormId), b: &(f32, FormId)| preferred(b).total_cmp(&preferred(a)).then(a.1.cmp(&b.1));
         if scratch.best.len() > top {
             scratch.best.select_nth_unstable_by(top, order);
             scratch.best.truncate(top);
         }
         scratch.best.sort_unstable_by(order);
+    }
+}
+
+/// How near two days are: 1 for the same, a half ten days away, 0 where one is not known.
+pub(crate) fn day_near(a: Option<Day>, b: Option<Day>) -> f32 {
+    match (a, b) {
+        (Some(a), Some(b)) => 1.0 / (1.0 + a.since(b).unsigned_abs() as f32 / 10.0),
+        _ => 0.0,
     }
 }
 
@@ -219,7 +240,7 @@ mod tests {
     fn index(forms: &[&[u64]]) -> Index {
         let mut index = Index::default();
         for (claim, body) in forms.iter().enumerate() {
-            index.add(&NewForm { claim: claim as u32, body, title: &[] });
+            index.add(&NewForm { claim: claim as u32, day: None, body, title: &[] });
         }
         index.finish();
         index
@@ -228,7 +249,7 @@ mod tests {
     fn found(index: &Index, terms: &[u64], top: usize) -> Vec<FormId> {
         let mut terms: Vec<TermId> = terms.iter().map(|&term| index.term(term)).filter(|&id| id != UNKNOWN).collect();
         let mut scratch = SearchScratch::default();
-        index.search(&mut terms, top, &mut scratch);
+        index.search(&mut terms, None, top, &mut scratch);
         scratch.best.iter().map(|&(_, form)| form).collect()
     }
 

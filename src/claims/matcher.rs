@@ -1,15 +1,16 @@
 //! A library, indexed: which of its claims does this message repeat, how surely, and what does the message think of them?
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use super::compare::{CompareScratch, Compared, Query, compare};
+use super::compare::{Checked, CompareScratch, Compared, Query, compare};
 use super::date::Day;
 use super::index::{Index, NewForm, SearchScratch};
-use super::model::Model;
-use super::record::{Claim, Status};
-use super::stance::{Reading, Stance, StanceModel};
+use super::models::Models;
+use super::place::{PlaceId, place};
+use super::record::{Claim, Status, Verdict};
+use super::stance::{Reading, Stance, StanceFeatures};
 use super::token::Tokens;
-use super::weights;
 use crate::text::Folded;
 
 /// The thresholds.
@@ -27,7 +28,7 @@ pub struct MatchOptions {
 
 impl Default for MatchOptions {
     fn default() -> Self {
-        Self { act_at: 0.8, suggest_at: 0.5, letters_min: 10, terms_min: 4 }
+        Self { act_at: 0.9, suggest_at: 0.5, letters_min: 10, terms_min: 4 }
     }
 }
 
@@ -51,8 +52,10 @@ pub struct Match {
     pub stance: Stance,
     /// Where it stands, in bytes of the original text.
     pub span: Range<usize>,
-    /// Whether rules may act on it.
+    /// Whether rules may act on it: at most one of a message's matches.
     pub act: bool,
+    /// The share of the claim that stands there, by the weight of its terms.
+    pub coverage: f32,
 }
 
 /// Forms that are compared for one message.
@@ -62,9 +65,10 @@ const CANDIDATES_MAX: usize = 60;
 #[derive(Debug)]
 pub struct Matcher {
     claims: Vec<Claim>,
+    /// The places that each claim names.
+    places: Vec<Box<[PlaceId]>>,
     index: Index,
-    model: Model,
-    stances: StanceModel,
+    models: Arc<Models>,
     options: MatchOptions,
 }
 
@@ -75,7 +79,7 @@ pub struct MatchScratch {
     search: SearchScratch,
     compare: CompareScratch,
     pub(crate) compared: Vec<(f32, Compared)>,
-    reading: Reading,
+    pub(crate) reading: Reading,
     terms: Vec<u32>,
 }
 
@@ -83,18 +87,26 @@ impl Matcher {
     /// Indexes a library. Retracted claims are kept and not found.
     #[must_use]
     pub fn new(claims: Vec<Claim>, options: &MatchOptions) -> Self {
+        Self::with(claims, options, Models::shipped())
+    }
+
+    /// The same, with models of one's own.
+    #[must_use]
+    pub fn with(claims: Vec<Claim>, options: &MatchOptions, models: Arc<Models>) -> Self {
         let mut index = Index::default();
         let mut reader = FormReader::default();
         for (place, claim) in claims.iter().enumerate().filter(|(_, claim)| claim.status != Status::Retracted) {
             let place = place as u32;
             let (body, title) = (reader.read(&claim.claim), reader.read(&claim.title));
-            index.add(&NewForm { claim: place, body: &body, title: &title });
+            let day = claim.claim_date.or(claim.published);
+            index.add(&NewForm { claim: place, day, body: &body, title: &title });
             for variant in &claim.variants {
-                index.add(&NewForm { claim: place, body: &reader.read(&variant.text), title: &title });
+                index.add(&NewForm { claim: place, day, body: &reader.read(&variant.text), title: &title });
             }
         }
         index.finish();
-        Self { claims, index, model: weights::combiner(), stances: weights::stances(), options: *options }
+        let places = claims.iter().map(|claim| reader.places(claim)).collect();
+        Self { claims, places, index, models, options: *options }
     }
 
     /// The library, in the order in which it was given.
@@ -130,7 +142,7 @@ impl Matcher {
             }
             out.push(self.judged(at, folded, context, scratch));
         }
-        self.let_the_best_act(out);
+        self.let_one_act(out);
     }
 
     /// Compares a message with the forms that share most with it; leaves the best form of each claim, best first.
@@ -142,11 +154,18 @@ impl Matcher {
         query.day = context.day.or_else(|| Day::last_named(text));
         terms.clear();
         terms.extend_from_slice(&query.distinct);
-        self.index.search(terms, CANDIDATES_MAX, search);
+        self.index.search(terms, query.day, CANDIDATES_MAX, search);
         for &found in &search.best {
-            let claim = &self.claims[self.index.form(found.1).claim as usize];
-            let one = compare(&self.index, query, found, claim.claim_date.or(claim.published), buffers);
-            compared.push((self.model.logit(&one.features), one));
+            let place = self.index.form(found.1).claim as usize;
+            let claim = &self.claims[place];
+            let checked = Checked {
+                day: claim.claim_date.or(claim.published),
+                places: &self.places[place],
+                is_refuted: claim.verdict.is_refuted(),
+                is_complete: claim.lacks().is_empty(),
+            };
+            let one = compare(&self.index, query, found, &checked, buffers);
+            compared.push((self.models.combiner.logit(&one.features), one));
         }
         compared.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.form.cmp(&b.1.form)));
         let mut seen: Vec<u32> = Vec::with_capacity(compared.len());
@@ -158,36 +177,56 @@ impl Matcher {
         });
     }
 
+    /// The place of the claim that a form belongs to.
+    pub(crate) fn claim_of(&self, compared: &Compared) -> usize {
+        self.index.form(compared.form).claim as usize
+    }
+
     fn judged(&self, at: usize, folded: &Folded, context: &Context<'_>, scratch: &mut MatchScratch) -> Match {
+        let (units, features) = self.stance_features(at, scratch);
         let (_, compared) = &scratch.compared[at];
-        let place = self.index.form(compared.form).claim as usize;
-        let claim = &self.claims[place];
+        let place = self.claim_of(compared);
+        let stance = self.models.stances.stance(&features);
+        let score = self.models.combiner.score(&compared.features);
+        let is_long = folded.letters() >= self.options.letters_min && compared.terms >= self.options.terms_min;
+        let act = score >= self.options.act_at
+            && stance == Stance::Asserting
+            && is_long
+            && compared.is_same_statement(!self.places[place].is_empty(), scratch.reading.is_notice())
+            && self.claims[place].may_act(context.day.or(scratch.query.day));
+        let coverage = compared.coverage();
+        Match { claim: place, score, stance, span: folded.span(units), act, coverage }
+    }
+
+    /// Where the claim stands, in units, and what speaks for each stance towards it. The message must have been read.
+    pub(crate) fn stance_features(&self, at: usize, scratch: &mut MatchScratch) -> (Range<usize>, StanceFeatures) {
+        let (_, compared) = &scratch.compared[at];
+        let form = self.index.form(compared.form);
         let query = &scratch.query;
         let units = match query.tokens().get(compared.tokens.clone()) {
             Some([first, .., last]) => first.start as usize..last.end as usize,
             Some([one]) => one.start as usize..one.end as usize,
             _ => 0..0,
         };
-        let (body, _) = self.index.parts(self.index.form(compared.form));
+        let (body, _) = self.index.parts(form);
         let shares = |units: Range<usize>| query.share_in(&self.index, body, &units);
-        let features = scratch.reading.features(units.clone(), &claim.claim, shares);
-        let stance = self.stances.stance(&features);
-        let score = self.model.score(&compared.features);
-        let is_long = folded.letters() >= self.options.letters_min && compared.terms >= self.options.terms_min;
-        let act = score >= self.options.act_at
-            && stance == Stance::Asserting
-            && is_long
-            && claim.may_act(context.day.or(query.day));
-        Match { claim: place, score, stance, span: folded.span(units), act }
+        let features = scratch.reading.features(units.clone(), &self.claims[form.claim as usize].claim, shares);
+        (units, features)
     }
 
-    /// Of several claims that stand at one place only the best may act: the others are likely to be versions of it.
-    fn let_the_best_act(&self, matches: &mut [Match]) {
-        for at in 1..matches.len() {
-            let (before, rest) = matches.split_at_mut(at);
-            let one = &mut rest[0];
-            let overlaps = |other: &Match| other.span.start < one.span.end && one.span.start < other.span.end;
-            one.act &= !before.iter().any(overlaps);
+    /// Of several claims only the one of which most stands there may act, for the others are likely to be versions of it; and
+    /// none where a claim that is true stands even better.
+    fn let_one_act(&self, matches: &mut [Match]) {
+        let order = |a: &&(usize, f32), b: &&(usize, f32)| a.1.total_cmp(&b.1).then(b.0.cmp(&a.0));
+        let acting: Vec<(usize, f32)> =
+            matches.iter().enumerate().filter(|(_, one)| one.act).map(|(at, one)| (at, one.coverage)).collect();
+        let Some(&(best, _)) = acting.iter().max_by(order) else { return };
+        let is_true = |other: &Match| self.claims[other.claim].verdict == Verdict::True;
+        let span = matches[best].span.clone();
+        let overlaps = |other: &Match| other.span.start < span.end && span.start < other.span.end;
+        let is_so = matches[..best].iter().any(|other| is_true(other) && overlaps(other));
+        for (at, one) in matches.iter_mut().enumerate() {
+            one.act &= at == best && !is_so;
         }
     }
 }
@@ -200,6 +239,14 @@ struct FormReader {
 }
 
 impl FormReader {
+    fn places(&mut self, claim: &Claim) -> Box<[PlaceId]> {
+        let terms = [&claim.claim, &claim.title, &claim.region].map(|text| self.read(text));
+        let mut places: Vec<PlaceId> = terms.iter().flatten().filter_map(|&term| place(term)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.into()
+    }
+
     fn read(&mut self, text: &str) -> Vec<u64> {
         self.folded.fold(text);
         self.tokens.read(&self.folded);

@@ -14,20 +14,25 @@
 mod compare;
 mod date;
 mod index;
+mod lesson;
 mod matcher;
 mod model;
+mod models;
+mod place;
 mod rating;
 mod read;
 mod record;
 mod stance;
 mod stem;
 mod token;
-mod weights;
+mod train;
 
 pub use compare::{FEATURES, Features, NAMES};
 pub use date::Day;
+pub use lesson::{Learnt, Lesson, learn};
 pub use matcher::{Context, Match, MatchOptions, MatchScratch, Matcher};
 pub use model::{Model, WEIGHTS};
+pub use models::Models;
 pub use read::{Purpose, read_lines};
 pub use record::{Claim, Status, Tier, Variant, Verdict};
 pub use stance::{STANCE_FEATURES, STANCE_NAMES, Stance, StanceFeatures, StanceModel, doubts};

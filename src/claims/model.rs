@@ -3,7 +3,7 @@
 use super::compare::{FEATURES, Features};
 
 /// Products of two features that the model knows besides.
-const CROSSES: [(usize, usize); 6] = [(1, 5), (0, 4), (3, 5), (1, 8), (1, 11), (0, 2)];
+pub(super) const CROSSES: [(usize, usize); 6] = [(1, 5), (0, 4), (3, 5), (1, 8), (1, 11), (0, 2)];
 
 /// Weights of features and products, and one that is always there.
 pub const WEIGHTS: usize = FEATURES + CROSSES.len() + 1;

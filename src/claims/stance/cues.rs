@@ -34,8 +34,8 @@ const REFUTE: &str = "不实 不属实 不真实 谣言 辟谣 造谣 谣传 假
     不是事实 与事实不符 失实 不符合事实 讹传 误传 误读 误解 误区 以讹传讹 不可信 不可靠 不靠谱 别信 勿信 莫信 不要相信 不要轻信 切勿轻信 别再信 \
     不信谣 不传谣 信谣 传谣 伪科学 骗局 智商税 旧闻 旧谣 旧视频 旧图 移花接木 张冠李戴 断章取义 摆拍 p图 ps的 合成的 ai生成 恶搞 打假 \
     纯属 没这回事 没有的事 站不住脚 不成立 没有科学依据 无科学依据 没有依据 毫无依据 毫无根据 没有根据 无根据 查无此事 未发生 从未发生 \
-    并无此事 无此事 澄清 驳斥 否认 打脸 破除 粉碎 揭穿 真相是 别被骗 别被忽悠 假借 冒用 伪造 夸大 夸张了 偷换概念 流言 早已辟 已辟谣 求真 \
-    别上当 瞎说 胡说 胡扯 扯淡 瞎扯 无稽之谈 荒谬 离谱 没道理 经不起推敲 不攻自破 不科学 没用 无效 不管用 没效果 没有效果 \
+    并无此事 无此事 澄清 驳斥 否认 破除 粉碎 揭穿 真相是 别被骗 别被忽悠 假借 冒用 伪造 夸大 夸张了 偷换概念 流言 早已辟 已辟谣 求真 \
+    别上当 瞎说 胡说 无稽之谈 经不起推敲 不攻自破 不科学 没用 无效 不管用 没效果 没有效果 \
     没有证据 无证据 尚无证据 缺乏证据 无充分证据 没有充分证据 暂无证据 没有研究 没有任何证据 没有任何研究 证据不足 并没有证据 \
     \u{1}debunk \u{1}debunked \u{1}debunking \u{1}debunks \u{1}hoax \u{1}fake \u{1}false \u{1}falsely \u{1}untrue \u{1}baseless \u{1}unfounded \u{1}fabricated \
     \u{1}misinformation \u{1}disinformation \u{1}misleading \u{1}doctored \u{1}photoshopped \u{1}myth \u{1}myths \u{1}bogus \u{1}refuted \u{1}refutes \u{1}denies \
@@ -136,7 +136,7 @@ const QUESTION_PHRASES: &[&str] = &[
 const EXPLAIN: &str = "其实 事实上 实际上 真相 答案 科普 专家 教授 医生 院士 主任 医师 研究员 研究显示 研究发现 研究表明 表示 指出 介绍 解释 提醒 强调 提示 建议 应该 正确 科学 所以 因此 原因 原理 \
     \u{1}actually \u{1}fact \u{1}facts \u{1}truth \u{1}experts \u{1}expert \u{1}researchers \u{1}scientists \u{1}study \u{1}studies \u{1}evidence \u{1}however \u{1}instead \u{1}explained \u{1}explains \u{1}spokesperson \u{1}spokesman \u{1}spokeswoman \u{1}confirmed \u{1}professor \u{1}doctors";
 
-const OFFICIAL: &str = "警方 公安 网警 民警 派出所 通报 公告 声明 回应 核实 查证 核查 调查 证实 官方 卫健委 疾控 网信办 市场监管 食药监 联合辟谣平台 较真 行政拘留 处罚 依法查处 立案 散布 传播不实 法律责任 当事人 记者 发布会 世卫组织 世界卫生组织 药监局 教育局 气象局 地震局 \
+const OFFICIAL: &str = "据新华社 新华社 央视 卫健委 据悉 获悉 警方 公安 网警 民警 派出所 通报 公告 声明 回应 核实 查证 核查 调查 证实 官方 卫健委 疾控 网信办 市场监管 食药监 联合辟谣平台 较真 行政拘留 处罚 依法查处 立案 散布 传播不实 法律责任 当事人 记者 发布会 世卫组织 世界卫生组织 药监局 教育局 气象局 地震局 \
     \u{1}authorities \u{1}officials \u{1}police \u{1}statement \u{1}snopes \u{1}politifact \u{1}reuters \u{1}afp \u{1}cdc \u{1}fda \u{1}who";
 
 const PUSH: &str = "速转 快转 转发 扩散 转给 转起来 赶紧转 请转 告诉家人 紧急通知 紧急 速看 删前速看 马上被删 震惊 惊呆 太可怕 重磅 刚刚 亲测 秘方 偏方 务必 一定要 千万 不转不是 群里 内部消息 可靠消息 小心了 注意了 \

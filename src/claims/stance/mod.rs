@@ -198,6 +198,12 @@ impl Reading {
         most
     }
 
+    /// Whether it is written as authorities and the press write: a headline in brackets, and who says so.
+    pub(crate) fn is_notice(&self) -> bool {
+        let has_headline = self.text.trim_start().starts_with(['【', '[']);
+        has_headline && self.cues.iter().any(|cue| cue.family == Family::Official)
+    }
+
     /// The units of some bytes.
     fn units(&self, bytes: &Range<usize>) -> Range<usize> {
         let unit = |byte: usize| self.bytes.partition_point(|&start| (start as usize) < byte).min(self.bytes.len() - 1);

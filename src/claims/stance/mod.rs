@@ -46,7 +46,7 @@ impl Stance {
 }
 
 /// How many features there are.
-pub const STANCE_FEATURES: usize = 22;
+pub const STANCE_FEATURES: usize = 24;
 
 /// Their names, in order.
 pub const STANCE_NAMES: [&str; STANCE_FEATURES] = [
@@ -68,11 +68,18 @@ pub const STANCE_NAMES: [&str; STANCE_FEATURES] = [
     "hearsay_then_more",
     "explain_many",
     "refute_many",
-    "negate_any",
+    "negate_density",
     "question_last",
     "label_head",
+    "debunk",
+    "headed_by_question",
     "constant",
 ];
+
+const SPAN_NEGATED: usize = 4;
+const QUESTION_MARK: usize = 7;
+const DEBUNK: usize = 21;
+const HEADED_BY_QUESTION: usize = 22;
 
 /// What speaks for a stance.
 pub type StanceFeatures = [f32; STANCE_FEATURES];
@@ -93,6 +100,15 @@ pub(crate) struct Reading {
 /// Bytes before a claim's place in which a cue is taken to be about it, and after it.
 const BEFORE_BYTES: usize = 48;
 const AFTER_BYTES: usize = 90;
+
+/// What follows the claim within so many bytes is about it.
+const TAIL_BYTES: usize = 120;
+
+/// A headline is no longer than this.
+const HEAD_BYTES: usize = 130;
+
+/// In texts with a "not" for each so many bytes something is denied throughout.
+const NEGATION_BYTES: f32 = 75.0;
 
 impl Reading {
     /// Reads a message.
@@ -152,6 +168,9 @@ impl Reading {
         let tail = &self.text[span.end..];
         let ends_asking = tail.trim_start_matches(['。', ' ', '」', '”', '"', '吗', '么', '呢']).starts_with('?');
         let asks = count(Family::Question, whole.clone()).saturating_sub(in_claim(Family::Question));
+        let asks_here = count(Family::Ask, self.sentence(&span)).saturating_sub(in_claim(Family::Ask));
+        let is_short_tail = after.len() <= TAIL_BYTES;
+        let negations = count(Family::Negate, whole.clone()).saturating_sub(in_claim(Family::Negate));
         let rest = after.len() as f32 / self.text.len().max(1) as f32;
         let hearsay = count(Family::Hearsay, span.start.saturating_sub(BEFORE_BYTES)..span.start + 1);
         let is = |what: bool| f32::from(u8::from(what));
@@ -166,7 +185,7 @@ impl Reading {
             is(count(Family::Negate, span.end..span.end + AFTER_BYTES) > 0),
             is(hearsay > 0),
             is(asking),
-            is(asks > 0),
+            is(asks + asks_here > 0),
             is(count(Family::Explain, after.clone()) > 0),
             is(count(Family::Official, whole.clone()) > in_claim(Family::Official)),
             is(count(Family::Push, whole.clone()) > in_claim(Family::Push)),
@@ -176,11 +195,21 @@ impl Reading {
             is(hearsay > 0) * is(count(Family::Negate, after.clone()) + count(Family::Explain, after.clone()) > 0),
             many(count(Family::Explain, whole.clone()), 4.0),
             many(refute_any, 3.0),
-            many(count(Family::Negate, whole.clone()).saturating_sub(in_claim(Family::Negate)), 4.0),
-            is(self.text.trim_end().ends_with(['?', '吗'])),
+            many(negations, 1.0 + self.text.len() as f32 / NEGATION_BYTES),
+            is(is_short_tail && self.text.trim_end().ends_with(['?', '吗'])),
             is(self.has_label_head()),
+            is(count(Family::Debunk, whole.clone()) > in_claim(Family::Debunk)),
+            is(self.is_headed_by_question()),
             1.0,
         ]
+    }
+
+    /// The sentences in which these bytes stand.
+    fn sentence(&self, span: &Range<usize>) -> Range<usize> {
+        let after = self.ends.partition_point(|&end| end < span.end);
+        let before = self.ends.partition_point(|&end| end <= span.start);
+        let start = before.checked_sub(1).map_or(0, |at| self.ends[at]);
+        start..self.ends.get(after).copied().unwrap_or(self.text.len()).max(start)
     }
 
     /// The greatest share of the claim that stands in a sentence with a "not" in it, past the place where the claim stands.
@@ -218,6 +247,13 @@ impl Reading {
         opens && after.into_iter().any(|c| "”」』\"’'》".contains(c))
     }
 
+    /// Whether it begins with a question and goes on with an answer that is longer.
+    fn is_headed_by_question(&self) -> bool {
+        let Some((&head, rest)) = self.ends.split_first() else { return false };
+        let asks = self.text[..head].trim_end_matches(['】', ']', '"', '”', '」']).ends_with('?');
+        asks && head <= HEAD_BYTES && !rest.is_empty() && self.text.len() >= 3 * head
+    }
+
     /// Whether it begins as fact-checks do: `谣言：…`, `Claim: …`, `Myth #3: …`.
     fn has_label_head(&self) -> bool {
         const LABELS: [&str; 14] = [
@@ -249,11 +285,13 @@ impl StanceModel {
         [1.0 / sum, a / sum, b / sum, c / sum]
     }
 
-    /// The stance.
+    /// The stance. Whatever the weights say, who uses the words of fact-checks, sets the claim as a question, or puts a "not" into it, is
+    /// not taken to assert it: the few rumors that do so are not worth one fact-checker who is labelled.
     #[must_use]
     pub fn stance(&self, features: &StanceFeatures) -> Stance {
         let likely = self.likelihoods(features);
-        if 1.0 - likely[0] < self.doubt_at {
+        let is_plain = [SPAN_NEGATED, QUESTION_MARK, DEBUNK, HEADED_BY_QUESTION].iter().all(|&at| features[at] == 0.0);
+        if is_plain && 1.0 - likely[0] < self.doubt_at {
             return Stance::Asserting;
         }
         let best = (1..4).max_by(|&a, &b| likely[a].total_cmp(&likely[b]).then(b.cmp(&a)));

@@ -117,7 +117,7 @@ impl Index {
         let mut postings = vec![Posting::default(); self.starts[vocabulary] as usize];
         for (id, form) in self.forms.iter().enumerate() {
             distinct_terms(self.terms_of(*form), &mut distinct);
-            let norm = K1 * (1.0 - B + B * f32::from(form.all) / self.length_mean);
+            let norm = self.norm(*form);
             for &(term, tf) in &distinct {
                 let place = &mut next[term as usize];
                 postings[*place as usize] = Posting { form: id as FormId, weight: tf * (K1 + 1.0) / (tf + norm) };
@@ -166,6 +166,19 @@ impl Index {
 
     fn postings_of(&self, term: TermId) -> &[Posting] {
         &self.postings[self.starts[term as usize] as usize..self.starts[term as usize + 1] as usize]
+    }
+
+    /// BM25 of one form for these distinct terms, which are sorted by number.
+    pub(crate) fn bm25(&self, id: FormId, sorted: &[TermId], scratch: &mut Vec<(TermId, f32)>) -> f32 {
+        let form = self.form(id);
+        distinct_terms(self.terms_of(form), scratch);
+        let norm = self.norm(form);
+        let shared = scratch.iter().filter(|(term, _)| sorted.binary_search(term).is_ok());
+        shared.map(|&(term, tf)| self.idf[term as usize] * tf * (K1 + 1.0) / (tf + norm)).sum()
+    }
+
+    fn norm(&self, form: Form) -> f32 {
+        K1 * (1.0 - B + B * f32::from(form.all) / self.length_mean)
     }
 
     /// The best forms for these distinct terms, best first; of two alike the one that was added first. Claims of the days about

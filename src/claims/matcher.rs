@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::compare::{Checked, CompareScratch, Compared, Query, compare};
 use super::date::Day;
+use super::gate::{Gate, GateScratch};
 use super::index::{Index, NewForm, SearchScratch};
 use super::models::Models;
 use super::place::{PlaceId, place};
@@ -61,6 +62,9 @@ pub struct Match {
 /// Forms that are compared for one message.
 const CANDIDATES_MAX: usize = 60;
 
+/// Claims that one message may be found to repeat.
+const FOUND_MAX: usize = 8;
+
 /// See the module.
 #[derive(Debug)]
 pub struct Matcher {
@@ -68,6 +72,7 @@ pub struct Matcher {
     /// The places that each claim names.
     places: Vec<Box<[PlaceId]>>,
     index: Index,
+    gate: Gate,
     models: Arc<Models>,
     options: MatchOptions,
 }
@@ -81,6 +86,8 @@ pub struct MatchScratch {
     pub(crate) compared: Vec<(f32, Compared)>,
     pub(crate) reading: Reading,
     terms: Vec<u32>,
+    gate: GateScratch,
+    form_terms: Vec<(u32, f32)>,
 }
 
 impl Matcher {
@@ -95,18 +102,24 @@ impl Matcher {
     pub fn with(claims: Vec<Claim>, options: &MatchOptions, models: Arc<Models>) -> Self {
         let mut index = Index::default();
         let mut reader = FormReader::default();
+        let mut bodies: Vec<Vec<u64>> = Vec::new();
         for (place, claim) in claims.iter().enumerate().filter(|(_, claim)| claim.status != Status::Retracted) {
             let place = place as u32;
             let (body, title) = (reader.read(&claim.claim), reader.read(&claim.title));
             let day = claim.claim_date.or(claim.published);
             index.add(&NewForm { claim: place, day, body: &body, title: &title });
+            bodies.push(body);
             for variant in &claim.variants {
-                index.add(&NewForm { claim: place, day, body: &reader.read(&variant.text), title: &title });
+                let body = reader.read(&variant.text);
+                index.add(&NewForm { claim: place, day, body: &body, title: &title });
+                bodies.push(body);
             }
         }
         index.finish();
+        let rare = |body: &Vec<u64>| body.iter().map(|&term| (term, index.idf(index.term(term)))).collect();
+        let gate = Gate::new(&bodies.iter().map(rare).collect::<Vec<_>>());
         let places = claims.iter().map(|claim| reader.places(claim)).collect();
-        Self { claims, places, index, models, options: *options }
+        Self { claims, places, index, gate, models, options: *options }
     }
 
     /// The library, in the order in which it was given.
@@ -145,9 +158,48 @@ impl Matcher {
         self.let_one_act(out);
     }
 
+    /// The claim that a message repeats, if it repeats one: what acts, else what is likely enough to be suggested, else what the
+    /// message has a stance on that does not act. Most messages are turned away at the gate.
+    pub fn find(
+        &self,
+        (text, folded): (&str, &Folded),
+        context: &Context<'_>,
+        scratch: &mut MatchScratch,
+        matches: &mut Vec<Match>,
+    ) -> Option<Match> {
+        scratch.query.tokens.read(folded);
+        if !self.gate.open(scratch.query.tokens().iter().map(|token| token.term), &mut scratch.gate) {
+            return None;
+        }
+        matches.clear();
+        self.compare_opened(text, context, scratch);
+        scratch.reading.read(folded);
+        for at in 0..scratch.compared.len().min(FOUND_MAX) {
+            if self.models.combiner.score(&scratch.compared[at].1.features) < self.options.suggest_at {
+                break;
+            }
+            matches.push(self.judged(at, folded, context, scratch));
+        }
+        self.let_one_act(matches);
+        let best = matches.iter().position(|one| one.act).unwrap_or(0);
+        (best < matches.len()).then(|| matches.swap_remove(best))
+    }
+
+    /// Compares a message with the forms that the gate opened.
+    fn compare_opened(&self, text: &str, context: &Context<'_>, scratch: &mut MatchScratch) {
+        let MatchScratch { query, search, compared, gate, form_terms, .. } = scratch;
+        compared.clear();
+        query.look_up(&self.index);
+        query.day = context.day.or_else(|| Day::last_named(text));
+        search.best.clear();
+        let scored = gate.forms.iter().map(|&(_, form)| (self.index.bm25(form, &query.distinct, form_terms), form));
+        search.best.extend(scored);
+        self.compare_found(scratch);
+    }
+
     /// Compares a message with the forms that share most with it; leaves the best form of each claim, best first.
     pub(crate) fn compare_all(&self, text: &str, folded: &Folded, context: &Context<'_>, scratch: &mut MatchScratch) {
-        let MatchScratch { query, search, compare: buffers, compared, terms, .. } = scratch;
+        let MatchScratch { query, search, compared, terms, .. } = scratch;
         compared.clear();
         query.tokens.read(folded);
         query.look_up(&self.index);
@@ -155,6 +207,12 @@ impl Matcher {
         terms.clear();
         terms.extend_from_slice(&query.distinct);
         self.index.search(terms, query.day, CANDIDATES_MAX, search);
+        self.compare_found(scratch);
+    }
+
+    /// Compares a message with the forms that were found; leaves the best form of each claim, best first.
+    fn compare_found(&self, scratch: &mut MatchScratch) {
+        let MatchScratch { query, search, compare: buffers, compared, .. } = scratch;
         for &found in &search.best {
             let place = self.index.form(found.1).claim as usize;
             let claim = &self.claims[place];

@@ -13,6 +13,7 @@
 
 mod compare;
 mod date;
+mod gate;
 mod index;
 mod lesson;
 mod matcher;

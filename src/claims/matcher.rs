@@ -246,10 +246,13 @@ impl Matcher {
         let place = self.claim_of(compared);
         let stance = self.models.stances.stance(&features);
         let score = self.models.combiner.score(&compared.features);
+        let region = &self.claims[place].region;
+        let is_here = region.is_empty() || context.region.is_none_or(|here| here.eq_ignore_ascii_case(region));
         let is_long = folded.letters() >= self.options.letters_min && compared.terms >= self.options.terms_min;
         let act = score >= self.options.act_at
             && stance == Stance::Asserting
             && is_long
+            && is_here
             && compared.is_same_statement(!self.places[place].is_empty(), scratch.reading.is_notice())
             && self.claims[place].may_act(context.day.or(scratch.query.day));
         let coverage = compared.coverage();

@@ -16,6 +16,7 @@ mod date;
 mod gate;
 mod index;
 mod lesson;
+mod library;
 mod matcher;
 mod model;
 mod models;
@@ -30,6 +31,7 @@ mod train;
 
 pub use compare::{FEATURES, Features, NAMES};
 pub use date::Day;
+pub use library::{add_variant, merge, retract};
 pub use lesson::{Learnt, Lesson, learn};
 pub use matcher::{Context, Match, MatchOptions, MatchScratch, Matcher};
 pub use model::{Model, WEIGHTS};

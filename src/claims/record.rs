@@ -148,6 +148,9 @@ named! {
     }
 }
 
+/// How long before and after its day a claim about one day goes round, in days: later the same words are about another day.
+const DATED_DAYS: std::ops::RangeInclusive<i32> = -14..=45;
+
 impl Claim {
     /// What it lacks to act: whoever is labelled must be able to read who says so, where, and since when.
     #[must_use]
@@ -169,6 +172,7 @@ impl Claim {
         self.verdict.is_refuted()
             && self.status == Status::Active
             && self.lacks().is_empty()
+            && self.claim_date.is_none_or(|about| day.is_some_and(|day| DATED_DAYS.contains(&day.since(about))))
             && day.map_or(self.valid_until.is_none(), is_in_date)
     }
 }

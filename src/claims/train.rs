@@ -6,20 +6,20 @@
 
 /// An example: inputs, whether it is one, and how much it counts.
 #[derive(Clone, Debug)]
-pub struct Example<const N: usize> {
+pub(super) struct Example<const N: usize> {
     /// What is known.
-    pub inputs: [f32; N],
+    pub(super) inputs: [f32; N],
     /// Whether it is what is looked for.
-    pub is_one: bool,
+    pub(super) is_one: bool,
     /// How much it counts.
-    pub weight: f32,
+    pub(super) weight: f32,
 }
 
 const STEPS_MAX: usize = 60;
 
 /// The weights that make the examples most likely, held near `prior` with the given strength (the inverse variance).
 #[must_use]
-pub fn fit<const N: usize>(examples: &[Example<N>], prior: &[f32; N], strength: f64) -> [f32; N] {
+pub(super) fn fit<const N: usize>(examples: &[Example<N>], prior: &[f32; N], strength: f64) -> [f32; N] {
     let mut weights = prior.map(f64::from);
     let mut loss = self::loss(examples, prior, strength, &weights);
     for _ in 0..STEPS_MAX {

@@ -162,7 +162,7 @@ impl Reading {
         };
         let whole = 0..self.text.len();
         let own = in_claim(Family::Refute);
-        let refute_near = count(Family::Refute, near).saturating_sub(own);
+        let refute_near = count(Family::Refute, near.clone()).saturating_sub(own);
         let refute_any = count(Family::Refute, whole.clone()).saturating_sub(own);
         let negated = count(Family::Negate, span.clone()) + count(Family::Refute, span.clone());
         let tail = &self.text[span.end..];
@@ -175,7 +175,8 @@ impl Reading {
         let hearsay = count(Family::Hearsay, span.start.saturating_sub(BEFORE_BYTES)..span.start + 1);
         let is = |what: bool| f32::from(u8::from(what));
         let many = |count: usize, of: f32| (count as f32 / of).min(1.0);
-        let asking = ends_asking || self.text[span.clone()].ends_with('?');
+        let asked_near = count(Family::Question, near.clone()) > in_claim(Family::Question);
+        let asking = ends_asking || asked_near || self.text[span.clone()].ends_with('?');
         [
             is(refute_near > 0),
             is(refute_any > 0),
@@ -191,7 +192,7 @@ impl Reading {
             is(count(Family::Push, whole.clone()) > in_claim(Family::Push)),
             is(self.is_quoted(&span)),
             rest,
-            is(asking) * is(after.len() > 60),
+            is(ends_asking) * is(after.len() > 60),
             is(hearsay > 0) * is(count(Family::Negate, after.clone()) + count(Family::Explain, after.clone()) > 0),
             many(count(Family::Explain, whole.clone()), 4.0),
             many(refute_any, 3.0),
@@ -299,10 +300,10 @@ impl StanceModel {
     }
 }
 
-/// How much doubt there is in a text: whether it asks for a source, calls it a rumor, or says that it is false.
+/// Whether a text doubts what it is about: asks for a source, calls it a rumor, or says that it is not so.
 #[must_use]
-pub fn doubts(folded_text: &str) -> bool {
-    let mut cues = Vec::new();
-    FINDER.find(folded_text, &mut cues);
-    cues.iter().any(|cue| matches!(cue.family, Family::Refute | Family::Question))
+pub fn doubts(folded: &Folded) -> bool {
+    let mut reading = Reading::default();
+    reading.read(folded);
+    reading.cues.iter().any(|cue| matches!(cue.family, Family::Debunk | Family::Refute | Family::Question))
 }

@@ -29,7 +29,7 @@ pub struct MatchOptions {
 
 impl Default for MatchOptions {
     fn default() -> Self {
-        Self { act_at: 0.8, suggest_at: 0.5, letters_min: 10, terms_min: 4 }
+        Self { act_at: 0.7, suggest_at: 0.5, letters_min: 10, terms_min: 4 }
     }
 }
 

@@ -13,6 +13,7 @@
 
 mod compare;
 mod date;
+mod feeds;
 mod gate;
 mod index;
 mod lesson;
@@ -28,14 +29,17 @@ mod stance;
 mod stem;
 mod token;
 mod train;
+mod write;
 
 pub use compare::{FEATURES, Features, NAMES};
 pub use date::Day;
-pub use library::{add_variant, merge, retract};
+pub use feeds::{read_claim_reviews, read_csv};
 pub use lesson::{Learnt, Lesson, learn};
+pub use library::{add_variant, merge, retract};
 pub use matcher::{Context, Match, MatchOptions, MatchScratch, Matcher};
 pub use model::{Model, WEIGHTS};
 pub use models::Models;
 pub use read::{Purpose, read_lines};
 pub use record::{Claim, Status, Tier, Variant, Verdict};
 pub use stance::{STANCE_FEATURES, STANCE_NAMES, Stance, StanceFeatures, StanceModel, doubts};
+pub use write::{to_json, to_lines};

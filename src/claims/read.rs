@@ -41,16 +41,22 @@ pub fn read_lines(file: &Arc<str>, text: &str, purpose: Purpose) -> (Vec<Claim>,
     (claims, problems)
 }
 
-type Refusal = (String, &'static str);
+/// What is wrong, and what to do.
+pub(super) type Refusal = (String, &'static str);
 
 fn read_line(row: &str, purpose: Purpose) -> Result<Claim, Refusal> {
     let object: Map<String, Value> =
         serde_json::from_str(row).map_err(|error| (format!("no JSON object: {error}"), "write one object a line"))?;
-    complete(from_object(&object, purpose)?, purpose)
+    read_object(&object, purpose)
+}
+
+/// Reads one record.
+pub(super) fn read_object(object: &Map<String, Value>, purpose: Purpose) -> Result<Claim, Refusal> {
+    complete(from_object(object, purpose)?, purpose)
 }
 
 /// Refuses what may not act where claims are to act.
-pub(super) fn complete(claim: Claim, purpose: Purpose) -> Result<Claim, Refusal> {
+fn complete(claim: Claim, purpose: Purpose) -> Result<Claim, Refusal> {
     let lacks = claim.lacks();
     if purpose == Purpose::Act && !lacks.is_empty() && claim.status != Status::Draft {
         let message = format!("claim \"{}\" has no {}", claim.id, lacks.join(", no "));

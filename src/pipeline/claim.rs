@@ -58,8 +58,12 @@ fn filled(words: &Arc<str>, claim: Option<&Claim>) -> Option<Arc<str>> {
     }
     let claim = claim?;
     let date = claim.published.map(|day| day.to_string()).unwrap_or_default();
-    let fields =
-        [("{claim.text}", &*claim.claim), ("{claim.authority}", &claim.authority), ("{claim.url}", &claim.url), ("{claim.date}", &date)];
+    let fields = [
+        ("{claim.text}", &*claim.claim),
+        ("{claim.authority}", &claim.authority),
+        ("{claim.url}", &claim.url),
+        ("{claim.date}", &date),
+    ];
     Some(fields.iter().fold(words.to_string(), |words, (field, value)| words.replace(field, value)).into())
 }
 
@@ -81,8 +85,7 @@ mod tests {
             published: Day::parse("2020-02-03"),
             ..Claim::default()
         };
-        let found =
-            Match { claim: 0, score: 1.0, stance: Stance::Asserting, span: 0..1, act: true, coverage: 1.0 };
+        let found = Match { claim: 0, score: 1.0, stance: Stance::Asserting, span: 0..1, act: true, coverage: 1.0 };
         let asked = label("{claim.authority}, {claim.date}: {claim.text}", "{claim.url}");
         let said = label("WHO, 2020-02-03: c", "https://w.example/");
         assert_eq!(told(asked.clone(), Some((&claim, &found)), None), said);

@@ -185,7 +185,17 @@ impl<'a> Case<'a> {
             missing: Vec::new(),
             shadow: Vec::new(),
         };
-        Self { decision, points: 0, is_trusted: edition.trusts(event), event, edition, observed, remembered, signals, root }
+        Self {
+            decision,
+            points: 0,
+            is_trusted: edition.trusts(event),
+            event,
+            edition,
+            observed,
+            remembered,
+            signals,
+            root,
+        }
     }
 
     /// Adds what one rule wants. Where several rules strike, the heaviest alone counts: one offence, one strike.

@@ -40,7 +40,8 @@ const DEBUNK: &str = "不实 不属实 不真实 谣言 辟谣 造谣 谣传 假
     \u{1}myth \u{1}myths \u{1}bogus \u{1}refuted \u{1}refutes \u{1}discredited \u{1}disproved \
     \u{1}disproven \u{1}miscaptioned \u{1}pseudoscience";
 
-const DEBUNK_PHRASES: &[&str] = &["fact check", "fact-check", "factcheck", "fact checkers", "urban legend", "pants on fire", "already checked"];
+const DEBUNK_PHRASES: &[&str] =
+    &["fact check", "fact-check", "factcheck", "fact checkers", "urban legend", "pants on fire", "already checked"];
 
 const REFUTE: &str = "假的 虚假 编造 凭空 失实 误读 误解 误区 不可信 不可靠 不靠谱 别信 勿信 莫信 不要相信 不要轻信 切勿轻信 别再信 骗局 旧闻 旧视频 旧图 移花接木 张冠李戴 断章取义 摆拍 \
     p图 ps的 合成的 ai生成 恶搞 纯属 没这回事 没有的事 站不住脚 不成立 没有科学依据 无科学依据 没有依据 毫无依据 毫无根据 没有根据 无根据 未发生 从未发生 并无此事 无此事 \
@@ -123,7 +124,8 @@ const QUESTION: &str = "真的吗 是真的么 是真的吗 真的假的 真假 
 
 const ASK: &str = "吗 么? 呢? 会不会 是不是 能不能 有没有 要不要 可不可以 请问 想问 怎么看 到底";
 
-const ASK_PHRASES: &[&str] = &["do you", "is it", "should i", "should we", "does it", "do we", "is there", "can you", "are they"];
+const ASK_PHRASES: &[&str] =
+    &["do you", "is it", "should i", "should we", "does it", "do we", "is there", "can you", "are they"];
 
 const QUESTION_PHRASES: &[&str] = &[
     "is it true",
@@ -230,7 +232,11 @@ mod tests {
     fn cues_are_as_the_fold_leaves_them() {
         let lists = [DEBUNK, REFUTE, NEGATE, HEARSAY, QUESTION, ASK, EXPLAIN, OFFICIAL, PUSH];
         let words = lists.iter().flat_map(|list| list.split_whitespace()).map(|word| word.trim_start_matches('\u{1}'));
-        for word in words.chain(REFUTE_PHRASES.iter().copied()).chain(DEBUNK_PHRASES.iter().copied()).chain(QUESTION_PHRASES.iter().copied()) {
+        for word in words
+            .chain(REFUTE_PHRASES.iter().copied())
+            .chain(DEBUNK_PHRASES.iter().copied())
+            .chain(QUESTION_PHRASES.iter().copied())
+        {
             assert_eq!(crate::text::fold_to_string(word), word);
         }
     }

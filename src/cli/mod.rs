@@ -4,6 +4,7 @@
 //! `--fail-on-change`); 2 the command cannot run (wrong arguments, missing files, a failed disk).
 
 mod check;
+mod claims;
 mod diff;
 mod edition;
 mod eval;
@@ -87,6 +88,8 @@ enum Command {
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
     #[command(subcommand)]
+    Claims(claims::ClaimsCommand),
+    #[command(subcommand)]
     Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
     Man(man::ManArgs),
@@ -137,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Near(args) => near::run(&args, &output),
         #[cfg(feature = "kafka")]
         Command::Topics(command) => topics::run(&command, &output),
+        Command::Claims(command) => claims::run(&command, &output),
         Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),

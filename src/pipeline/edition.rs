@@ -7,6 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::claims::{self, MatchOptions, Matcher as Claims, Purpose};
 use crate::event::Event;
 use crate::keywords::{self, Lists, Matcher};
 use crate::problem::{Problem, has_errors};
@@ -31,11 +32,12 @@ pub struct Folder {
     words: Vec<SourceFile>,
     ladder: Vec<SourceFile>,
     authorities: Vec<SourceFile>,
+    claims: Vec<SourceFile>,
 }
 
 impl Folder {
     /// Sorts files into their kinds by their paths within the folder: `words/<list>.txt`, `ladder.yaml`,
-    /// `authorities.txt`, and every other `.yaml` is rules. What is none of these is passed over. `shown` is the name
+    /// `authorities.txt`, `claims/<library>.jsonl`, and every other `.yaml` is rules. What is none of these is passed over. `shown` is the name
     /// that the user knows the file by.
     pub fn add(&mut self, path: &Path, shown: &str, text: &str) {
         let file = || SourceFile::new(shown, text);
@@ -47,6 +49,9 @@ impl Folder {
             (_, Some("yaml" | "yml")) => self.rules.push(file()),
             (_, Some("txt")) if path.parent().is_some_and(|parent| parent.ends_with("words")) => {
                 self.words.push(file());
+            }
+            (_, Some("jsonl")) if path.parent().is_some_and(|parent| parent.ends_with("claims")) => {
+                self.claims.push(file());
             }
             _ => {}
         }
@@ -74,7 +79,8 @@ impl Folder {
     }
 
     fn files(&self) -> impl Iterator<Item = &SourceFile> {
-        self.rules.iter().chain(&self.words).chain(&self.ladder).chain(&self.authorities)
+        let rules = self.rules.iter().chain(&self.words).chain(&self.ladder).chain(&self.authorities);
+        rules.chain(&self.claims)
     }
 }
 
@@ -100,6 +106,14 @@ impl Sources {
         hasher.finalize().to_hex()[..16].into()
     }
 
+    /// The claims of both folders, one of each id: the site's stands where both have it.
+    fn claims(&self) -> (Vec<claims::Claim>, Vec<Problem>) {
+        let files = self.base.claims.iter().chain(&self.overlay.claims);
+        let read = files.map(|file| claims::read_lines(&file.name, &file.text, Purpose::Act));
+        let (claims, problems): (Vec<_>, Vec<_>) = read.unzip();
+        (claims::merge(claims.into_iter().flatten()), problems.into_iter().flatten().collect())
+    }
+
     fn word_sources(&self) -> Vec<keywords::Source<'_>> {
         let files = self.base.words.iter().chain(&self.overlay.words);
         files.map(|file| keywords::Source { file: Arc::clone(&file.name), text: &file.text }).collect()
@@ -123,6 +137,8 @@ pub struct Edition {
     pub matcher: Matcher,
     /// Its rules.
     pub rulebook: Rulebook,
+    /// The claims that it knows to be refuted; `None` if it has no library.
+    pub claims: Option<Claims>,
     /// Its stepped penalties.
     pub ladder: Ladder,
     pub(crate) filler: Filler,
@@ -143,12 +159,15 @@ impl Edition {
         let (matcher, found) =
             Matcher::build(&lists, &keywords::BuildOptions { seed: options.seed, ..keywords::BuildOptions::default() });
         problems.extend(found);
+        let (claims, found) = sources.claims();
+        problems.extend(found);
         if has_errors(&problems) {
             return (None, problems);
         }
         let filler = Filler::new(&catalogue, &matcher, |slot| rulebook.uses(slot));
         let authorities = authorities(sources);
-        (Some(Self { id: sources.id(), catalogue, matcher, rulebook, ladder, filler, authorities }), problems)
+        let claims = (!claims.is_empty()).then(|| Claims::new(claims, &MatchOptions::default()));
+        (Some(Self { id: sources.id(), catalogue, matcher, rulebook, claims, ladder, filler, authorities }), problems)
     }
 
     /// Whether the event comes from an authority on the edition's list: nothing folds or limits it.

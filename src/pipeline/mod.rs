@@ -9,6 +9,7 @@
 //! A decision is a pure function of (edition, state, event). What is absent: threads, files, clocks, wire formats.
 //! A new sense is one field of [`Observed`], one block of the signals' table, and nothing in the loop.
 
+mod claim;
 mod copies;
 mod deferred;
 mod edition;

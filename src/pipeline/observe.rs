@@ -1,5 +1,6 @@
 //! The pure first half: what one record says of itself, whatever came before it. Any thread may do it.
 
+use crate::claims::{self, Context, Day, Match, MatchScratch, Stance};
 use crate::event::{Channel, Erase, Event, Record, Verdict};
 use crate::keywords::{self, Hits};
 use crate::neardup::{Form, Mark, Seed, Sketcher};
@@ -44,6 +45,10 @@ pub struct Observed<'a> {
     pub hits: Option<Box<Hits>>,
     /// What near-duplicates of its text are found by; `None` where they are not looked for, or the text says too little.
     pub mark: Option<Mark>,
+    /// The refuted claim that it repeats, and in which of its texts; `None` for nearly every message.
+    pub claim: Option<Box<(Field, Match)>>,
+    /// Whether it passes on or answers another event and doubts it: asks for a source, calls it a rumor, says that it is not so.
+    pub doubts: bool,
     /// What it adds to memory.
     pub fact: Fact,
 }
@@ -55,6 +60,8 @@ pub struct ObserveScratch {
     keywords: keywords::Scratch,
     hits: Hits,
     sketcher: Sketcher,
+    claims: MatchScratch,
+    matches: Vec<Match>,
     /// The seed of the marks; without it, none are made.
     seed: Option<Seed>,
 }
@@ -72,8 +79,12 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     let mut shape = scratch.read(edition, Field::Text, &event.text);
     let content = text::content_hash(&scratch.folded, keys.content_seed());
     let mark = scratch.mark(event.channel);
+    let mut claim = scratch.claim(edition, &event, Field::Text, &event.text);
+    let is_about_another = event.forward_of.is_some() || event.reply_to.is_some();
+    let doubts = is_about_another && edition.claims.is_some() && claims::doubts(&scratch.folded);
     if let Some(title) = &event.title {
         shape = join(shape, scratch.read(edition, Field::Title, title));
+        claim = claim.or_else(|| scratch.claim(edition, &event, Field::Title, title));
     }
     for (i, media) in event.media.iter().enumerate().take(usize::from(u8::MAX) + 1) {
         if let Some(text) = &media.text {
@@ -85,7 +96,7 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     let is_worth_keeping = !scratch.hits.is_empty() || scratch.hits.is_truncated();
     let hits = is_worth_keeping.then(|| Box::new(scratch.hits.clone()));
     let fact = fact(&event, &shape, !scratch.hits.is_empty(), content, keys);
-    Observed { event, shape, hits, mark, fact }
+    Observed { event, shape, hits, mark, claim, doubts, fact }
 }
 
 impl ObserveScratch {
@@ -99,6 +110,19 @@ impl ObserveScratch {
     fn mark(&mut self, channel: Channel) -> Option<Mark> {
         let form = if channel == Channel::Article { Form::Article } else { Form::Message };
         self.sketcher.mark(&self.folded, form, self.seed?)
+    }
+
+    /// The claim that the text which was folded last repeats.
+    fn claim(&mut self, edition: &Edition, event: &Event<'_>, field: Field, text: &str) -> Option<Box<(Field, Match)>> {
+        let context = Context { day: Some(Day::of_millis(event.at)), region: event.region.as_deref() };
+        let library = edition.claims.as_ref()?;
+        let mut found = library.find((text, &self.folded), &context, &mut self.claims, &mut self.matches)?;
+        // Who links to the fact-check shows people where to read it, in whichever words.
+        let url = &library.claims()[found.claim].url;
+        if !url.is_empty() && event.links.iter().any(|link| **link == **url) {
+            (found.act, found.stance) = (false, Stance::Refuting);
+        }
+        Some(Box::new((field, found)))
     }
 
     /// Folds one text, looks for words in it and takes its shape.

@@ -13,6 +13,7 @@ use crate::rules::{Expect, Rule, RuleIndex, RuleTest, Status};
 use crate::signal::{Signals, Slot, Span, Value};
 use crate::state::{self, Counts, Keys, State};
 
+use super::claim;
 use super::edition::Edition;
 use super::judge::Docket;
 use super::observe::{Item, ObserveScratch, Observed, observe};
@@ -143,6 +144,9 @@ impl<'e> Stage<'e> {
             copied: None,
             is_article: false,
             is_own: false,
+            claim: claim::known(self.edition, observed),
+            is_inherited: false,
+            doubts: observed.doubts,
             judged: &[],
         };
         self.signals.clear();

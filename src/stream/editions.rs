@@ -117,7 +117,7 @@ fn read_folder(folder: &Path) -> Result<Folder, FolderError> {
     if read.is_empty() { Err(FolderError::Empty { path: folder.to_owned() }) } else { Ok(read) }
 }
 
-/// Every `.yaml`, `.yml` and `.txt` below a folder, by path; names that begin with a dot are passed over.
+/// Every `.yaml`, `.yml`, `.txt` and `.jsonl` below a folder, by path; names that begin with a dot are passed over.
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let mut files = Vec::new();
     gather(folder, 0, &mut files)?;
@@ -133,8 +133,9 @@ fn gather(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), F
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let is_ours =
-            path.extension().is_some_and(|extension| ["yaml", "yml", "txt"].iter().any(|ours| extension == *ours));
+        let is_ours = path
+            .extension()
+            .is_some_and(|extension| ["yaml", "yml", "txt", "jsonl"].iter().any(|ours| extension == *ours));
         if is_hidden {
             continue;
         }

@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bad_input;
+mod claims;
 mod bless;
 mod commands;
 mod copies;

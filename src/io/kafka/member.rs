@@ -405,10 +405,10 @@ impl Member {
                 }
                 Some(Err(error)) => {
                     let error = self.error("read on".into(), &error);
-                    if !error.retry() && !error.is_fenced() {
+                    if !error.retry() && !error.is_fenced() && !error.is_of_topic() {
                         return Err(error);
                     }
-                    tracing::warn!(%error, "reading is tried again");
+                    tracing::warn!(%error, hint = error.hint(), "reading is tried again");
                 }
             }
             wait = Duration::ZERO;

@@ -120,17 +120,8 @@ impl KafkaStore {
     }
 
     /// Where the copy stands in the changelog; `None` where there is none, or none that says so.
-    fn local_anchor(&mut self) -> Option<Anchor> {
-        let mut last: Option<Anchor> = None;
-        let read = self.local.as_mut()?.recover(&mut |saved| {
-            match saved {
-                Saved::Snapshot { marks, .. } => last = marks.first().and_then(|mark| mark.read().ok()),
-                Saved::Entry(entry) => last = entry.outputs.first().and_then(|output| output.mark.read().ok()),
-                Saved::Chunk(_) => {}
-            }
-            Ok(())
-        });
-        read.is_ok().then_some(last)?
+    fn local_anchor(&self) -> Option<Anchor> {
+        self.local.as_ref()?.last_mark().ok()??.read().ok()
     }
 
     /// Goes on from the copy, if all that came after it is in what was read of the changelog.

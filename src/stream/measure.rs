@@ -35,7 +35,8 @@ pub struct Metric {
 
 macro_rules! metrics_table {
     ($($constant:ident, $name:literal, $kind:ident, $unit:ident, [$($label:literal),*], $about:literal;)*) => {
-        $(const $constant: &str = $name;)*
+        // Declared in every build, so that the page is the same; some are counted with Kafka only.
+        $(#[cfg_attr(not(feature = "kafka"), allow(dead_code))] const $constant: &str = $name;)*
         /// Every metric of the stage.
         pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], about: $about, unit: Unit::$unit },)*];
     };

@@ -26,7 +26,7 @@ fn names(text: &str) -> BTreeSet<&str> {
     words.filter(|word| word.starts_with("tidegate_")).collect()
 }
 
-/// The labels that a PromQL expression groups by or selects.
+/// The labels that an expression groups by or selects.
 fn labels(expr: &str) -> Vec<&str> {
     let grouped =
         expr.split(" by (").skip(1).filter_map(|rest| rest.split(')').next()).flat_map(|list| list.split(','));

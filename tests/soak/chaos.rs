@@ -1,10 +1,10 @@
 //! Kills and moves under load.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::args::Args;
 use crate::stream::{Differences, compare, keyed};
-use crate::trial::{Instance, Trial, pause};
+use crate::trial::{Instance, Trial, now, pause};
 
 const SETTINGS: &str = "session_timeout_ms = 3000\ndrain_ms = 5000\n";
 /// For a stage that hangs, not for one that is slow.
@@ -89,7 +89,7 @@ pub(crate) fn run(bootstrap: &str, args: &Args) -> bool {
     let expected = trial.expected(&records);
     eprintln!("{} decisions expected; now through Kafka", expected.decisions());
     trial.feed(&records, None);
-    let begun = Instant::now();
+    let begun = now();
     let random = fastrand::Rng::with_seed(args.seed);
     let mut crew = Crew { trial: &trial, working: vec![], begun: 0, random, kills: 0, moves: 0 };
     (0..args.instances).for_each(|_| crew.join());
@@ -98,10 +98,10 @@ pub(crate) fn run(bootstrap: &str, args: &Args) -> bool {
     for (number, act) in (1i64..).zip(&acts) {
         // At this point of the stream, or where it hangs about: a kill just after a kill is one more to be survived.
         let point = total * number / (i64::try_from(acts.len()).unwrap() + 1);
-        let waited = Instant::now();
+        let waited = now();
         while total - trial.lag() < point {
             assert!(waited.elapsed() < PATIENCE, "no progress to record {point}; {}", trial.logs());
-            pause(Duration::from_millis(20));
+            pause(Duration::from_millis(100));
         }
         crew.act(*act);
     }

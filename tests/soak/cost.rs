@@ -1,10 +1,10 @@
 //! What Kafka adds to the processor time of a message: the same stream through an embedded run and through one instance.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::args::Args;
 use crate::stream::keyed;
-use crate::trial::{Trial, processor_time};
+use crate::trial::{Trial, now, processor_time};
 
 const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) fn run(bootstrap: &str, args: &Args) {
@@ -25,7 +25,7 @@ pub(crate) fn run(bootstrap: &str, args: &Args) {
         let trial = Trial::new(bootstrap, "cost", args.partitions, &format!("delivery = \"{delivery}\""));
         trial.feed(&records, None);
         let instance = trial.start("a");
-        let begun = Instant::now();
+        let begun = now();
         trial.drained(PATIENCE);
         let elapsed = begun.elapsed();
         let (time, _) = processor_time(instance.pid()).expect("it was there for the embedded run");

@@ -1,4 +1,4 @@
-//! From topic to topic: when a producer has handed a message over, until a read_committed consumer holds its decision.
+//! From topic to topic: when a producer has handed a message over, until a `read_committed` consumer holds its decision.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::args::Args;
 use crate::client;
 use crate::stream::{Record, keyed};
-use crate::trial::{Trial, pause};
+use crate::trial::{Trial, now, pause};
 
 /// The first part is not counted: groups form, caches fill.
 const WARM: Duration = Duration::from_secs(5);
@@ -75,7 +75,7 @@ fn feed(
     rate: u32,
     sent: &Sent,
 ) -> Duration {
-    let (producer, topic, begun) = (client::low_latency_producer(bootstrap), trial.topic("events"), Instant::now());
+    let (producer, topic, begun) = (client::low_latency_producer(bootstrap), trial.topic("events"), now());
     let step = usize::try_from(rate / 500).unwrap().max(1);
     let mut late = Duration::ZERO;
     for (number, (records, ids)) in (0u32..).zip(records.chunks(step).zip(ids.chunks(step))) {
@@ -84,10 +84,10 @@ fn feed(
             Some(early) => pause(early),
             None => late = late.max(begun.elapsed() - due),
         }
-        let now = Instant::now();
+        let at = now();
         if begun.elapsed() > WARM {
             let mut sent = sent.lock().unwrap();
-            sent.extend(ids.iter().flatten().map(|id| (id.clone(), now)));
+            sent.extend(ids.iter().flatten().map(|id| (id.clone(), at)));
         }
         for record in records {
             let partition = i32::try_from(record.partition).unwrap();
@@ -110,11 +110,11 @@ fn read(bootstrap: &str, topic: &str, sent: &Sent, ended: &AtomicBool) -> Histog
     let mut micros = Histogram::new(3).unwrap();
     while !ended.load(Ordering::Relaxed) {
         let Some(Ok(record)) = consumer.poll(Duration::from_millis(50)) else { continue };
-        let now = Instant::now();
+        let at = now();
         let subject = record.headers().and_then(|headers| headers.iter().find(|header| header.key == "ce_subject"));
         let Some(event) = subject.and_then(|header| std::str::from_utf8(header.value?).ok()) else { continue };
-        if let Some(at) = sent.lock().unwrap().remove(event) {
-            let elapsed = u64::try_from((now - at).as_micros()).unwrap();
+        if let Some(sent) = sent.lock().unwrap().remove(event) {
+            let elapsed = u64::try_from((at - sent).as_micros()).unwrap();
             micros.record(elapsed.max(1)).unwrap();
         }
     }

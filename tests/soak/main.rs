@@ -1,12 +1,13 @@
 //! `make soak`: the stage on Apache Kafka for as long as it takes to believe it. Three instances work on a stream of a
-//! million messages while they are killed and moved; what a read_committed consumer then sees is held against undisturbed
+//! million messages while they are killed and moved; what a `read_committed` consumer then sees is held against undisturbed
 //! embedded runs, message by message. Then, undisturbed: what Kafka adds to the cost of a message, and how long a message
 //! takes from topic to topic.
+#![allow(clippy::unwrap_used, reason = "a soak that cannot go on should stop here")]
 
 mod args;
 mod chaos;
-mod latency;
 mod cost;
+mod latency;
 
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/kafka/broker.rs"]

@@ -3,7 +3,7 @@
 //! | key | value | there until |
 //! | --- | --- | --- |
 //! | `f` number, piece | a piece of a batch's entry: input position and deltas | a snapshot covers it |
-//! | `h` | which snapshot counts, and of how many pieces it is | the next snapshot |
+//! | `h` | the number of the snapshot that counts, and the group that wrote it | the next snapshot |
 //! | `s` number, piece | a piece of a snapshot: input position, then chunks | the next snapshot |
 //! | `t` log, address | stored texts that lie from there on in that log | nobody asks for them any longer |
 //!
@@ -92,9 +92,15 @@ pub(super) fn joined(held: &Held, kind: u8, seq: u64) -> Option<Vec<u8>> {
     Some(whole)
 }
 
-/// What the head says: the number of the snapshot that counts.
-pub(super) fn head_of(held: &Held) -> Option<u64> {
-    Some(u64::from_be_bytes(*held.get(HEAD)?.first_chunk()?))
+/// What stands under [`HEAD`]: the number of the snapshot that counts, and the group whose state it is.
+pub(super) fn head(seq: u64, group: &str) -> Vec<u8> {
+    [&seq.to_be_bytes()[..], group.as_bytes()].concat()
+}
+
+/// The number of the snapshot that counts, and whose it is.
+pub(super) fn head_of(held: &Held) -> Option<(u64, &[u8])> {
+    let (seq, group) = held.get(HEAD)?.split_first_chunk()?;
+    Some((u64::from_be_bytes(*seq), group))
 }
 
 #[cfg(test)]

@@ -35,8 +35,10 @@ const CERTIFICATE: &str = "check ca_file: it must hold the authority that signed
 const SETTING: &str = "check the keys below [kafka] and [kafka.client]";
 
 impl KafkaError {
-    /// What librdkafka said while something was being done; `heard` is the last thing that a connection complained of.
+    /// What librdkafka said while something was being done; `heard` is the last thing that a connection complained of, which
+    /// counts where what is said is a time-out of some kind: its reason lies elsewhere.
     pub(super) fn new(doing: impl Into<String>, native: &Native, heard: Option<&str>) -> Self {
+        let heard = heard.filter(|_| is_mute(native));
         let kind = heard.and_then(of_words).unwrap_or_else(|| of_native(native));
         let what = match heard {
             Some(heard) => format!("{} ({heard})", words(native)),
@@ -78,6 +80,11 @@ impl KafkaError {
         self.kind == Kind::Fenced
     }
 
+    /// Whether a topic is not there: while brokers come back, one may seem to be away that is not.
+    pub(super) fn is_of_topic(&self) -> bool {
+        self.kind == Kind::Wrong(TOPIC)
+    }
+
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> &'static str {
@@ -98,6 +105,12 @@ fn words(native: &Native) -> String {
         Native::ClientCreation(reason) => reason.clone(),
         error => error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string()),
     }
+}
+
+fn is_mute(native: &Native) -> bool {
+    use Code::{AllBrokersDown, BrokerTransportFailure, MessageTimedOut, OperationTimedOut};
+    let mute = [AllBrokersDown, BrokerTransportFailure, MessageTimedOut, OperationTimedOut];
+    native.rdkafka_error_code().is_some_and(|code| mute.contains(&code))
 }
 
 fn of_native(native: &Native) -> Kind {

@@ -132,11 +132,15 @@ impl Inlet {
         Position::write(&PartitionPosition { partition: self.partition, offset })
     }
 
-    /// Adds a record. Whether that is enough for now.
+    /// Adds a record. Whether to read no further for now.
     pub(super) fn push(&self, offset: i64, payload: &[u8]) -> bool {
         let mut state = self.lock();
-        // What was fetched before a seek, or comes after the partition was let go, is of no use to anybody.
-        if state.phase != Phase::Open || offset < state.next {
+        // Nobody takes it now: it is read again when somebody does.
+        if state.phase != Phase::Open {
+            return true;
+        }
+        // What was fetched before a seek.
+        if offset < state.next {
             return false;
         }
         let BatchLimits { records_max, bytes_max, .. } = self.limits;

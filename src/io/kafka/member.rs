@@ -14,7 +14,7 @@ use std::time::Duration;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, Rebalance};
-use rdkafka::error::KafkaError as Native;
+use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
@@ -116,7 +116,11 @@ pub(super) struct Heard(Mutex<Option<String>>);
 impl Heard {
     pub(super) fn hear(&self, error: &Native, reason: &str) {
         tracing::warn!(%error, reason, "a broker or a connection complains");
-        *lock(&self.0) = Some(reason.to_owned());
+        let mut last = lock(&self.0);
+        // That all brokers are down follows on why each of them is, and says less.
+        if last.is_none() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            *last = Some(reason.to_owned());
+        }
     }
 
     pub(super) fn last(&self) -> Option<String> {
@@ -345,7 +349,7 @@ impl Member {
         };
         let found = metadata.topics().iter().find(|found| found.name() == topic);
         let Some(found) = found else { return Err(KafkaError::no_topic(topic)) };
-        match found.error().map(rdkafka::types::RDKafkaErrorCode::from) {
+        match found.error().map(RDKafkaErrorCode::from) {
             None if !found.partitions().is_empty() => Ok(found.partitions().len()),
             None => Err(KafkaError::no_topic(topic)),
             Some(code) => Err(KafkaError::new(doing(), &Native::MetadataFetch(code), None)),
@@ -405,10 +409,10 @@ impl Member {
                 }
                 Some(Err(error)) => {
                     let error = self.error("read on".into(), &error);
-                    if !error.retry() && !error.is_fenced() {
+                    if !error.retry() && !error.is_fenced() && !error.is_of_topic() {
                         return Err(error);
                     }
-                    tracing::warn!(%error, "reading is tried again");
+                    tracing::warn!(%error, hint = error.hint(), "reading is tried again");
                 }
             }
             wait = Duration::ZERO;

@@ -137,16 +137,7 @@ impl Outbox {
 
     fn error(&self, doing: &str, error: &Native) -> KafkaError {
         let doing = format!("{doing} (partition {})", self.partition);
-        // Only what is a time-out of some kind has its reason elsewhere.
-        let is_mute = matches!(
-            error.rdkafka_error_code(),
-            Some(
-                RDKafkaErrorCode::OperationTimedOut
-                    | RDKafkaErrorCode::MessageTimedOut
-                    | RDKafkaErrorCode::BrokerTransportFailure
-            )
-        );
-        KafkaError::new(doing, error, self.producer.context().heard.last().filter(|_| is_mute).as_deref())
+        KafkaError::new(doing, error, self.producer.context().heard.last().as_deref())
     }
 
     /// Makes a call again and again while what it says is that it may be made again, as long as a transaction may take and the

@@ -153,6 +153,9 @@ impl Restorer {
         let (mut log, mut is_anchored) = (Log::default(), anchor.is_none());
         let (started, mut told, mut heard_of) = (instant(), instant(), instant());
         loop {
+            if self.inlet.is_ended() {
+                return Err(KafkaError::passing("read the changelog", "the partition went to another instance"));
+            }
             match self.consumer.poll(POLL) {
                 Some(Ok(message)) if is_anchored => log.take(&message),
                 Some(Ok(message)) => {
@@ -168,9 +171,6 @@ impl Restorer {
                     if !error.retry() {
                         return Err(error);
                     }
-                }
-                None if self.inlet.is_ended() => {
-                    return Err(KafkaError::passing("read the changelog", "the partition went to another instance"));
                 }
                 None if heard_of.elapsed() > self.options.transaction_timeout => {
                     return Err(KafkaError::passing("read the changelog", "nothing came for too long"));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::changelog::{HEAD, frame_key, head_of, joined, number_of, parts, pieces, put_part, snapshot_key};
+use super::changelog::{HEAD, frame_key, head, head_of, joined, number_of, parts, pieces, put_part, snapshot_key};
 use super::error::KafkaError;
 use super::inlet::{Inlet, offset_of};
 use super::options::RECORD_BYTES_MAX;
@@ -120,17 +120,8 @@ impl KafkaStore {
     }
 
     /// Where the copy stands in the changelog; `None` where there is none, or none that says so.
-    fn local_anchor(&mut self) -> Option<Anchor> {
-        let mut last: Option<Anchor> = None;
-        let read = self.local.as_mut()?.recover(&mut |saved| {
-            match saved {
-                Saved::Snapshot { marks, .. } => last = marks.first().and_then(|mark| mark.read().ok()),
-                Saved::Entry(entry) => last = entry.outputs.first().and_then(|output| output.mark.read().ok()),
-                Saved::Chunk(_) => {}
-            }
-            Ok(())
-        });
-        read.is_ok().then_some(last)?
+    fn local_anchor(&self) -> Option<Anchor> {
+        self.local.as_ref()?.last_mark().ok()??.read().ok()
     }
 
     /// Goes on from the copy, if all that came after it is in what was read of the changelog.
@@ -141,7 +132,7 @@ impl KafkaStore {
     ) -> Result<bool, StoreError> {
         let Some(local) = &mut self.local else { return Ok(false) };
         let Some(from) = local.last_seq() else { return Ok(false) };
-        if head_of(&log.held).is_some_and(|covered| covered > from) {
+        if head_of(&log.held).is_some_and(|(covered, _)| covered > from) {
             return Ok(false);
         }
         let last = log.held.keys().filter_map(|key| number_of(key, b'f')).max().unwrap_or(from);
@@ -188,7 +179,7 @@ impl KafkaStore {
         log: &Log,
         visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>,
     ) -> Result<bool, StoreError> {
-        let count = pieces(body).len() as u32;
+        let count = pieces_of_whole(body.len());
         let read = Body::read(body).ok_or_else(|| self.damaged(format!("entry {seq} cannot be read")))?;
         let Body { owes_compaction, input, deltas } = read;
         let anchor = log.anchor(&frame_key(seq, count - 1));
@@ -204,6 +195,19 @@ impl KafkaStore {
         self.frames.insert(seq, count);
         self.last_seq = Some(seq);
         Ok(owes_compaction)
+    }
+
+    /// Two groups that wrote into one changelog would take each other's entries for their own.
+    fn check_owner(&self, theirs: &[u8]) -> Result<(), StoreError> {
+        let options = self.outbox.lock().options().clone();
+        if theirs == options.group.as_bytes() {
+            return Ok(());
+        }
+        let theirs = String::from_utf8_lossy(theirs);
+        let what = format!("it holds the state of the group {theirs}, and this is the group {}", options.group);
+        let hint = "give each group a `prefix` of its own below [kafka]";
+        let doing = format!("use the topic {}", options.topics.state);
+        Err(StoreError::Kafka(KafkaError::wrong(doing, what, hint)))
     }
 
     fn damaged(&self, reason: String) -> StoreError {
@@ -223,7 +227,11 @@ impl KafkaStore {
         if let Some(texts) = &mut self.texts {
             texts.rebuild(&log.held)?;
         }
-        let covered = head_of(&log.held);
+        let head = head_of(&log.held);
+        if let Some((_, theirs)) = head {
+            self.check_owner(theirs)?;
+        }
+        let covered = head.map(|(seq, _)| seq);
         if let Some(seq) = covered {
             self.rebuild_snapshot(seq, log, visit)?;
         }
@@ -270,7 +278,7 @@ impl KafkaStore {
         if let Some(local) = &mut self.local {
             local.snapshot(seq, &input, &marks, &mut chunks.iter().map(|chunk| chunk.to_vec()))?;
         }
-        self.snapshot = Some((seq, pieces(&body).len() as u32));
+        self.snapshot = Some((seq, pieces_of_whole(body.len())));
         self.last_seq = Some(seq);
         Ok(())
     }
@@ -298,7 +306,10 @@ impl KafkaStore {
 
 /// The pieces that parts of these lengths are sent in.
 fn pieces_of(parts: impl IntoIterator<Item = usize>) -> u32 {
-    let bytes: usize = parts.into_iter().map(|part| 4 + part).sum();
+    pieces_of_whole(parts.into_iter().map(|part| 4 + part).sum())
+}
+
+fn pieces_of_whole(bytes: usize) -> u32 {
     bytes.div_ceil(RECORD_BYTES_MAX).max(1) as u32
 }
 
@@ -396,7 +407,7 @@ impl StateStore for KafkaStore {
         if !outbox.is_transactional() {
             outbox.flush()?;
         }
-        let head = seq.to_be_bytes();
+        let head = head(seq, &outbox.options().group);
         send(&mut outbox, HEAD, Some(&head), true)?;
         let covered = self.frames.range(..=seq);
         let mut gone: Vec<Vec<u8>> =

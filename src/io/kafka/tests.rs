@@ -177,7 +177,7 @@ fn a_partition_is_let_go_when_what_was_handed_out_is_committed_and_goes_on_there
     let lane = thread::spawn(move || later.commits(4));
     assert!(inlet.drained(instant() + Duration::from_secs(5)));
     lane.join().unwrap();
-    assert!(!inlet.push(6, b"x"));
+    assert!(inlet.push(6, b"x"), "nobody takes it");
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::Idle);
     assert!(batch.is_empty(), "nothing is given while the partition is not ours");
     inlet.reassigned();

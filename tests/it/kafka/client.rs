@@ -1,7 +1,7 @@
 //! What a test does to a broker from outside: makes topics, fills them, reads what is committed.
 
 use std::ops::Range;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -13,13 +13,15 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::trial::{now, pause};
+
 /// How long a broker that is up may take for anything that a test asks of it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Sending goes on while a broker is away and comes back.
 const FLUSH_MAX: Duration = Duration::from_secs(300);
 
-/// A record as a read_committed consumer sees it.
+/// A record as a `read_committed` consumer sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) offset: i64,
@@ -127,13 +129,19 @@ fn ends(consumer: &BaseConsumer, topic: &str) -> Vec<i64> {
     all.elements().iter().map(|element| end(element.partition())).collect()
 }
 
-/// How many records of a topic a group has not committed.
-pub(crate) fn lag(bootstrap: &str, group: &str, topic: &str) -> i64 {
-    let consumer = reader(bootstrap, group, "read_committed");
-    let all = partitions(&consumer, topic, Offset::Invalid);
-    let committed = consumer.committed_offsets(all, PATIENCE).unwrap();
+/// How many records of a topic the group of this consumer has not committed. It is not asked to join.
+pub(crate) fn lag(consumer: &BaseConsumer, topic: &str) -> i64 {
+    let begun = now();
+    let committed = loop {
+        match consumer.committed_offsets(partitions(consumer, topic, Offset::Invalid), PATIENCE) {
+            Ok(committed) => break committed,
+            // A group that is new has no coordinator yet, and a broker that has just begun does not know its groups.
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "the group's offsets cannot be read: {error}"),
+        }
+        pause(Duration::from_millis(100));
+    };
     let read = committed.elements().into_iter().map(|element| element.offset().to_raw().unwrap_or(0).max(0));
-    ends(&consumer, topic).into_iter().zip(read).map(|(end, read)| end - read).sum()
+    ends(consumer, topic).into_iter().zip(read).map(|(end, read)| end - read).sum()
 }
 
 /// Every committed record of a topic, partition by partition, once no transaction is open any longer: what was aborted is
@@ -142,10 +150,11 @@ pub(crate) fn committed(bootstrap: &str, topic: &str) -> Vec<Vec<Seen>> {
     let consumer = reader(bootstrap, "nobody", "read_committed");
     let all = partitions(&consumer, topic, Offset::Beginning);
     let partitions = all.count();
-    let begun = Instant::now();
+    let begun = now();
     // The broker closes a transaction in each partition a moment after its writer was told that it is committed.
     while ends(&consumer, topic) != ends(&reader(bootstrap, "nobody", "read_uncommitted"), topic) {
         assert!(begun.elapsed() < PATIENCE, "a transaction stays open in {topic}");
+        pause(Duration::from_millis(100));
     }
     consumer.assign(&all).unwrap();
     let mut seen = vec![Vec::new(); partitions];

@@ -99,3 +99,15 @@ fn a_cluster_that_cannot_be_used_is_said_with_what_to_do() {
         }
     }
 }
+
+/// What is missing is said at the start, with the command that makes it.
+#[test]
+fn a_stage_without_its_topics_says_so_and_ends() {
+    let site = Site::of(&fresh("absent"));
+    let mut command = tidegate(&["run", "--config"]);
+    command.arg(site.0.path().join("kafka.toml")).arg("--output").arg(site.0.path().join("out"));
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("topics create") && said.contains(".events"), "{said}");
+}

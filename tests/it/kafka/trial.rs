@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rdkafka::consumer::BaseConsumer;
 use tempfile::TempDir;
 
 use super::broker::fresh;
@@ -43,6 +44,8 @@ pub(crate) struct Trial {
     dir: TempDir,
     edition: PathBuf,
     settings: String,
+    /// Looks at what the group has committed.
+    watch: BaseConsumer,
 }
 
 impl Trial {
@@ -53,7 +56,8 @@ impl Trial {
         fs::write(dir.path().join("overlay/every.yaml"), EVERY).unwrap();
         let edition = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/edition");
         let (bootstrap, name, settings) = (bootstrap.to_owned(), fresh(name), settings.to_owned());
-        let trial = Self { bootstrap, name, partitions, dir, edition, settings };
+        let watch = client::reader(&bootstrap, &name, "read_committed");
+        let trial = Self { bootstrap, name, partitions, dir, edition, settings, watch };
         trial.make_topics();
         trial
     }
@@ -128,6 +132,7 @@ impl Trial {
         let lines: Vec<&[u8]> = records.flat_map(|record| [&record.value[..], b"\n"]).collect();
         fs::write(&input, lines.concat()).unwrap();
         let mut command = tidegate(&["run", "--json", "--config"]);
+        command.env("TIDEGATE_LOG", "error");
         command.arg(self.at("embedded.toml")).arg("--input").arg(&input).arg("--output").arg(&output);
         let child = self.with_editions(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         (child, output)
@@ -149,7 +154,7 @@ impl Trial {
 
     /// Sends these records in their order; at most so many in a second, if that is said.
     pub(crate) fn feed(&self, records: &[Record], per_second: Option<u32>) {
-        let (producer, topic, begun) = (client::producer(&self.bootstrap), self.topic("events"), Instant::now());
+        let (producer, topic, begun) = (client::producer(&self.bootstrap), self.topic("events"), now());
         for (number, record) in (0u32..).zip(records) {
             if let Some(rate) = per_second.filter(|_| number % 50 == 0) {
                 let due = Duration::from_secs(1) * number / rate;
@@ -163,12 +168,12 @@ impl Trial {
 
     /// How many records the group has not committed yet.
     pub(crate) fn lag(&self) -> i64 {
-        client::lag(&self.bootstrap, &self.name, &self.topic("events"))
+        client::lag(&self.watch, &self.topic("events"))
     }
 
     /// Waits until the group has committed all that is in the input.
     pub(crate) fn drained(&self, within: Duration) {
-        let begun = Instant::now();
+        let begun = now();
         loop {
             let lag = self.lag();
             if lag == 0 {
@@ -179,7 +184,7 @@ impl Trial {
         }
     }
 
-    /// What a read_committed consumer sees.
+    /// What a `read_committed` consumer sees.
     pub(crate) fn given_out(&self) -> GivenOut {
         let read = |role: &str| client::committed(&self.bootstrap, &self.topic(role));
         GivenOut::of_topics(&read("actions"), &read("rejects"))
@@ -277,6 +282,13 @@ pub(crate) fn signal(pid: u32, name: &str) {
     assert!(sent.success(), "process {pid} is gone");
 }
 
+/// What the clock says, for rates and deadlines.
+#[expect(clippy::disallowed_methods, reason = "other processes are timed")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Lets some time go by.
 #[expect(clippy::disallowed_methods, reason = "other processes are looked at, and they wake nobody")]
 pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);

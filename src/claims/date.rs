@@ -136,14 +136,14 @@ fn part(word: &str) -> Option<Part> {
     if !word.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return None;
     }
-    let is_month = |name: &&str| {
+    let is_month = |name: &str| {
         word.eq_ignore_ascii_case(name)
             || word.eq_ignore_ascii_case(&name[..3])
             || word.eq_ignore_ascii_case("sept") && name.starts_with("sept")
     };
     // "T" between day and time, "st" and "th" after a day, "of".
     let is_passed_over = ["st", "nd", "rd", "th", "of"].iter().any(|part| word.eq_ignore_ascii_case(part));
-    match MONTHS.iter().position(|name| is_month(&name)) {
+    match MONTHS.iter().position(|name| is_month(name)) {
         Some(at) => Some(Part::Month(at as u32 + 1)),
         None => (!is_passed_over).then_some(Part::Other),
     }

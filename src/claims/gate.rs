@@ -16,8 +16,8 @@ pub(crate) const FORMS_MAX: usize = 16;
 /// Anchors that are counted in one message; what it has beyond says no more.
 const HITS_MAX: usize = 512;
 
-/// Forms that one pair may name: of what very many claims share, the first ones.
-const SHARED_MAX: usize = 16;
+/// Forms that one pair may name: what more of them share is no anchor.
+const SHARED_MAX: usize = 24;
 
 const BITS_PER_ANCHOR: usize = 16;
 
@@ -54,6 +54,10 @@ impl Gate {
             single.push(rarest.len() == 1);
             anchors.extend(rarest.iter().map(|&(_, pair)| (pair, form)));
         }
+        // What many forms share tells none of them; in a small library everything may be shared.
+        anchors.sort_unstable();
+        let anchors: Vec<(u64, FormId)> =
+            anchors.chunk_by(|a, b| a.0 == b.0).filter(|of| of.len() <= SHARED_MAX).flatten().copied().collect();
         let mut gate = Self {
             bits: vec![0; (anchors.len() * BITS_PER_ANCHOR / 64).max(1).next_power_of_two()],
             slots: vec![(0, 0); (anchors.len() * 2).max(2).next_power_of_two()],
@@ -67,12 +71,7 @@ impl Gate {
         let (word, bit) = self.bit(pair);
         self.bits[word] |= bit;
         let mut at = pair as usize & (self.slots.len() - 1);
-        let mut same = 0;
         while self.slots[at].1 != 0 {
-            same += usize::from(self.slots[at].0 == mark(pair));
-            if same == SHARED_MAX {
-                return;
-            }
             at = (at + 1) & (self.slots.len() - 1);
         }
         self.slots[at] = (mark(pair), form + 1);

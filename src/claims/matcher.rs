@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use super::compare::{Checked, CompareScratch, Compared, Query, compare};
 use super::date::Day;
 use super::gate::{Gate, GateScratch};
@@ -100,25 +102,23 @@ impl Matcher {
     /// The same, with models of one's own.
     #[must_use]
     pub fn with(claims: Vec<Claim>, options: &MatchOptions, models: Arc<Models>) -> Self {
+        // Each claim alone, on all cores; what is numbered by order is numbered afterwards, in order.
+        let read: Vec<ReadClaim> = claims.par_iter().map_init(FormReader::default, FormReader::claim).collect();
         let mut index = Index::default();
-        let mut reader = FormReader::default();
-        let mut bodies: Vec<Vec<u64>> = Vec::new();
-        for (place, claim) in claims.iter().enumerate().filter(|(_, claim)| claim.status != Status::Retracted) {
-            let place = place as u32;
-            let (body, title) = (reader.read(&claim.claim), reader.read(&claim.title));
+        let is_looked_for = |(_, claim): &(usize, &Claim)| claim.status != Status::Retracted;
+        for (place, claim) in claims.iter().enumerate().filter(is_looked_for) {
+            let ReadClaim { bodies, title, .. } = &read[place];
             let day = claim.claim_date.or(claim.published);
-            index.add(&NewForm { claim: place, day, body: &body, title: &title });
-            bodies.push(body);
-            for variant in &claim.variants {
-                let body = reader.read(&variant.text);
-                index.add(&NewForm { claim: place, day, body: &body, title: &title });
-                bodies.push(body);
+            for body in bodies {
+                index.add(&NewForm { claim: place as u32, day, body, title });
             }
         }
         index.finish();
-        let rare = |body: &Vec<u64>| body.iter().map(|&term| (term, index.idf(index.term(term)))).collect();
-        let gate = Gate::new(&bodies.iter().map(rare).collect::<Vec<_>>());
-        let places = claims.iter().map(|claim| reader.places(claim)).collect();
+        let bodies = claims.iter().enumerate().filter(is_looked_for).flat_map(|(place, _)| &read[place].bodies);
+        let bodies: Vec<&Vec<u64>> = bodies.collect();
+        let rare = |body: &&Vec<u64>| body.iter().map(|&term| (term, index.idf(index.term(term)))).collect();
+        let gate = Gate::new(&bodies.par_iter().map(rare).collect::<Vec<_>>());
+        let places = read.into_iter().map(|read| read.places).collect();
         Self { claims, places, index, gate, models, options: *options }
     }
 
@@ -299,13 +299,24 @@ struct FormReader {
     tokens: Tokens,
 }
 
+/// The terms of one claim.
+struct ReadClaim {
+    /// Of its sentence and of each variant.
+    bodies: Vec<Vec<u64>>,
+    title: Vec<u64>,
+    places: Box<[PlaceId]>,
+}
+
 impl FormReader {
-    fn places(&mut self, claim: &Claim) -> Box<[PlaceId]> {
-        let terms = [&claim.claim, &claim.title, &claim.region].map(|text| self.read(text));
-        let mut places: Vec<PlaceId> = terms.iter().flatten().filter_map(|&term| place(term)).collect();
+    fn claim(&mut self, claim: &Claim) -> ReadClaim {
+        let texts = std::iter::once(&claim.claim).chain(claim.variants.iter().map(|variant| &variant.text));
+        let bodies: Vec<Vec<u64>> = texts.map(|text| self.read(text)).collect();
+        let (title, region) = (self.read(&claim.title), self.read(&claim.region));
+        let named = bodies[0].iter().chain(&title).chain(&region);
+        let mut places: Vec<PlaceId> = named.filter_map(|&term| place(term)).collect();
         places.sort_unstable();
         places.dedup();
-        places.into()
+        ReadClaim { bodies, title, places: places.into() }
     }
 
     fn read(&mut self, text: &str) -> Vec<u64> {

@@ -58,8 +58,8 @@ fn who_asserts_a_refuted_claim_is_acted_on_and_nobody_else() {
     let span =
         best(0)["span"].as_array().unwrap().iter().map(|byte| byte.as_u64().unwrap() as usize).collect::<Vec<_>>();
     assert_eq!(&"大家注意，吃大蒜可以预防流感病毒感染，转给家人"[span[0]..span[1]], "吃大蒜可以预防流感病毒感染");
-    for at in 1..5 {
-        assert_eq!(best(at)["act"], false, "{}", answers[at]);
+    for answer in &answers[1..5] {
+        assert_eq!(answer["matches"][0]["act"], false, "{answer}");
     }
     assert_eq!((&best(1)["stance"], &best(2)["stance"]), (&Value::from("refuting"), &Value::from("questioning")));
     assert_eq!(answers[5]["id"], 7);

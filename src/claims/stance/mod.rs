@@ -104,6 +104,9 @@ const AFTER_BYTES: usize = 90;
 /// What follows the claim within so many bytes is about it.
 const TAIL_BYTES: usize = 120;
 
+/// A text no longer than this that ends as a question is one; in longer ones such questions are rhetorical.
+const SHORT_BYTES: usize = 90;
+
 /// A headline is no longer than this.
 const HEAD_BYTES: usize = 130;
 
@@ -176,7 +179,8 @@ impl Reading {
         let is = |what: bool| f32::from(u8::from(what));
         let many = |count: usize, of: f32| (count as f32 / of).min(1.0);
         let asked_near = count(Family::Question, near.clone()) > in_claim(Family::Question);
-        let asking = ends_asking || asked_near || self.text[span.clone()].ends_with('?');
+        let sentence_asks = self.text.len() <= SHORT_BYTES && self.text[self.sentence(&span)].trim_end().ends_with('?');
+        let asking = ends_asking || asked_near || sentence_asks || self.text[span.clone()].ends_with('?');
         [
             is(refute_near > 0),
             is(refute_any > 0),

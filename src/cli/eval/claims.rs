@@ -72,9 +72,9 @@ pub(super) fn run(args: &ClaimsArgs, output: &Output) -> anyhow::Result<ExitCode
     }
     let mut out = io::stdout().lock();
     if output.json {
-        json_line(&mut out, &report)?
+        json_line(&mut out, &report)?;
     } else {
-        report.print(&mut out)?
+        report.print(&mut out)?;
     }
     Ok(ExitCode::SUCCESS)
 }

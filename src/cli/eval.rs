@@ -1,5 +1,6 @@
 //! `tidegate eval`: how well a sense does on texts that you bring.
 
+pub(super) mod classify;
 mod contacts;
 mod kin;
 mod neardup;
@@ -16,10 +17,12 @@ use super::Output;
 #[derive(Subcommand, Debug)]
 pub(super) enum EvalCommand {
     Neardup(neardup::NeardupArgs),
+    Classify(classify::ClassifyArgs),
 }
 
 pub(super) fn run(command: &EvalCommand, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
         EvalCommand::Neardup(args) => neardup::run(args, output),
+        EvalCommand::Classify(args) => classify::run(args, output),
     }
 }

@@ -4,7 +4,9 @@
 //! `--fail-on-change`); 2 the command cannot run (wrong arguments, missing files, a failed disk).
 
 mod check;
+mod classify;
 mod diff;
+mod drift;
 mod edition;
 mod eval;
 mod explain;
@@ -21,6 +23,7 @@ mod setting;
 mod signals;
 mod synth;
 pub mod term;
+mod train;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -76,6 +79,8 @@ enum Command {
     Schema(schema::SchemaArgs),
     Synth(synth::SynthArgs),
     Near(near::NearArgs),
+    Classify(classify::ClassifyArgs),
+    Train(train::TrainArgs),
     #[command(subcommand)]
     Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
@@ -125,6 +130,8 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Synth(args) => synth::run(&args, &output),
         Command::Near(args) => near::run(&args, &output),
+        Command::Classify(args) => classify::run(&args, &output),
+        Command::Train(args) => train::run(&args, &output),
         Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),

@@ -22,7 +22,7 @@ pub use corpus::{LabelMap, Mask, Row, read_grammar, read_own};
 pub use evasion::Evasion;
 pub use features::{Features, ROWS_MAX, UNITS_MAX, VERSION};
 pub use labels::{LABELS, LANGUAGES, Label, Language, UNLEARNT};
-pub use model::{Calibration, Calibrations, Classifier, DIM, HIDDEN, Head, Model, Scores};
+pub use model::{Calibration, Calibrations, Classifier, DIM, HIDDEN, Head, Model, Scores, Thresholds};
 pub use reference::Reference;
 pub use store::StoreError;
 pub use terms::read_terms;

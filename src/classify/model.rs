@@ -52,6 +52,9 @@ impl Default for Calibration {
 /// By language and label.
 pub type Calibrations = [[Calibration; LABELS]; LANGUAGES];
 
+/// By language, the probability from which each label may be acted on.
+pub type Thresholds = [Scores; LANGUAGES];
+
 /// See the module.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -61,8 +64,8 @@ pub struct Model {
     pub(super) steps: [f32; DIM],
     pub(super) head: Box<Head>,
     pub(super) calibrations: Calibrations,
-    /// From which probability on a label may be acted on, together with another signal.
-    pub(super) act: Scores,
+    /// By language: from which probability on a label may be acted on, together with another signal.
+    pub(super) act: Thresholds,
 }
 
 impl Model {
@@ -91,13 +94,13 @@ impl Model {
 
     /// From which probability on each label may be acted on, together with another signal.
     #[must_use]
-    pub fn act(&self) -> Scores {
-        self.act
+    pub fn act(&self) -> &Thresholds {
+        &self.act
     }
 
     /// The same model with other thresholds.
     #[must_use]
-    pub fn with_act(self, act: Scores) -> Self {
+    pub fn with_act(self, act: Thresholds) -> Self {
         Self { act, ..self }
     }
 
@@ -218,9 +221,9 @@ impl Classifier {
         texts.iter().map(score).collect()
     }
 
-    /// The labels whose probability reaches the act threshold.
-    pub fn acted(&self, scores: &Scores) -> impl Iterator<Item = Label> {
-        let (act, scores) = (self.model.act, *scores);
+    /// The labels whose probability reaches the act threshold of the language, in order.
+    pub fn acted(&self, scores: &Scores, language: Language) -> impl Iterator<Item = Label> {
+        let (act, scores) = (self.model.act[language as usize], *scores);
         Label::ALL.into_iter().filter(move |&label| scores[label as usize] >= act[label as usize])
     }
 }

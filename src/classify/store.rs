@@ -7,7 +7,7 @@
 //! | `hidden`, `hidden_bias` | F32 `[32, 64]`, `[64]` | |
 //! | `out`, `out_bias` | F32 `[7, 64]`, `[7]` | |
 //! | `calibrations` | F32 `[2, 7, 2]` | slope and offset by language and label |
-//! | `act` | F32 `[7]` | thresholds |
+//! | `act` | F32 `[2, 7]` | thresholds by language and label |
 //!
 //! Its one line of metadata, `tidegate`, names the model, the version of the features and the labels in order.
 
@@ -142,7 +142,7 @@ impl Model {
             Tensor { name: "table", dtype: Dtype::I8, shape: vec![self.rows(), DIM], bytes: table },
             Tensor::floats("steps", &[DIM], &self.steps),
             Tensor::floats("calibrations", &[LANGUAGES, LABELS, 2], &calibrations),
-            Tensor::floats("act", &[LABELS], &self.act),
+            Tensor::floats("act", &[LANGUAGES, LABELS], self.act.as_flattened()),
         ];
         tensors.extend(self.head.tensors());
         write(&tensors, identity(name))
@@ -168,14 +168,14 @@ impl Model {
         let row = |row: &[u8; DIM]| row.map(|number| number ^ 0x80);
         let steps = floats(&file, "steps", &[Some(DIM)])?;
         let calibrations = floats(&file, "calibrations", &[Some(LANGUAGES), Some(LABELS), Some(2)])?;
-        let act = floats(&file, "act", &[Some(LABELS)])?;
+        let act = floats(&file, "act", &[Some(LANGUAGES), Some(LABELS)])?;
         let calibration = |at: usize| Calibration { slope: calibrations[at * 2], offset: calibrations[at * 2 + 1] };
         let model = Self {
             table: table.data().as_chunks::<DIM>().0.iter().map(row).collect(),
             steps: std::array::from_fn(|at| steps[at]),
             head: Box::new(Head::read(&file)?),
             calibrations: std::array::from_fn(|of| std::array::from_fn(|label| calibration(of * LABELS + label))),
-            act: std::array::from_fn(|at| act[at]),
+            act: std::array::from_fn(|of| std::array::from_fn(|label| act[of * LABELS + label])),
         };
         Ok((model, name.to_owned()))
     }
@@ -190,7 +190,7 @@ mod tests {
     fn a_model_comes_back_as_it_was() {
         let mut model = Weights::random(64, 9).quantized();
         model.calibrations[1][2] = Calibration { slope: 0.5, offset: -1.0 };
-        model.act[3] = 0.75;
+        model.act[1][3] = 0.75;
         let bytes = model.to_bytes("guard");
         assert_eq!(bytes, model.to_bytes("guard"));
         let (read, name) = Model::from_bytes(&bytes).unwrap();

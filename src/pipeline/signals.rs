@@ -5,12 +5,15 @@
 
 use std::sync::Arc;
 
+use crate::classify::Label;
 use crate::event::{Channel, Event};
 use crate::keywords::{Hits, ListHits, ListId, Matcher};
 use crate::neardup::{Copied, Twin};
 use crate::signal::{Catalogue, Signals, Slot, Type, Value};
 use crate::state::Counts;
 use crate::text::Shape;
+
+use super::observe::Class;
 
 /// Everything that is known of one event before judging.
 #[derive(Clone, Copy)]
@@ -21,6 +24,8 @@ pub(crate) struct Known<'a> {
     pub(crate) counts: &'a Counts,
     pub(crate) standing: Standing,
     pub(crate) trusted: bool,
+    /// What the classifier says, where some rule asks.
+    pub(crate) class: Option<&'a Class>,
     /// What it is a near-duplicate of, where that was looked for.
     pub(crate) twin: Option<&'a Twin>,
     /// What an article has of one that somebody else published before.
@@ -122,6 +127,18 @@ fn attributed(known: &Known<'_>) -> bool {
     is_forward || known.copied.is_some_and(|copied| copied.is_attributed)
 }
 
+/// Steps of a ten-thousandth, from a half on: below, rules that rest on it sleep.
+fn probability(known: &Known<'_>, label: Label) -> Value {
+    let probability = known.class.map_or(0.0, |class| f64::from(class.scores[label as usize]));
+    share(if probability >= 0.5 { (probability * 1e4).round() / 1e4 } else { 0.0 })
+}
+
+fn acted(known: &Known<'_>) -> Value {
+    let bits = known.class.map_or(0, |class| class.acted);
+    let labels = Label::ALL.into_iter().filter(|&label| bits >> label as u8 & 1 == 1);
+    Value::Texts(if bits == 0 { [].into() } else { labels.map(|label| label.name().into()).collect() })
+}
+
 base_signals! {
     "channel", Text, Value::Text("".into()), "Where it was published: article, video, ad, post or group.", |k| channel_value(k.event.channel);
     "lang", Text, Value::Missing, "The language that the event names.", |k| text_or_missing(k.event.lang.as_deref());
@@ -178,6 +195,14 @@ base_signals! {
     "twin.own", Bool, Value::Bool(false), "Whether that first message is by the same author.", |k| Value::Bool(k.is_own);
     "twin.attributed", Bool, Value::Bool(false), "Whether it says whose the text is: a declared forward, a named source, a quotation.", |k| Value::Bool(attributed(k));
     "twin.judged", Texts, Value::Texts([].into()), "The kinds of action that the first message of that cluster got and that were not undone, sorted: fold, label, limit, notice, review.", |k| Value::Texts(k.judged.into());
+    "class.abuse", Float, Value::Float(0.0), "The classifier's probability that title or text is an insult or attack on a person or group, where that is a half or more; else 0.", |k| probability(k, Label::Abuse);
+    "class.hate", Float, Value::Float(0.0), "The classifier's probability that title or text is an attack on people for a protected trait, where that is a half or more; else 0.", |k| probability(k, Label::Hate);
+    "class.sexual", Float, Value::Float(0.0), "The classifier's probability that title or text is pornographic content, or sexual services, where that is a half or more; else 0.", |k| probability(k, Label::Sexual);
+    "class.gambling", Float, Value::Float(0.0), "The classifier's probability that title or text is an invitation to gamble, where that is a half or more; else 0.", |k| probability(k, Label::Gambling);
+    "class.fraud", Float, Value::Float(0.0), "The classifier's probability that title or text is deceiving for money or data, where that is a half or more; else 0.", |k| probability(k, Label::Fraud);
+    "class.spam_ads", Float, Value::Float(0.0), "The classifier's probability that title or text is an unsolicited advert or bulk promotion, where that is a half or more; else 0.", |k| probability(k, Label::SpamAds);
+    "class.clickbait", Float, Value::Float(0.0), "The classifier's probability that title or text is a headline that baits, where that is a half or more; else 0.", |k| probability(k, Label::Clickbait);
+    "class.act", Texts, Value::Texts([].into()), "The labels whose probability reaches the model's act threshold (models/guard/labels.toml), in its order. Never act on them alone.", acted;
     "words.any", Int, Value::Int(0), "Hits of all word lists together.", |k| size(k.hits.map_or(0, Hits::len));
 }
 
@@ -226,6 +251,8 @@ pub(crate) struct Filler {
     pub(crate) reads_standing: bool,
     /// Whether some rule reads what was done to the first of a cluster.
     pub(crate) reads_judged: bool,
+    /// Whether some rule reads what the classifier says.
+    pub(crate) reads_class: bool,
 }
 
 impl Filler {
@@ -245,7 +272,9 @@ impl Filler {
         let lists = matcher.lists().iter().map(|list| slots(&list.name)).collect();
         let reads_standing = ["author.points", "author.strikes"].iter().any(|name| uses[slot(name).index()]);
         let reads_judged = uses[slot("twin.judged").index()];
-        Self { base, lists, uses, reads_standing, reads_judged }
+        let of_class = BASE.iter().filter(|base| base.name.starts_with("class."));
+        let reads_class = of_class.into_iter().any(|base| uses[slot(base.name).index()]);
+        Self { base, lists, uses, reads_standing, reads_judged, reads_class }
     }
 
     /// Raises what this event raises. `signals` must be clear.

@@ -113,6 +113,9 @@ pub struct Epoch {
 pub struct Trainer {
     options: Options,
     weights: Weights,
+    /// The mean of the weights at the ends of all epochs but the first: what they wander around serves better than where they
+    /// happen to stand (Izmailov et al. 2018).
+    mean: Weights,
     bag: BagTrainer,
     head: HeadTrainer,
     epoch: usize,
@@ -127,6 +130,8 @@ struct Example {
     truth: Mask,
 }
 
+/// The first epoch whose end is part of the mean.
+const FIRST_MEAN: usize = 2;
 /// Texts that are made ready together, on all threads, while the ones before are learnt from.
 const READY_ROWS: usize = 4096;
 
@@ -146,7 +151,7 @@ impl Trainer {
         }
         let weights = Weights::random(options.table_rows, options.seed);
         let (bag, head) = (BagTrainer::default(), HeadTrainer::default());
-        Self { options, weights, bag, head, epoch: 0, best: None, taught, held }
+        Self { options, mean: weights.clone(), weights, bag, head, epoch: 0, best: None, taught, held }
     }
 
     /// How many texts are learnt from, and held out.
@@ -200,10 +205,12 @@ impl Trainer {
                 advance(batch.len(), of_step);
             }
         }
+        let counted = self.epoch.saturating_sub(FIRST_MEAN - 1).max(1);
+        self.mean.approach(&self.weights, 1.0 / counted as f32);
         let held = self.judge_held();
         let is_best = self.best.as_ref().is_none_or(|(best, ..)| held > *best);
         if is_best {
-            self.best = Some((held, self.epoch, self.weights.clone()));
+            self.best = Some((held, self.epoch, self.mean.clone()));
         }
         Ok(Epoch { number: self.epoch, loss: loss / steps.max(1) as f64, held, is_best })
     }
@@ -261,8 +268,8 @@ impl Trainer {
 
     fn judge_held(&self) -> f64 {
         let judged = self.judged_by(|features| {
-            let rows: Vec<u32> = features.hashes().iter().map(|&hash| self.weights.row(hash)).collect();
-            self.weights.head.logits(&self.weights.pool(&rows)).map(super::model::sigmoid)
+            let rows: Vec<u32> = features.hashes().iter().map(|&hash| self.mean.row(hash)).collect();
+            self.mean.head.logits(&self.mean.pool(&rows)).map(super::model::sigmoid)
         });
         let sources = self.held.iter().map(|held| held.source + 1).max().unwrap_or(0);
         let of_source = |source| {
@@ -286,7 +293,7 @@ impl Trainer {
     /// Ends the training: the best epoch's weights, made small and calibrated on what was held out.
     #[must_use]
     pub fn finish(self) -> Trained {
-        let weights = self.best.as_ref().map_or_else(|| self.weights.clone(), |(.., weights)| weights.clone());
+        let weights = self.best.as_ref().map_or_else(|| self.mean.clone(), |(.., weights)| weights.clone());
         let mut model = weights.quantized();
         let judged = self.judged_by(|features| model.logits(features.hashes()));
         let sample = |(held, judged): (&Held, Judged)| Sample {

@@ -40,6 +40,7 @@ impl Trainer {
         let mut squares = self.bag.squares.clone();
         squares.resize(rows, 0.0);
         let best_head: Vec<f32> = of_best.2.head.numbers().collect();
+        let mean_head: Vec<f32> = self.mean.head.numbers().collect();
         let head: Vec<f32> = self.weights.head.numbers().collect();
         let memory = self.head.memory(head.len());
         let tensors = [
@@ -47,6 +48,8 @@ impl Trainer {
             Tensor::floats("best_table", &[rows, DIM], of_best.2.table.as_flattened()),
             Tensor::floats("head", &[head.len()], &head),
             Tensor::floats("head_memory", &[memory.len()], &memory),
+            Tensor::floats("mean_head", &[head.len()], &mean_head),
+            Tensor::floats("mean_table", &[rows, DIM], self.mean.table.as_flattened()),
             Tensor::floats("numbers", &[numbers.len()], &numbers),
             Tensor::floats("squares", &[rows], &squares),
             Tensor::floats("table", &[rows, DIM], self.weights.table.as_flattened()),
@@ -74,10 +77,12 @@ impl Trainer {
         };
         let numbers = store::floats(&file, "numbers", &[Some(4)])?;
         let weights = Weights { table: table("table")?, head: head("head")? };
+        let mean = Weights { table: table("mean_table")?, head: head("mean_head")? };
         let best = Weights { table: table("best_table")?, head: head("best_head")? };
         let squares = store::floats(&file, "squares", &[Some(rows)])?;
         let memory = store::floats(&file, "head_memory", &[Some(2 * head_len)])?;
         (self.epoch, self.weights, self.bag.squares) = (numbers[0] as usize, weights, squares);
+        self.mean = mean;
         self.best = (numbers[1] > 0.0).then(|| (f64::from(numbers[2]), numbers[1] as usize, best));
         self.head.remember(&memory, numbers[3] as i32);
         Ok(())

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::report::{Line, Report, figure};
 use crate::classify::train::Options;
-use crate::classify::{Classifier, DIM, HIDDEN, Label, UNLEARNT};
+use crate::classify::{Classifier, DIM, HIDDEN, Label, Language, UNLEARNT};
 use crate::cli::train::manifest::{Loaded, Role};
 
 /// How far the probabilities that are served may be off their reference.
@@ -17,8 +17,11 @@ pub(in crate::cli) fn labels(classifier: &Classifier) -> String {
         classifier.name, classifier.id
     );
     for label in Label::ALL {
-        let act = classifier.model.act()[label as usize];
-        let _ = write!(text, "\n[[label]]\nname = \"{}\"\nact = {act:.3}\n", label.name());
+        let _ = write!(text, "\n[[label]]\nname = \"{}\"\n", label.name());
+        for language in Language::ALL {
+            let act = classifier.model.act()[language as usize][label as usize];
+            let _ = writeln!(text, "act_{} = {act:.3}", language.name());
+        }
     }
     for name in UNLEARNT {
         let _ = write!(text, "\n[[label]]\nname = \"{name}\"\nlearnt = false\nwhy = \"no data, rules only\"\n");
@@ -118,9 +121,10 @@ fn data(text: &mut String, loaded: &[Loaded]) {
 }
 
 fn thresholds(text: &mut String, classifier: &Classifier) {
-    text.push_str("## Thresholds\n\nThe act threshold of a label is so high that about fifty in a million of the held-out ordinary messages reach it.\n\n| label | act |\n| --- | --: |\n");
+    text.push_str("## Thresholds\n\nThe act threshold of a label is so high that at most 35 in a million of the held-out ordinary messages of the language reach it.\n\n| label | zh | en |\n| --- | --: | --: |\n");
     for label in Label::ALL {
-        let _ = writeln!(text, "| {} | {:.3} |", label.name(), classifier.model.act()[label as usize]);
+        let [zh, en] = Language::ALL.map(|language| classifier.model.act()[language as usize][label as usize]);
+        let _ = writeln!(text, "| {} | {zh:.3} | {en:.3} |", label.name());
     }
     text.push('\n');
 }

@@ -10,14 +10,14 @@ use crate::classify::measure::{
     BINS, Confusion, Judged, Pairs, auc, calibration_error, pairs, reliability, threshold,
 };
 use crate::classify::train::{Trained, is_held};
-use crate::classify::{Classifier, Evasion, Features, LABELS, Label, Language, Model, Reference, Row, Scores};
+use crate::classify::{Classifier, Evasion, Features, LABELS, LANGUAGES, Label, Language, Model, Reference, Row, Thresholds};
 use crate::cli::Output;
 use crate::cli::term::{Column, Role as Paint, Table, Terminal};
 use crate::cli::train::manifest::{Loaded, Role};
 use crate::text::Folded;
 
-/// Of ordinary messages, so many in a million may reach the act threshold of one label.
-const FALSE_PER_MILLION: f64 = 50.0;
+/// Of ordinary messages of a language, so many in a million may reach the act threshold of one label.
+const FALSE_PER_MILLION: f64 = 35.0;
 /// Without ordinary messages at hand, so many of the texts without a label.
 const FALSE_SHARE: f64 = 0.001;
 /// No label is acted on below.
@@ -85,7 +85,8 @@ pub(in crate::cli) struct Identity {
 pub(in crate::cli) struct Report {
     pub(super) model: String,
     pub(super) id: String,
-    pub(super) act: Scores,
+    /// By language.
+    pub(super) act: Thresholds,
     pub(super) labels: Vec<Line>,
     pub(super) languages: Vec<Line>,
     pub(super) benign: Vec<Benign>,
@@ -113,7 +114,7 @@ fn judge(classifier: &Classifier, rows: &[&Row]) -> Vec<Judged> {
 
 impl Report {
     pub(in crate::cli) fn of(classifier: &Classifier, loaded: &[Loaded]) -> Self {
-        let act = classifier.model.act();
+        let act = *classifier.model.act();
         let (mut labels, mut benign, mut identity) = (Vec::new(), Vec::new(), Vec::new());
         let (mut all, mut rows_with) = (Vec::new(), Vec::new());
         for loaded in loaded {
@@ -123,7 +124,7 @@ impl Report {
                 Role::Benign => benign.push(of_benign(name, &judged, &act)),
                 Role::Identity => identity.extend(of_identity(loaded, &judged)),
                 Role::Teach | Role::Hold | Role::Measure => {
-                    let lines = Label::ALL.into_iter().filter_map(|label| line(name, label, &pairs(&judged, label), &act));
+                    let lines = Label::ALL.into_iter().filter_map(|label| line(name, label, &judged, &act));
                     labels.extend(lines);
                 }
             }
@@ -134,7 +135,7 @@ impl Report {
         }
         let languages = Language::ALL.into_iter().flat_map(|language| {
             let here: Vec<Judged> = all.iter().filter(|judged| judged.language == language).cloned().collect();
-            Label::ALL.into_iter().filter_map(move |label| line(language.name(), label, &pairs(&here, label), &act))
+            Label::ALL.into_iter().filter_map(move |label| line(language.name(), label, &here, &act))
         });
         let bins = |label: Label| {
             let bins = reliability(&pairs(&all, label));
@@ -154,12 +155,19 @@ impl Report {
     }
 }
 
-fn line(source: &str, label: Label, pairs: &Pairs, act: &Scores) -> Option<Line> {
+fn line(source: &str, label: Label, judged: &[Judged], act: &Thresholds) -> Option<Line> {
+    let pairs = &pairs(judged, label);
+    // Thresholds differ by language: above or below its own is all that counts.
+    let reached = |judged: &Judged| {
+        let is_reached = judged.scores[label as usize] >= act[judged.language as usize][label as usize];
+        judged.truth[label as usize].map(|truth| (truth, f32::from(u8::from(is_reached))))
+    };
+    let reached: Pairs = judged.iter().filter_map(reached).collect();
     let with = pairs.iter().filter(|pair| pair.0).count();
     if with == 0 {
         return None;
     }
-    let (half, acted) = (Confusion::at(pairs, 0.5), Confusion::at(pairs, act[label as usize]));
+    let (half, acted) = (Confusion::at(pairs, 0.5), Confusion::at(&reached, 0.5));
     Some(Line {
         source: source.to_owned(),
         label: label.name(),
@@ -177,17 +185,18 @@ fn line(source: &str, label: Label, pairs: &Pairs, act: &Scores) -> Option<Line>
     })
 }
 
-fn of_benign(name: &str, judged: &[Judged], act: &Scores) -> Benign {
-    let flagged = |from: &dyn Fn(usize) -> f32| {
-        let any = judged.iter().filter(|judged| (0..LABELS).any(|label| judged.scores[label] >= from(label))).count();
+fn of_benign(name: &str, judged: &[Judged], act: &Thresholds) -> Benign {
+    let is_acted = |judged: &Judged, label: usize| judged.scores[label] >= act[judged.language as usize][label];
+    let per_million = |flagged: &dyn Fn(&Judged, usize) -> bool| {
+        let any = judged.iter().filter(|judged| (0..LABELS).any(|label| flagged(judged, label))).count();
         any as f64 / judged.len().max(1) as f64 * 1e6
     };
     Benign {
         source: name.to_owned(),
         texts: judged.len(),
-        any_at_act_per_million: flagged(&|label| act[label]),
-        any_at_half_per_million: flagged(&|_| 0.5),
-        at_act: std::array::from_fn(|label| judged.iter().filter(|judged| judged.scores[label] >= act[label]).count()),
+        any_at_act_per_million: per_million(&is_acted),
+        any_at_half_per_million: per_million(&|judged, label| judged.scores[label] >= 0.5),
+        at_act: std::array::from_fn(|label| judged.iter().filter(|judged| is_acted(judged, label)).count()),
     }
 }
 
@@ -233,20 +242,25 @@ fn evasions(classifier: &Classifier, rows: &[&Row]) -> Vec<Evaded> {
     if rows.is_empty() { Vec::new() } else { Evasion::ALL.map(of).to_vec() }
 }
 
-/// The act threshold of every label: so high that hardly an ordinary message reaches it.
-pub(in crate::cli) fn thresholds(model: &Model, loaded: &[Loaded]) -> anyhow::Result<Scores> {
+/// The act threshold of every label in each language: so high that hardly an ordinary message reaches it.
+pub(in crate::cli) fn thresholds(model: &Model, loaded: &[Loaded]) -> anyhow::Result<Thresholds> {
     let bytes = model.to_bytes("threshold");
     let classifier = Classifier::read(&bytes).context("the model cannot be read back")?;
     let ordinary: Vec<&Row> =
         loaded.iter().filter(|loaded| loaded.source.role == Role::Benign).flat_map(held).collect();
-    let others: Vec<&Row> = loaded.iter().filter(|loaded| loaded.source.role != Role::Measure).flat_map(held).collect();
+    let has_influence = |loaded: &&Loaded| matches!(loaded.source.role, Role::Teach | Role::Hold);
+    let others: Vec<&Row> = loaded.iter().filter(has_influence).flat_map(held).collect();
     let (rows, share) = if ordinary.is_empty() { (others, FALSE_SHARE) } else { (ordinary, FALSE_PER_MILLION / 1e6) };
     let judged = judge(&classifier, &rows);
-    Ok(Label::ALL.map(|label| {
-        let without = |judged: &&Judged| judged.truth[label as usize] == Some(false);
-        let scores: Vec<f32> = judged.iter().filter(without).map(|judged| judged.scores[label as usize]).collect();
-        threshold(&scores, (scores.len() as f64 * share).round() as usize, ACT_MIN)
-    }))
+    let mut act = [[ACT_MIN; LABELS]; LANGUAGES];
+    for (language, act) in Language::ALL.into_iter().zip(&mut act) {
+        for (label, act) in act.iter_mut().enumerate() {
+            let without = |judged: &&Judged| judged.language == language && judged.truth[label] == Some(false);
+            let scores: Vec<f32> = judged.iter().filter(without).map(|judged| judged.scores[label]).collect();
+            *act = threshold(&scores, (scores.len() as f64 * share).round() as usize, ACT_MIN);
+        }
+    }
+    Ok(act)
 }
 
 /// How far what serves is off its reference at most: the probabilities of the trained weights by candle.

@@ -163,7 +163,10 @@ mod tests {
         let (rows, problems) = read_own(&"own.tsv".into(), "gamblin\ta\nfraud text\n-\t\n-\tgood\n");
         assert_eq!(rows.len(), 1);
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        assert!(shown[0].starts_with("own.tsv:1: error: there is no label \"gamblin\" (did you mean gambling?)"), "{shown:?}");
+        assert!(
+            shown[0].starts_with("own.tsv:1: error: there is no label \"gamblin\" (did you mean gambling?)"),
+            "{shown:?}"
+        );
         assert!(shown[1].starts_with("own.tsv:2: error: no tab"), "{shown:?}");
         assert!(shown[2].starts_with("own.tsv:3: error: the text is empty"), "{shown:?}");
     }

@@ -9,7 +9,9 @@ use fastrand::Rng;
 use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
-use crate::text::{digit_styles, fold_to_string, homophones, is_digit, is_han, is_latin, leet, readings, siblings, splits};
+use crate::text::{
+    digit_styles, fold_to_string, homophones, is_digit, is_han, is_latin, leet, readings, siblings, splits,
+};
 
 /// One way to write around a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,8 +39,19 @@ pub enum Evasion {
 const EMOJI: [&str; 10] = ["🔥", "💰", "❤️", "🎁", "👉", "😂", "✅", "🌹", "🍎", "⭐"];
 const SIGNS: [&str; 12] = [" ", "*", ".", "-", "·", "/", "_", "~", "|", "丶", "^", " "];
 /// Letters of other alphabets that look like Latin ones.
-const LATIN: [(char, char); 11] =
-    [('a', 'а'), ('c', 'с'), ('e', 'е'), ('o', 'о'), ('p', 'р'), ('x', 'х'), ('y', 'у'), ('i', 'і'), ('s', 'ѕ'), ('j', 'ј'), ('h', 'һ')];
+const LATIN: [(char, char); 11] = [
+    ('a', 'а'),
+    ('c', 'с'),
+    ('e', 'е'),
+    ('o', 'о'),
+    ('p', 'р'),
+    ('x', 'х'),
+    ('y', 'у'),
+    ('i', 'і'),
+    ('s', 'ѕ'),
+    ('j', 'ј'),
+    ('h', 'һ'),
+];
 /// How many of the frequent characters of one sound people choose from.
 const HOMOPHONES_MAX: usize = 6;
 

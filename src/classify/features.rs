@@ -136,7 +136,8 @@ impl Features {
             self.push(MENTION);
             return at + 1 + name;
         }
-        let is_boring = unit < 0x80 && BORING.bytes().any(|boring| u32::from(boring) == unit) || unit > 0x7F && kinds[at] == Kind::NONE && unit == 0x3000;
+        let is_boring = unit < 0x80 && BORING.bytes().any(|boring| u32::from(boring) == unit)
+            || unit > 0x7F && kinds[at] == Kind::NONE && unit == 0x3000;
         if !is_boring && units.get(at.wrapping_sub(1)) != Some(&unit) {
             self.hashes.push(mix(symbol(unit), WORD));
         }
@@ -220,12 +221,16 @@ fn leet(unit: u32) -> Option<u32> {
 /// twice, single letters with one sign between each joined; gives where it ends.
 fn spell(units: &[u32], kinds: &[Kind], from: usize, word: &mut Vec<u32>) -> usize {
     word.clear();
-    let is_letter = |at: usize| kinds.get(at).is_some_and(|kind| kind.is(Kind::WORD) && !kind.is(Kind::DIGIT)) && units[at] < WIDE_FIRST;
+    let is_letter = |at: usize| {
+        kinds.get(at).is_some_and(|kind| kind.is(Kind::WORD) && !kind.is(Kind::DIGIT)) && units[at] < WIDE_FIRST
+    };
     let mut at = from;
     loop {
         let unit = if is_letter(at) {
             units[at]
-        } else if let Some(letter) = units.get(at).and_then(|&unit| leet(unit)).filter(|_| is_letter(at + 1) && at > from) {
+        } else if let Some(letter) =
+            units.get(at).and_then(|&unit| leet(unit)).filter(|_| is_letter(at + 1) && at > from)
+        {
             letter
         } else {
             break;

@@ -223,7 +223,10 @@ fn built_in(name: &str, rng: &mut Rng, text: &mut String) {
             text.push_str(&format!("{scheme}{host}{end}"));
         }
         "amount" => {
-            let amount = [18, 38, 58, 88, 99, 128, 188, 288, 300, 500, 588, 666, 800, 888, 1000, 1888, 3000, 5000, 8888, 10_000, 50_000];
+            let amount = [
+                18, 38, 58, 88, 99, 128, 188, 288, 300, 500, 588, 666, 800, 888, 1000, 1888, 3000, 5000, 8888, 10_000,
+                50_000,
+            ];
             text.push_str(&amount[rng.usize(..amount.len())].to_string());
         }
         "qq" => {
@@ -264,7 +267,10 @@ mod tests {
         let adverts: Vec<&Row> = rows.iter().filter(|row| row.truth[Label::Gambling as usize] == Some(true)).collect();
         assert!(adverts.len() > 15 && adverts.iter().all(|row| row.text.contains("，送") && !row.text.contains('{')));
         assert!(rows.iter().any(|row| row.text == "老板好") && rows.iter().any(|row| row.text == "亲好"));
-        assert!(adverts.iter().any(|row| row.text.ends_with('！')) && adverts.iter().any(|row| row.text.ends_with(|c: char| c.is_ascii_digit())));
+        assert!(
+            adverts.iter().any(|row| row.text.ends_with('！'))
+                && adverts.iter().any(|row| row.text.ends_with(|c: char| c.is_ascii_digit()))
+        );
     }
 
     #[test]
@@ -275,7 +281,9 @@ mod tests {
             built_in(name, &mut Rng::with_seed(3), &mut text);
             assert!(!text.is_empty(), "{name}");
         }
-        assert!(!is_built_in("digits") && !is_built_in("digits:x") && !is_built_in("digits:99") && !is_built_in("phone:3"));
+        assert!(
+            !is_built_in("digits") && !is_built_in("digits:x") && !is_built_in("digits:99") && !is_built_in("phone:3")
+        );
     }
 
     #[test]
@@ -291,7 +299,13 @@ mod tests {
         let (grammar, problems) = Grammar::read(&"a.grammar".into(), text);
         assert!(grammar.patterns.is_empty());
         let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        for expected in ["a.grammar:1: error: the line goes on", "a.grammar:3: error: there is no slot {whom}; the nearest is {who}", "a.grammar:4: error: neither", "a.grammar:5: error: there is no label", "a.grammar:6: error: { is never closed"] {
+        for expected in [
+            "a.grammar:1: error: the line goes on",
+            "a.grammar:3: error: there is no slot {whom}; the nearest is {who}",
+            "a.grammar:4: error: neither",
+            "a.grammar:5: error: there is no label",
+            "a.grammar:6: error: { is never closed",
+        ] {
             assert!(shown.iter().any(|shown| shown.starts_with(expected)), "{expected}: {shown:#?}");
         }
     }

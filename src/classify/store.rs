@@ -28,7 +28,9 @@ pub enum StoreError {
     #[error("not a model of Tidegate: {0}; make one with `tidegate train`")]
     Format(#[from] safetensors::SafeTensorError),
     /// It is one of somebody else's, or of another version.
-    #[error("not a model of this version: {what} is {found}, {expected} was expected; train it again with `tidegate train`")]
+    #[error(
+        "not a model of this version: {what} is {found}, {expected} was expected; train it again with `tidegate train`"
+    )]
     Version {
         /// What differs.
         what: &'static str,
@@ -76,7 +78,11 @@ pub(super) fn about(bytes: &[u8]) -> Result<String, StoreError> {
 }
 
 /// The numbers of a tensor of that shape; `None` in a shape stands for any length.
-pub(super) fn floats(file: &SafeTensors<'_>, name: &'static str, shape: &[Option<usize>]) -> Result<Vec<f32>, StoreError> {
+pub(super) fn floats(
+    file: &SafeTensors<'_>,
+    name: &'static str,
+    shape: &[Option<usize>],
+) -> Result<Vec<f32>, StoreError> {
     let view = checked(file, name, Dtype::F32, shape)?;
     let numbers: Vec<f32> = view.data().as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     if numbers.iter().all(|number| number.is_finite()) { Ok(numbers) } else { Err(StoreError::Numbers(name)) }

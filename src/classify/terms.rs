@@ -55,7 +55,10 @@ fn terms(text: &str) -> Vec<String> {
 /// `A+B` and `A~5~B` as one run of letters.
 fn joined(term: &str) -> String {
     let distance = |part: &&str| !part.chars().all(|c| c.is_ascii_digit());
-    term.split('+').flat_map(|part| part.split('~').enumerate().filter(|(at, part)| at % 2 == 0 || distance(part))).map(|(_, part)| part).collect()
+    term.split('+')
+        .flat_map(|part| part.split('~').enumerate().filter(|(at, part)| at % 2 == 0 || distance(part)))
+        .map(|(_, part)| part)
+        .collect()
 }
 
 #[cfg(test)]

@@ -256,6 +256,9 @@ mod tests {
     #[test]
     fn scores_are_named_in_order() {
         let shown = serde_json::to_string(&Named([0.123_45, 0.0, 0.0, 1.0, 0.0, 0.0, 0.5])).unwrap();
-        assert_eq!(shown, r#"{"abuse":0.1235,"hate":0.0,"sexual":0.0,"gambling":1.0,"fraud":0.0,"spam_ads":0.0,"clickbait":0.5}"#);
+        assert_eq!(
+            shown,
+            r#"{"abuse":0.1235,"hate":0.0,"sexual":0.0,"gambling":1.0,"fraud":0.0,"spam_ads":0.0,"clickbait":0.5}"#
+        );
     }
 }

@@ -38,7 +38,8 @@ pub(super) struct TrainArgs {
     /// The folder of the sources that do not lie beside the manifest; without it, they are left out.
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     data: Option<PathBuf>,
-    /// Reviewers' verdicts, as `tidegate feedback` writes them: those of the queue are learnt from, random samples are measured on.
+    /// Reviewers' verdicts, {"id", "text", "labels", "sample"} a line (docs/classifier.md): those of the queue are learnt from, random
+    /// samples are measured on.
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
     from_feedback: Vec<PathBuf>,
     /// The folder that the model is written to.
@@ -116,7 +117,10 @@ fn epochs(trainer: &mut Trainer, stopped: Option<&Path>, output: &Output) -> any
         drop(bar);
         let best = if epoch.is_best { output.err.paint(Role::Good, "  best so far") } else { String::new() };
         let seconds = began.elapsed().as_secs_f64();
-        eprintln!("epoch {}: loss {:.4}, held-out macro-F1 {:.4}, {seconds:.1} s{best}", epoch.number, epoch.loss, epoch.held);
+        eprintln!(
+            "epoch {}: loss {:.4}, held-out macro-F1 {:.4}, {seconds:.1} s{best}",
+            epoch.number, epoch.loss, epoch.held
+        );
         losses.push(epoch.loss);
         if let Some(path) = stopped {
             std::fs::write(path, trainer.to_bytes()).with_context(|| format!("cannot write {}", path.display()))?;

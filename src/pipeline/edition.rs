@@ -186,8 +186,7 @@ impl Edition {
         let authorities = authorities(sources);
         let reads_class = filler.reads_class;
         let id = sources.id(reads_class.then_some(&classifier));
-        let edition =
-            Self { id, catalogue, matcher, rulebook, ladder, classifier, reads_class, filler, authorities };
+        let edition = Self { id, catalogue, matcher, rulebook, ladder, classifier, reads_class, filler, authorities };
         (Some(edition), problems)
     }
 

@@ -141,8 +141,9 @@ fn gather(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), F
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let is_ours =
-            path.extension().is_some_and(|extension| ["yaml", "yml", "txt", MODEL].iter().any(|ours| extension == *ours));
+        let is_ours = path
+            .extension()
+            .is_some_and(|extension| ["yaml", "yml", "txt", MODEL].iter().any(|ours| extension == *ours));
         if is_hidden {
             continue;
         }

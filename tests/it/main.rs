@@ -4,6 +4,7 @@
 mod architecture;
 mod bad_input;
 mod bless;
+mod classify;
 mod commands;
 mod copies;
 mod crash;

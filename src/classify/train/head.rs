@@ -70,7 +70,13 @@ impl HeadTrainer {
     }
 
     /// One step; gives the loss and its gradient by the pooled numbers.
-    pub(super) fn step(&mut self, head: &mut Head, batch: Batch<'_>, rate: f32, decay: f32) -> candle_core::Result<(f32, Vec<[f32; DIM]>)> {
+    pub(super) fn step(
+        &mut self,
+        head: &mut Head,
+        batch: Batch<'_>,
+        rate: f32,
+        decay: f32,
+    ) -> candle_core::Result<(f32, Vec<[f32; DIM]>)> {
         let device = &Device::Cpu;
         let n = batch.targets.len() / LABELS;
         let pooled = Var::from_vec(batch.pooled, (n, DIM), device)?;
@@ -90,7 +96,9 @@ impl HeadTrainer {
         let loss = (loss(&logits, &targets)? * weights)?.sum_all()?.affine(1.0 / n as f64, 0.0)?;
         let gradients = loss.backward()?;
         let of = |var: &Var| -> candle_core::Result<Vec<f32>> {
-            let gradient = gradients.get(var.as_tensor()).ok_or_else(|| candle_core::Error::Msg("a part of the head has no gradient".into()))?;
+            let gradient = gradients
+                .get(var.as_tensor())
+                .ok_or_else(|| candle_core::Error::Msg("a part of the head has no gradient".into()))?;
             gradient.flatten_all()?.to_vec1()
         };
         self.steps += 1;
@@ -128,7 +136,8 @@ impl Adam {
         for ((number, &gradient), (mean, square)) in numbers.iter_mut().zip(gradient).zip(memory) {
             *mean += (1.0 - MEAN) * (gradient - *mean);
             *square += (1.0 - SQUARE) * (gradient * gradient - *square);
-            *number -= step.rate * ((*mean / of_means) / ((*square / of_squares).sqrt() + EPSILON) + step.decay * *number);
+            *number -=
+                step.rate * ((*mean / of_means) / ((*square / of_squares).sqrt() + EPSILON) + step.decay * *number);
         }
     }
 }

@@ -15,7 +15,9 @@ pub enum ResumeError {
     #[error(transparent)]
     Bytes(#[from] StoreError),
     /// It was another training.
-    #[error("the training that was stopped was another one: {found}, and this is {expected}; name another folder, or begin anew without --resume")]
+    #[error(
+        "the training that was stopped was another one: {found}, and this is {expected}; name another folder, or begin anew without --resume"
+    )]
     Other {
         /// What was stopped.
         found: String,
@@ -34,7 +36,8 @@ impl Trainer {
     /// The training as it stands between two epochs.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let of_best = self.best.as_ref().map_or((0.0, 0, &self.weights), |(held, epoch, weights)| (*held, *epoch, weights));
+        let of_best =
+            self.best.as_ref().map_or((0.0, 0, &self.weights), |(held, epoch, weights)| (*held, *epoch, weights));
         let rows = self.weights.table.len();
         let numbers = [self.epoch as f32, of_best.1 as f32, of_best.0 as f32, self.head.steps() as f32];
         let mut squares = self.bag.squares.clone();

@@ -1,4 +1,4 @@
-//! Reviewers' verdicts as rows: what `tidegate feedback` writes and a training reads.
+//! Reviewers' verdicts as rows of a training.
 
 use std::collections::BTreeMap;
 use std::path::Path;

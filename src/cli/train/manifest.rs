@@ -138,7 +138,8 @@ impl Source {
 impl Manifest {
     pub(in crate::cli) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let manifest: Self = toml::from_str(&text).with_context(|| format!("{} is no manifest of a training", path.display()))?;
+        let manifest: Self =
+            toml::from_str(&text).with_context(|| format!("{} is no manifest of a training", path.display()))?;
         let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if manifest.model.is_empty() || !manifest.model.chars().all(is_name) {
             bail!("{}: `model` is \"{}\"; a-z, 0-9 and - make a name", path.display(), manifest.model);
@@ -180,7 +181,13 @@ impl Manifest {
     }
 
     /// Reads the texts of every source that is at hand. `seed` composes those of grammars.
-    pub(in crate::cli) fn load(self, path: &Path, data: Option<&Path>, seed: u64, output: &Output) -> anyhow::Result<Vec<Loaded>> {
+    pub(in crate::cli) fn load(
+        self,
+        path: &Path,
+        data: Option<&Path>,
+        seed: u64,
+        output: &Output,
+    ) -> anyhow::Result<Vec<Loaded>> {
         let beside = path.parent().unwrap_or(Path::new(""));
         let mut loaded = Vec::new();
         for source in self.sources {

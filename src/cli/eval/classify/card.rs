@@ -98,7 +98,9 @@ const LIMITS: &str = "\
 ";
 
 fn data(text: &mut String, loaded: &[Loaded]) {
-    text.push_str("## Texts\n\n| source | texts | held out | role | licence | origin |\n| --- | --: | --: | --- | --- | --- |\n");
+    text.push_str(
+        "## Texts\n\n| source | texts | held out | role | licence | origin |\n| --- | --: | --: | --- | --- | --- |\n",
+    );
     for loaded in loaded {
         let source = &loaded.source;
         let role = match source.role {
@@ -179,7 +181,11 @@ fn others(text: &mut String, report: &Report) {
         text.push('\n');
     }
     if let Some(share) = report.identity_share() {
-        let _ = writeln!(text, "## Identity sentences\n\nNot flagged as hate or abuse at one half: {:.1} %.\n\n| group | texts | flagged |\n| --- | --: | --: |", share * 100.0);
+        let _ = writeln!(
+            text,
+            "## Identity sentences\n\nNot flagged as hate or abuse at one half: {:.1} %.\n\n| group | texts | flagged |\n| --- | --: | --: |",
+            share * 100.0
+        );
         for line in &report.identity {
             let _ = writeln!(text, "| {} | {} | {} |", line.group, line.texts, line.flagged);
         }

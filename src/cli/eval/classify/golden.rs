@@ -37,7 +37,8 @@ mod tests {
         let now = String::from_utf8(expected(&classifier).unwrap()).unwrap();
         assert_eq!(kept.lines().count(), now.lines().count());
         for (kept, now) in kept.lines().zip(now.lines()) {
-            let (kept, now): (Golden, Golden) = (serde_json::from_str(kept).unwrap(), serde_json::from_str(now).unwrap());
+            let (kept, now): (Golden, Golden) =
+                (serde_json::from_str(kept).unwrap(), serde_json::from_str(now).unwrap());
             assert_eq!(kept.text, now.text);
             let off = kept.scores.iter().zip(&now.scores).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(off <= 2e-3, "{}: {:?} {:?}", now.text, kept.scores, now.scores);

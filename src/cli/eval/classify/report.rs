@@ -6,11 +6,11 @@ use anyhow::Context;
 use fastrand::Rng;
 use serde::Serialize;
 
-use crate::classify::measure::{
-    BINS, Confusion, Judged, Pairs, auc, calibration_error, pairs, reliability, threshold,
-};
+use crate::classify::measure::{BINS, Confusion, Judged, Pairs, auc, calibration_error, pairs, reliability, threshold};
 use crate::classify::train::{Trained, is_held};
-use crate::classify::{Classifier, Evasion, Features, LABELS, LANGUAGES, Label, Language, Model, Reference, Row, Thresholds};
+use crate::classify::{
+    Classifier, Evasion, Features, LABELS, LANGUAGES, Label, Language, Model, Reference, Row, Thresholds,
+};
 use crate::cli::Output;
 use crate::cli::term::{Column, Role as Paint, Table, Terminal};
 use crate::cli::train::manifest::{Loaded, Role};
@@ -204,9 +204,8 @@ fn of_identity(loaded: &Loaded, judged: &[Judged]) -> Vec<Identity> {
     let mut groups: Vec<&String> = loaded.notes.iter().collect();
     groups.sort_unstable();
     groups.dedup();
-    let is_flagged = |judged: &Judged| {
-        judged.scores[Label::Hate as usize] >= 0.5 || judged.scores[Label::Abuse as usize] >= 0.5
-    };
+    let is_flagged =
+        |judged: &Judged| judged.scores[Label::Hate as usize] >= 0.5 || judged.scores[Label::Abuse as usize] >= 0.5;
     let of_group = |group: &String| {
         let here = judged.iter().zip(&loaded.notes).filter(|(_, note)| *note == group);
         let flagged = here.clone().filter(|(judged, _)| is_flagged(judged)).count();
@@ -300,17 +299,27 @@ impl Report {
         ];
         let mut benign = Table::new(
             terminal,
-            &["source"].map(Column::Words).into_iter().chain(["texts", "at act /M", "at ½ /M"].map(Column::Figures)).collect::<Vec<_>>(),
+            &["source"]
+                .map(Column::Words)
+                .into_iter()
+                .chain(["texts", "at act /M", "at ½ /M"].map(Column::Figures))
+                .collect::<Vec<_>>(),
         );
         for line in &self.benign {
             let per_million = [line.any_at_act_per_million, line.any_at_half_per_million].map(|n| format!("{n:.0}"));
             benign.row([line.source.clone(), line.texts.to_string()].into_iter().chain(per_million));
         }
         tables.push(("Ordinary messages flagged, any label", benign));
-        let columns = [Column::Words("evasion"), Column::Figures("recall"), Column::Figures("plain"), Column::Figures("loss")];
+        let columns =
+            [Column::Words("evasion"), Column::Figures("recall"), Column::Figures("plain"), Column::Figures("loss")];
         let mut evasions = Table::new(terminal, &columns);
         for line in &self.evasions {
-            evasions.row([line.evasion.to_owned(), figure(line.recall), figure(line.plain), figure(line.plain - line.recall)]);
+            evasions.row([
+                line.evasion.to_owned(),
+                figure(line.recall),
+                figure(line.plain),
+                figure(line.plain - line.recall),
+            ]);
         }
         tables.push(("Evasions, 30 % of letters, one in a hundred without the label flagged", evasions));
         let columns = [Column::Words("group"), Column::Figures("texts"), Column::Figures("flagged")];
@@ -325,14 +334,27 @@ impl Report {
 
     /// The share of identity sentences that are left alone.
     pub(super) fn identity_share(&self) -> Option<f64> {
-        let (texts, flagged) = self.identity.iter().fold((0, 0), |sum, line| (sum.0 + line.texts, sum.1 + line.flagged));
+        let (texts, flagged) =
+            self.identity.iter().fold((0, 0), |sum, line| (sum.0 + line.texts, sum.1 + line.flagged));
         (texts > 0).then(|| 1.0 - flagged as f64 / texts as f64)
     }
 }
 
 fn lines(terminal: Terminal, first: &'static str, lines: &[Line]) -> Table {
-    let figures = ["texts", "with", "accuracy", "precision", "recall", "macro-F1", "AUC", "ECE", "recall at act", "false /M at act"];
-    let columns: Vec<Column<'_>> = [first, "label"].map(Column::Words).into_iter().chain(figures.map(Column::Figures)).collect();
+    let figures = [
+        "texts",
+        "with",
+        "accuracy",
+        "precision",
+        "recall",
+        "macro-F1",
+        "AUC",
+        "ECE",
+        "recall at act",
+        "false /M at act",
+    ];
+    let columns: Vec<Column<'_>> =
+        [first, "label"].map(Column::Words).into_iter().chain(figures.map(Column::Figures)).collect();
     let mut table = Table::new(terminal, &columns);
     for line in lines {
         let counts = [line.texts, line.with].map(|n| n.to_string());

@@ -19,6 +19,7 @@ pub mod text;
 pub mod keywords;
 pub mod neardup;
 pub mod claims;
+pub mod classify;
 
 // What is judged by, and what is remembered.
 pub mod rules;

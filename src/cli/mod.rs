@@ -5,7 +5,9 @@
 
 mod check;
 mod claims;
+mod classify;
 mod diff;
+mod drift;
 mod edition;
 mod eval;
 mod explain;
@@ -27,6 +29,7 @@ mod synth;
 pub mod term;
 #[cfg(feature = "kafka")]
 mod topics;
+mod train;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -89,6 +92,8 @@ enum Command {
     Topics(topics::TopicsCommand),
     #[command(subcommand)]
     Claims(claims::ClaimsCommand),
+    Classify(classify::ClassifyArgs),
+    Train(train::TrainArgs),
     #[command(subcommand)]
     Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
@@ -141,6 +146,8 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "kafka")]
         Command::Topics(command) => topics::run(&command, &output),
         Command::Claims(command) => claims::run(&command, &output),
+        Command::Classify(args) => classify::run(&args, &output),
+        Command::Train(args) => train::run(&args, &output),
         Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),

@@ -121,6 +121,7 @@ impl Bench {
             counts: remembered.counts,
             standing,
             trusted: edition.trusts(event),
+            class: observed.class.as_ref(),
             twin: remembered.found.map(|found| &found.twin),
             copied: remembered.copied(),
             is_article: observed.mark.as_ref().is_some_and(Mark::is_article),

@@ -104,7 +104,7 @@ impl<'e> Stage<'e> {
             edition,
             filler: Filler::new(&edition.catalogue, &edition.matcher, |_| true),
             signals: Signals::new(&edition.catalogue),
-            scratch: ObserveScratch::default(),
+            scratch: ObserveScratch::curious(),
             keys: Keys::new(&[]),
         }
     }
@@ -140,6 +140,7 @@ impl<'e> Stage<'e> {
             counts: &counts[0],
             standing,
             trusted,
+            class: observed.class.as_ref(),
             twin: None,
             copied: None,
             is_article: false,

@@ -6,12 +6,15 @@
 use std::sync::Arc;
 
 use crate::claims::{Claim, Match};
+use crate::classify::Label;
 use crate::event::{Channel, Event};
 use crate::keywords::{Hits, ListHits, ListId, Matcher};
 use crate::neardup::{Copied, Twin};
 use crate::signal::{Catalogue, Signals, Slot, Type, Value};
 use crate::state::Counts;
 use crate::text::Shape;
+
+use super::observe::Class;
 
 /// Everything that is known of one event before judging.
 #[derive(Clone, Copy)]
@@ -22,6 +25,8 @@ pub(crate) struct Known<'a> {
     pub(crate) counts: &'a Counts,
     pub(crate) standing: Standing,
     pub(crate) trusted: bool,
+    /// What the classifier says, where some rule asks.
+    pub(crate) class: Option<&'a Class>,
     /// What it is a near-duplicate of, where that was looked for.
     pub(crate) twin: Option<&'a Twin>,
     /// What an article has of one that somebody else published before.
@@ -134,6 +139,18 @@ fn attributed(known: &Known<'_>) -> bool {
     is_forward || known.copied.is_some_and(|copied| copied.is_attributed)
 }
 
+/// Steps of a ten-thousandth, from a half on: below, rules that rest on it sleep.
+fn probability(known: &Known<'_>, label: Label) -> Value {
+    let probability = known.class.map_or(0.0, |class| f64::from(class.scores[label as usize]));
+    share(if probability >= 0.5 { (probability * 1e4).round() / 1e4 } else { 0.0 })
+}
+
+fn acted(known: &Known<'_>) -> Value {
+    let bits = known.class.map_or(0, |class| class.acted);
+    let labels = Label::ALL.into_iter().filter(|&label| bits >> label as u8 & 1 == 1);
+    Value::Texts(if bits == 0 { [].into() } else { labels.map(|label| label.name().into()).collect() })
+}
+
 base_signals! {
     "channel", Text, Value::Text("".into()), "Where it was published: article, video, ad, post or group.", |k| channel_value(k.event.channel);
     "lang", Text, Value::Missing, "The language that the event names.", |k| text_or_missing(k.event.lang.as_deref());
@@ -200,6 +217,14 @@ base_signals! {
     "claim.topic", Text, Value::Text("".into()), "What that claim is about, as the library says.", |k| claimed(k, |claim, _| &claim.topic);
     "claim.inherited", Bool, Value::Bool(false), "Whether it passes on an event that was labelled for a refuted claim, and that label stands.", |k| Value::Bool(k.is_inherited);
     "claim.doubts", Bool, Value::Bool(false), "Whether it passes on or answers another event and doubts it: asks for a source, calls it a rumor, says that it is not so.", |k| Value::Bool(k.doubts);
+    "class.abuse", Float, Value::Float(0.0), "The classifier's probability that title or text is an insult or attack on a person or group, where that is a half or more; else 0.", |k| probability(k, Label::Abuse);
+    "class.hate", Float, Value::Float(0.0), "The classifier's probability that title or text is an attack on people for a protected trait, where that is a half or more; else 0.", |k| probability(k, Label::Hate);
+    "class.sexual", Float, Value::Float(0.0), "The classifier's probability that title or text is pornographic content, or sexual services, where that is a half or more; else 0.", |k| probability(k, Label::Sexual);
+    "class.gambling", Float, Value::Float(0.0), "The classifier's probability that title or text is an invitation to gamble, where that is a half or more; else 0.", |k| probability(k, Label::Gambling);
+    "class.fraud", Float, Value::Float(0.0), "The classifier's probability that title or text is deceiving for money or data, where that is a half or more; else 0.", |k| probability(k, Label::Fraud);
+    "class.spam_ads", Float, Value::Float(0.0), "The classifier's probability that title or text is an unsolicited advert or bulk promotion, where that is a half or more; else 0.", |k| probability(k, Label::SpamAds);
+    "class.clickbait", Float, Value::Float(0.0), "The classifier's probability that title or text is a headline that baits, where that is a half or more; else 0.", |k| probability(k, Label::Clickbait);
+    "class.act", Texts, Value::Texts([].into()), "The labels whose probability reaches the model's act threshold (models/guard/labels.toml), in its order. Never act on them alone.", acted;
     "words.any", Int, Value::Int(0), "Hits of all word lists together.", |k| size(k.hits.map_or(0, Hits::len));
 }
 
@@ -250,6 +275,8 @@ pub(crate) struct Filler {
     pub(crate) reads_judged: bool,
     /// Whether some rule reads what was said of the event that is passed on.
     pub(crate) reads_inherited: bool,
+    /// Whether some rule reads what the classifier says.
+    pub(crate) reads_class: bool,
 }
 
 impl Filler {
@@ -270,7 +297,9 @@ impl Filler {
         let reads_standing = ["author.points", "author.strikes"].iter().any(|name| uses[slot(name).index()]);
         let reads_judged = uses[slot("twin.judged").index()];
         let reads_inherited = uses[slot("claim.inherited").index()];
-        Self { base, lists, uses, reads_standing, reads_judged, reads_inherited }
+        let of_class = BASE.iter().filter(|base| base.name.starts_with("class."));
+        let reads_class = of_class.into_iter().any(|base| uses[slot(base.name).index()]);
+        Self { base, lists, uses, reads_standing, reads_judged, reads_inherited, reads_class }
     }
 
     /// Raises what this event raises. `signals` must be clear.

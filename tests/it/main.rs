@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod claims;
 mod bless;
+mod classify;
 mod commands;
 mod copies;
 mod crash;

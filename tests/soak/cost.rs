@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 pub(crate) fn run(bootstrap: &str, args: &Args) {
     let records = keyed(crate::lines(args, args.cost_messages), args.partitions);
     let per_message = |time: Duration| time.as_secs_f64() * 1e6 / records.len() as f64;
-    let trial = Trial::new(bootstrap, "cost", args.partitions, "");
+    let trial = Trial::new(bootstrap, "cost", args.partitions, "").with_shipped_rules();
     let Some(embedded) = trial.embedded_time(&records) else {
         println!("cost: not measured, there is no /proc here");
         return;
@@ -22,7 +22,8 @@ pub(crate) fn run(bootstrap: &str, args: &Args) {
     );
     println!("  embedded          {:6.2} µs a message (files in, files out)", per_message(embedded));
     for delivery in ["exactly_once", "at_least_once"] {
-        let trial = Trial::new(bootstrap, "cost", args.partitions, &format!("delivery = \"{delivery}\""));
+        let settings = format!("delivery = \"{delivery}\"");
+        let trial = Trial::new(bootstrap, "cost", args.partitions, &settings).with_shipped_rules();
         trial.feed(&records, None);
         let instance = trial.start("a");
         let begun = now();

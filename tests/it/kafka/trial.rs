@@ -68,6 +68,13 @@ impl Trial {
         self
     }
 
+    /// The same with the rules that ship and no other: as many decisions as a platform has.
+    pub(crate) fn with_shipped_rules(mut self) -> Self {
+        fs::remove_file(self.at("overlay/every.yaml")).unwrap();
+        self.edition = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
+        self
+    }
+
     fn make_topics(&self) {
         fs::write(self.at("embedded.toml"), SETTINGS).unwrap();
         let config = self.at("topics.toml");

@@ -70,7 +70,7 @@ impl Trial {
 
     /// The same with the rules that ship and no other: as many decisions as a platform has.
     pub(crate) fn with_shipped_rules(mut self) -> Self {
-        fs::remove_file(self.at("overlay/every.yaml")).unwrap();
+        fs::remove_dir_all(self.at("overlay")).unwrap();
         self.edition = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules");
         self
     }
@@ -103,7 +103,9 @@ impl Trial {
     }
 
     fn with_editions<'c>(&self, command: &'c mut Command) -> &'c mut Command {
-        command.arg("--edition").arg(&self.edition).arg("--overlay").arg(self.at("overlay"))
+        let overlay = self.at("overlay");
+        command.arg("--edition").arg(&self.edition);
+        if overlay.exists() { command.arg("--overlay").arg(overlay) } else { command }
     }
 
     /// What embedded runs give out, one for each partition.
@@ -120,8 +122,8 @@ impl Trial {
     }
 
     /// Processor time of one embedded run over all of it; `None` where there is no /proc to read it from.
-    pub(crate) fn embedded_time(&self, records: &[Record]) -> Option<Duration> {
-        let (mut child, _) = self.embedded("embedded", records.iter());
+    pub(crate) fn embedded_time(&self, name: &str, records: &[Record]) -> Option<Duration> {
+        let (mut child, _) = self.embedded(name, records.iter());
         // Of a process that has ended, and was not waited for yet, everything is still to be read.
         let time = loop {
             match processor_time(child.id()) {

@@ -122,7 +122,8 @@ fn parts(text: &str) -> Vec<Part> {
         rest = after;
         match part(word) {
             Some(part) => parts.push(part),
-            None if matches!(first, ' ' | ',' | '-' | '/' | '.' | '年' | '月' | '日') => {}
+            None if first.is_ascii_alphabetic()
+                || matches!(first, ' ' | ',' | '-' | '/' | '.' | '年' | '月' | '日') => {}
             None => parts.push(Part::Other),
         }
     }

@@ -273,7 +273,8 @@ impl Trainer {
         });
         let sources = self.held.iter().map(|held| held.source + 1).max().unwrap_or(0);
         let of_source = |source| {
-            let here = self.held.iter().zip(&judged).filter(|(held, _)| held.source == source);
+            let here =
+                self.held.iter().zip(&judged).filter(|(held, _)| held.source == source && is_tuned_on(held.row.group));
             mean_macro_f1(&here.map(|(_, judged)| judged.clone()).collect::<Vec<_>>())
         };
         let all: Vec<f64> = (0..sources).filter_map(of_source).collect();
@@ -302,7 +303,8 @@ impl Trainer {
             logits: judged.scores,
             language: judged.language,
         };
-        let samples: Vec<Sample> = self.held.iter().zip(judged).map(sample).collect();
+        let tuned = self.held.iter().zip(judged).filter(|(held, _)| is_tuned_on(held.row.group));
+        let samples: Vec<Sample> = tuned.map(sample).collect();
         model.calibrations = calibrate(&samples);
         Trained { weights, model, held: self.held }
     }
@@ -328,6 +330,13 @@ pub fn is_held(group: u64, percent: u8) -> bool {
 /// The letters alone, and the spaces between Latin words.
 fn bare(text: &str) -> String {
     text.chars().filter(|c| c.is_alphabetic() || *c == ' ').collect()
+}
+
+/// Whether a group of what is held out chooses the epoch, calibrates and sets thresholds, or is only measured on: what was chosen by
+/// a text must not be measured on it.
+#[must_use]
+pub fn is_tuned_on(group: u64) -> bool {
+    (group.wrapping_mul(0xA076_1D64_78BD_642F) >> 40) & 1 == 0
 }
 
 /// One or two evasions, of some of the letters or of nearly all.

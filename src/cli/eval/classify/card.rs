@@ -43,7 +43,8 @@ pub(in crate::cli) fn card(
         text,
         "Hash `{}`. A bag of hashed grams ({rows} rows × {DIM} numbers of 8 bits), a hidden layer of {HIDDEN} units, one \
          calibrated probability a label. Written by `tidegate train`; every figure below was measured by it on texts that the model \
-         did not learn from.\n",
+         did not learn from: one half of what is held out chose the epoch, the calibration and the thresholds, the other half was only \
+         measured on.\n",
         classifier.id
     );
     text.push_str(INTENDED);
@@ -123,7 +124,7 @@ fn data(text: &mut String, loaded: &[Loaded]) {
 }
 
 fn thresholds(text: &mut String, classifier: &Classifier) {
-    text.push_str("## Thresholds\n\nThe act threshold of a label is so high that at most 35 in a million of the held-out ordinary messages of the language reach it.\n\n| label | zh | en |\n| --- | --: | --: |\n");
+    text.push_str("## Thresholds\n\nThe act threshold of a label is so high that at most 35 in a million of the ordinary messages that choose it reach it, by language; of those that it was only measured on, more do (below).\n\n| label | zh | en |\n| --- | --: | --: |\n");
     for label in Label::ALL {
         let [zh, en] = Language::ALL.map(|language| classifier.model.act()[language as usize][label as usize]);
         let _ = writeln!(text, "| {} | {zh:.3} | {en:.3} |", label.name());

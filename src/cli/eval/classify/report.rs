@@ -7,7 +7,7 @@ use fastrand::Rng;
 use serde::Serialize;
 
 use crate::classify::measure::{BINS, Confusion, Judged, Pairs, auc, calibration_error, pairs, reliability, threshold};
-use crate::classify::train::{Trained, is_held};
+use crate::classify::train::{Trained, is_held, is_tuned_on};
 use crate::classify::{
     Classifier, Evasion, Features, LABELS, LANGUAGES, Label, Language, Model, Reference, Row, Thresholds,
 };
@@ -96,10 +96,21 @@ pub(in crate::cli) struct Report {
     pub(super) reliability: Vec<(&'static str, [(f64, f64, u64); BINS])>,
 }
 
+/// What is held out of a source to be measured on.
+fn measured(loaded: &Loaded) -> Vec<&Row> {
+    let has_influence = !matches!(loaded.source.role, Role::Measure | Role::Identity);
+    held(loaded).filter(|row| !has_influence || !is_tuned_on(row.group)).collect()
+}
+
 /// What is held out of a source.
-fn held(loaded: &Loaded) -> Vec<&Row> {
+fn held(loaded: &Loaded) -> impl Iterator<Item = &Row> {
     let percent = loaded.held_percent();
-    loaded.rows.iter().filter(|row| is_held(row.group, percent)).collect()
+    loaded.rows.iter().filter(move |row| is_held(row.group, percent))
+}
+
+/// What is held out to choose thresholds by.
+fn tuned(loaded: &Loaded) -> impl Iterator<Item = &Row> {
+    held(loaded).filter(|row| is_tuned_on(row.group))
 }
 
 fn judge(classifier: &Classifier, rows: &[&Row]) -> Vec<Judged> {
@@ -118,7 +129,7 @@ impl Report {
         let (mut labels, mut benign, mut identity) = (Vec::new(), Vec::new(), Vec::new());
         let (mut all, mut rows_with) = (Vec::new(), Vec::new());
         for loaded in loaded {
-            let (name, rows) = (&loaded.source.name, held(loaded));
+            let (name, rows) = (&loaded.source.name, measured(loaded));
             let judged = judge(classifier, &rows);
             match loaded.source.role {
                 Role::Benign => benign.push(of_benign(name, &judged, &act)),
@@ -246,9 +257,9 @@ pub(in crate::cli) fn thresholds(model: &Model, loaded: &[Loaded]) -> anyhow::Re
     let bytes = model.to_bytes("threshold");
     let classifier = Classifier::read(&bytes).context("the model cannot be read back")?;
     let ordinary: Vec<&Row> =
-        loaded.iter().filter(|loaded| loaded.source.role == Role::Benign).flat_map(held).collect();
+        loaded.iter().filter(|loaded| loaded.source.role == Role::Benign).flat_map(tuned).collect();
     let has_influence = |loaded: &&Loaded| matches!(loaded.source.role, Role::Teach | Role::Hold);
-    let others: Vec<&Row> = loaded.iter().filter(has_influence).flat_map(held).collect();
+    let others: Vec<&Row> = loaded.iter().filter(has_influence).flat_map(tuned).collect();
     let (rows, share) = if ordinary.is_empty() { (others, FALSE_SHARE) } else { (ordinary, FALSE_PER_MILLION / 1e6) };
     let judged = judge(&classifier, &rows);
     let mut act = [[ACT_MIN; LABELS]; LANGUAGES];

@@ -5,7 +5,6 @@ pub(super) mod manifest;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueHint};
@@ -18,6 +17,7 @@ use super::eval::classify::{card, golden};
 use super::term::{self, Progress, Role, Unit, json_line};
 use crate::classify::Classifier;
 use crate::classify::train::{Trained, Trainer};
+use crate::io::instant;
 
 /// Trains the classifier on the texts of a manifest.
 ///
@@ -110,7 +110,7 @@ fn epochs(trainer: &mut Trainer, stopped: Option<&Path>, output: &Output) -> any
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     }
     while !trainer.is_finished() {
-        let began = Instant::now();
+        let began = instant();
         let what = format!("epoch {}", trainer.epochs() + 1);
         let bar = Progress::new(output.err, Unit::Items, Some(trainer.epoch_rows()), what);
         let epoch = trainer.epoch(|rows, _| bar.advance(rows as u64))?;

@@ -36,9 +36,9 @@ pub(super) fn calibrate(samples: &[Sample]) -> Calibrations {
     };
     let mut calibrations = [[Calibration::default(); LABELS]; LANGUAGES];
     for language in Language::ALL {
-        for label in 0..LABELS {
+        for (label, calibration) in calibrations[language as usize].iter_mut().enumerate() {
             let found = fitted(Some(language), label).or_else(|| fitted(None, label));
-            calibrations[language as usize][label] = found.unwrap_or_default();
+            *calibration = found.unwrap_or_default();
         }
     }
     calibrations

@@ -93,8 +93,11 @@ pub(in crate::cli) struct Report {
     pub(super) evasions: Vec<Evaded>,
     pub(super) identity: Vec<Identity>,
     /// By label: said, came true and texts of ten bins.
-    pub(super) reliability: Vec<(&'static str, [(f64, f64, u64); BINS])>,
+    pub(super) reliability: Vec<(&'static str, Bins)>,
 }
+
+/// Of each bin: the mean probability said, the share that came true, and how many texts.
+pub(super) type Bins = [(f64, f64, u64); BINS];
 
 /// What is held out of a source to be measured on.
 fn measured(loaded: &Loaded) -> Vec<&Row> {

@@ -50,12 +50,12 @@ fn a_training_writes_a_model_that_classifies_and_the_same_one_again() {
         let [a, b] = [&first, &second].map(|folder| std::fs::read(folder.join(file)).unwrap());
         assert!(!a.is_empty() && a == b, "{file}");
     }
-    let judged = classify(
-        &["--model", first.to_str().unwrap()],
-        "{\"id\":1,\"text\":\"老板，百家乐送88，加abc123\"}".as_bytes(),
-    );
+    let texts = "{\"id\":1,\"text\":\"老板，百家乐送88，加abc123\"}\n{\"id\":2,\"text\":\"晚上一起吃饭吗\"}\n";
+    let judged = classify(&["--model", first.to_str().unwrap()], texts.as_bytes());
     assert!(judged.status.success());
-    assert!(lines(&judged.stdout)[0]["scores"]["gambling"].as_f64().unwrap() > 0.5);
+    let [offer, talk] = [0, 1].map(|line| lines(&judged.stdout)[line]["scores"]["gambling"].as_f64().unwrap());
+    // Of so few texts nothing sure is learnt, but which way it goes.
+    assert!(offer > 1.5 * talk, "{offer} of the offer, {talk} of the talk");
 }
 
 #[test]

@@ -89,6 +89,8 @@ const LIMITS: &str = "\
 
 - Figures on a source's held-out part say how it does on more of the same. On texts of another kind expect less: the sources
   of the role `measure` show how much.
+- Settings and weights of sources were chosen while figures like these were looked at, those of the role `measure` among them, so all
+  of them flatter somewhat.
 - Our own texts were written for this product by few people; they are broad, and not what a platform sees. Held out are whole
   blocks and patterns of them, which share their authors with the rest.
 - Ordinary messages that swear among friends are counted as false alarms of `abuse` here, so that its act threshold is high.

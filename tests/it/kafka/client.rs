@@ -16,7 +16,9 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::trial::{now, pause};
 
 /// How long a broker that is up may take for anything that a test asks of it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
+/// How long one question may take before it is asked again: a node that went away is asked in vain.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
 
 /// Sending goes on while a broker is away and comes back.
 const FLUSH_MAX: Duration = Duration::from_secs(300);
@@ -106,9 +108,21 @@ pub(crate) fn reader(bootstrap: &str, group: &str, isolation: &str) -> BaseConsu
         .unwrap()
 }
 
+/// Asks until there is an answer.
+fn insist<T>(what: &str, ask: impl Fn() -> Result<T, KafkaError>) -> T {
+    let begun = now();
+    loop {
+        match ask() {
+            Ok(answer) => return answer,
+            Err(error) => assert!(begun.elapsed() < PATIENCE, "{what}: {error}"),
+        }
+        pause(Duration::from_millis(100));
+    }
+}
+
 /// The numbers of a topic's partitions.
 pub(crate) fn partition_numbers(consumer: &BaseConsumer, topic: &str) -> Range<i32> {
-    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+    let metadata = insist(topic, || consumer.fetch_metadata(Some(topic), ASK_AGAIN));
     let partitions = metadata.topics()[0].partitions().len();
     assert!(partitions > 0, "no topic {topic}");
     0..i32::try_from(partitions).unwrap()
@@ -125,21 +139,15 @@ fn partitions(consumer: &BaseConsumer, topic: &str, offset: Offset) -> TopicPart
 /// Where each partition ends, as this consumer may see it: before the first open transaction, if it reads committed.
 fn ends(consumer: &BaseConsumer, topic: &str) -> Vec<i64> {
     let all = partitions(consumer, topic, Offset::Beginning);
-    let end = |partition| consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1;
+    let end = |partition| insist(topic, || consumer.fetch_watermarks(topic, partition, ASK_AGAIN)).1;
     all.elements().iter().map(|element| end(element.partition())).collect()
 }
 
 /// How many records of a topic the group of this consumer has not committed. It is not asked to join.
 pub(crate) fn lag(consumer: &BaseConsumer, topic: &str) -> i64 {
-    let begun = now();
-    let committed = loop {
-        match consumer.committed_offsets(partitions(consumer, topic, Offset::Invalid), PATIENCE) {
-            Ok(committed) => break committed,
-            // A group that is new has no coordinator yet, and a broker that has just begun does not know its groups.
-            Err(error) => assert!(begun.elapsed() < PATIENCE, "the group's offsets cannot be read: {error}"),
-        }
-        pause(Duration::from_millis(100));
-    };
+    // A group that is new has no coordinator yet, and a broker that has just begun does not know its groups.
+    let ask = || consumer.committed_offsets(partitions(consumer, topic, Offset::Invalid), ASK_AGAIN);
+    let committed = insist("the group's offsets", ask);
     let read = committed.elements().into_iter().map(|element| element.offset().to_raw().unwrap_or(0).max(0));
     ends(consumer, topic).into_iter().zip(read).map(|(end, read)| end - read).sum()
 }
@@ -162,7 +170,8 @@ pub(crate) fn committed(bootstrap: &str, topic: &str) -> Vec<Vec<Seen>> {
     while !ended.iter().all(|ended| *ended) {
         assert!(begun.elapsed() < PATIENCE, "{topic} cannot be read to its end: {ended:?}");
         match consumer.poll(Duration::from_millis(100)) {
-            None => {}
+            // A connection that went is made again; what cannot be read at all runs into the bound above.
+            None | Some(Err(KafkaError::MessageConsumption(_))) => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => ended[usize::try_from(partition).unwrap()] = true,
             Some(Err(error)) => panic!("{topic}: {error}"),
             Some(Ok(record)) => seen[usize::try_from(record.partition()).unwrap()].push(Seen {

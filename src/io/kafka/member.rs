@@ -16,6 +16,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, ConsumerGroupMetadata, Rebalance};
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
 use rdkafka::message::Message;
+use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
@@ -31,6 +32,9 @@ pub(super) const ANSWER_MAX: Duration = Duration::from_secs(if cfg!(test) { 3 } 
 const EVENTS_MAX: usize = 64;
 /// How long one question may take before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
+/// How long a topic that nobody knows is waited for, and how long between two looks.
+const APPEAR_MAX: Duration = Duration::from_secs(5);
+const ASK_PAUSE: Duration = Duration::from_millis(100);
 /// How long the member waits for a record before it looks after its lanes.
 const POLL: Duration = Duration::from_millis(10);
 /// Records that are handed on before the member looks after its lanes.
@@ -251,6 +255,13 @@ impl Callbacks {
     }
 }
 
+/// Whether no broker has told us of the topic yet.
+fn is_unknown(metadata: &Metadata, topic: &str) -> bool {
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let error = found.and_then(MetadataTopic::error).map(RDKafkaErrorCode::from);
+    found.is_none() || error == Some(RDKafkaErrorCode::UnknownTopicOrPartition)
+}
+
 fn one(topic: &str, partition: i32) -> TopicPartitionList {
     let mut list = TopicPartitionList::new();
     list.add_partition(topic, partition);
@@ -332,9 +343,13 @@ impl Member {
 
     fn partitions(&self, topic: &str) -> Result<usize, KafkaError> {
         let doing = || format!("ask the brokers about the topic {topic}");
-        let until = instant() + ANSWER_MAX;
+        let (until, appears) = (instant() + ANSWER_MAX, instant() + APPEAR_MAX);
         let metadata = loop {
             match self.consumer.fetch_metadata(Some(topic), ASK_AGAIN) {
+                // A topic that was just made is not known to every broker at once.
+                Ok(metadata) if is_unknown(&metadata, topic) && instant() < appears => {
+                    drop(self.consumer.poll(ASK_PAUSE));
+                }
                 Ok(metadata) => break metadata,
                 Err(error) => {
                     // Complaints of the connection come as events, with log lines in between; what only a person can mend is

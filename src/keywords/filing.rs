@@ -31,6 +31,7 @@ struct Link {
 pub(crate) struct Builder<'w> {
     words: &'w Words,
     hasher: Hasher,
+    seed: u64,
     rarity: Rarity,
     /// How many keys have a window of about this hash.
     counts: Box<[u16]>,
@@ -55,6 +56,7 @@ impl<'w> Builder<'w> {
         Self {
             words,
             hasher: Hasher::new(seed),
+            seed,
             rarity: Rarity::new(),
             counts: vec![0; 1 << COUNTS_BITS].into(),
             filed: HashTable::with_capacity(words.keys.len()),
@@ -156,7 +158,7 @@ impl<'w> Builder<'w> {
     }
 
     fn freeze(self, singles: Singles, repeated: Singles) -> Engine {
-        let mut filter = Filter::new(self.filed.len());
+        let mut filter = Filter::new(self.filed.len(), self.seed);
         self.windows.iter().for_each(|&(hashes, is_triple)| filter.insert(hashes, is_triple));
         let mut windows = Table::new(self.links.len());
         for filed in &self.filed {

@@ -14,25 +14,31 @@ pub(crate) struct Hasher {
     triple: u64,
 }
 
+/// The generator by Sebastiano Vigna.
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+}
+
 /// The hashes of the windows of two and of three runs that end at one run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hashes {
     pub(crate) pair: u64,
     pub(crate) triple: u64,
-    /// What the first of the three runs adds to a place in the filter.
-    turn: u32,
+    /// The product of the first of the three runs.
+    first: u64,
 }
 
 impl Hasher {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut state = seed;
-        let mut next = || {
-            // SplitMix64, by Sebastiano Vigna.
-            state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^ (mixed >> 31)
-        };
+        let mut random = SplitMix64(seed);
+        let mut next = || random.next();
         Self { salt: next(), unit: next() | 1, pair: next() | 1, triple: next() | 1 }
     }
 
@@ -53,7 +59,7 @@ impl Hasher {
     pub(crate) fn window(self, window: &[u32]) -> Hashes {
         let product = |back: usize| window.len().checked_sub(back).map_or(0, |at| self.product(window[at]));
         let (first, pair) = (product(3), self.pair(product(2), product(1)));
-        Hashes { pair, triple: (pair ^ first).wrapping_mul(self.triple), turn: turn(first) }
+        Hashes { pair, triple: (pair ^ first).wrapping_mul(self.triple), first }
     }
 
     /// The hash of a key that is filed under its window that ends at `offset`: it is to be found by that window only.
@@ -67,57 +73,70 @@ impl Hasher {
     }
 }
 
-/// A Bloom filter. The hash of the last two runs of a window chooses a word and three bits of it; the first of three runs turns
-/// the word: so a place of a text costs one load for both windows that end there.
+/// A Bloom filter. The hash of the last two runs of a window chooses a word, and a mask of bits of it; the first of three runs
+/// chooses another word of the same cache line, and another mask. So a place of a text costs one line for both windows that end
+/// there, and windows that share a common pair do not crowd into one word.
 #[derive(Clone, Debug)]
 pub(crate) struct Filter {
     /// Bits that are not set stand for what is in it: so a test takes fewer steps.
     words: Box<[u64]>,
     shift: u32,
+    /// What a window sets in its word: to look this up takes fewer steps than to compute it, and it stays in the nearest cache.
+    masks: Box<[u64; MASKS]>,
 }
 
+/// So many different masks.
+const MASKS: usize = 512;
+/// Words of a cache line, as bits of their number.
+const LINE_BITS: u32 = 3;
+/// Bits of a mask. With five, fewer windows of a crowded word pass than with three, and as many of the others.
+const MASK_BITS: u32 = 4;
+
 impl Filter {
-    pub(crate) fn new(keys: usize) -> Self {
+    pub(crate) fn new(keys: usize, seed: u64) -> Self {
         let words = (keys * FILTER_BITS_PER_KEY / 64).next_power_of_two().clamp(64, 1 << 20);
-        Self { words: vec![u64::MAX; words].into(), shift: 64 - words.trailing_zeros() }
+        let mut random = SplitMix64(seed);
+        let masks = std::array::from_fn(|_| {
+            let mut mask: u64 = 0;
+            while mask.count_ones() < MASK_BITS {
+                mask |= 1 << (random.next() >> 58);
+            }
+            mask
+        });
+        Self { words: vec![u64::MAX; words].into(), shift: 64 - words.trailing_zeros(), masks: Box::new(masks) }
     }
 
     /// Takes in a window of three runs, or of the last two.
     pub(crate) fn insert(&mut self, hashes: Hashes, is_triple: bool) {
-        let turn = if is_triple { hashes.turn } else { 0 };
-        self.words[(hashes.pair >> self.shift) as usize] &= !bits(hashes.pair).rotate_left(turn);
+        let (word, mask) = self.place(hashes.pair, if is_triple { hashes.first } else { 0 });
+        self.words[word] &= !self.masks[mask];
     }
 
     /// Whether the windows of two runs and of three with these hashes may be in it.
     #[inline]
     pub(crate) fn has(&self, hashes: Hashes) -> (bool, bool) {
-        let (word, bits) = (self.word(hashes.pair), bits(hashes.pair));
-        (word & bits == 0, word.rotate_right(hashes.turn) & bits == 0)
+        (self.may_have(hashes.pair, 0), self.may_have(hashes.pair, hashes.first))
     }
 
     /// The same in one: the hash of the last two runs, and the product of the first.
     #[inline]
     pub(crate) fn has_any(&self, pair: u64, first: u64) -> bool {
-        let (word, bits) = (self.word(pair), bits(pair));
-        (word & bits == 0) | (word.rotate_right(turn(first)) & bits == 0)
+        self.may_have(pair, 0) | self.may_have(pair, first)
     }
 
     #[inline]
-    fn word(&self, pair: u64) -> u64 {
-        self.words[(pair >> self.shift) as usize]
+    fn may_have(&self, pair: u64, first: u64) -> bool {
+        let (word, mask) = self.place(pair, first);
+        self.words[word] & self.masks[mask] == 0
     }
-}
 
-/// Three bits of a word, which higher bits of the hash choose.
-#[inline]
-fn bits(pair: u64) -> u64 {
-    1 << (pair >> 26 & 63) | 1 << (pair >> 32 & 63) | 1 << (pair >> 38 & 63)
-}
-
-/// How far the run of this product turns a word.
-#[inline]
-fn turn(product: u64) -> u32 {
-    (product >> 58) as u32
+    /// Which word, and which mask.
+    #[inline]
+    fn place(&self, pair: u64, first: u64) -> (usize, usize) {
+        let word = pair >> self.shift ^ first >> (64 - LINE_BITS);
+        let mask = (pair >> 26 ^ first >> 40) % MASKS as u64;
+        (word as usize, mask as usize)
+    }
 }
 
 /// Keys that have a window at the same place and are equally long.

@@ -126,6 +126,7 @@ fn stream(authors: usize, events: usize, skew: bool, rooms: usize) -> Vec<Fact> 
                 word_hit: rng.u8(0..20) == 0,
                 content: rng.u32(..),
                 twin: None,
+                follow: None,
             }
         })
         .collect()

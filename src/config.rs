@@ -177,6 +177,8 @@ pub struct State {
     pub ledger_days: u32,
     /// The most decisions that can be overturned.
     pub ledger_max: usize,
+    /// The most events whose forwards and replies are counted, for the share of them that doubts; those not followed for longest go first.
+    pub followed_max: usize,
     /// Seeds every hash that state rests on. Set a random number of your own, once, and keep it: without it, texts can
     /// be crafted to collide.
     pub seed: u64,
@@ -190,6 +192,7 @@ impl Default for State {
             ids_max: 4_000_000,
             ledger_days: 180,
             ledger_max: 1_000_000,
+            followed_max: 500_000,
             seed: 0,
         }
     }
@@ -310,7 +313,7 @@ impl Config {
     }
 
     /// Every number with the least and the most that it may be.
-    fn numbers(&self) -> [(&'static str, u64, u64, u64); 25] {
+    fn numbers(&self) -> [(&'static str, u64, u64, u64); 26] {
         const GIB: u64 = 1 << 30;
         const DAY_MS: u64 = 24 * 60 * 60 * 1000;
         let (run, bounds, state, neardup) = (&self.run, &self.bounds, &self.state, &self.neardup);
@@ -334,6 +337,7 @@ impl Config {
             ("state.ids_max", number(state.ids_max), 1, 1 << 32),
             ("state.ledger_days", state.ledger_days.into(), 1, 36_525),
             ("state.ledger_max", number(state.ledger_max), 1, 1 << 32),
+            ("state.followed_max", number(state.followed_max), 4, 1 << 32),
             ("neardup.entries_max", number(neardup.entries_max), 1024, 60_000_000),
             ("neardup.window_hours", neardup.window_hours.into(), 1, 24 * 366),
             // Addresses on the disk are told apart within 64 GiB.

@@ -131,6 +131,7 @@ pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<str
             accounts_max: state.authors_max,
             ledger_ms: i64::from(state.ledger_days) * 24 * 60 * 60 * 1000,
             ledger_max: state.ledger_max,
+            followed_max: state.followed_max,
             clusters_max: config.neardup.clusters_max,
             // As long as a copy may come, and a day for what comes late.
             clusters_ms: (i64::from(config.neardup.window_hours) + 24) * HOUR_MS,

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::claims::{Claim, Match};
-use crate::decision::ActionKind;
-use crate::event::Event;
+use crate::claims::{Claim, Match, Status};
+use crate::decision::{Action, ActionKind, Decision, Ground, Recipient};
+use crate::event::{Event, Millis};
 use crate::signal::Span;
-use crate::state::{Fate, State};
+use crate::state::{Fate, Keys, Resting, State};
 
 use super::edition::Edition;
+use super::ladder;
 use super::observe::Observed;
 
 /// The code of the label on what asserts a refuted claim.
@@ -20,13 +21,84 @@ pub(crate) fn known<'a>(edition: &'a Edition, observed: &'a Observed<'_>) -> Opt
     Some((edition.claims.as_ref()?.claims().get(found.claim)?, found))
 }
 
+/// What was said of the event that this one passes on.
+pub(crate) struct Root {
+    label: ActionKind,
+    /// The key of the claim that it was said for.
+    claim: Option<u64>,
+}
+
 /// The label of a refuted claim on the event that this one passes on, if it stands.
-pub(crate) fn inherited(event: &Event<'_>, state: &State) -> Option<ActionKind> {
+pub(crate) fn inherited(event: &Event<'_>, state: &State) -> Option<Root> {
     let root = state.keys().event(event.forward_of.as_ref()?);
     let (entry, fate) = state.ledger().get(root)?;
     let is_refuted = |kind: &ActionKind| matches!(kind, ActionKind::Label { code, .. } if **code == *REFUTED);
-    entry.actions.into_iter().find(is_refuted).filter(|_| fate != Fate::Overturned)
+    let label = entry.actions.into_iter().find(is_refuted).filter(|_| fate != Fate::Overturned)?;
+    Some(Root { label, claim: entry.claim.map(|resting| resting.claim) })
 }
+
+/// What of a decision rests on the claim that the message repeats, or that what it passes on was labelled for. What the ladder
+/// did is no part of the decision as it is held.
+pub(crate) fn resting(
+    decision: &Decision,
+    ladder: Option<u16>,
+    claim: Option<(&Claim, &Match)>,
+    root: Option<&Root>,
+    keys: Keys,
+) -> Option<Resting> {
+    let own = claim.map(|(claim, _)| keys.claim(&claim.id));
+    let claim = own.or_else(|| root.and_then(|root| root.claim))?;
+    let is_about = |ground: &Ground| ground.name.starts_with("claim.") && &*ground.name != "claim.doubts";
+    let rests = |reason: u16| decision.reasons[usize::from(reason)].signals.iter().any(is_about);
+    let entered = decision.actions.iter().filter(|action| Some(action.reason) != ladder);
+    let actions = entered
+        .take(64)
+        .enumerate()
+        .filter(|(_, action)| rests(action.reason))
+        .fold(0, |bits, (index, _)| bits | 1 << index);
+    (actions != 0).then(|| Resting { claim, event: decision.event.as_str().into(), actions })
+}
+
+/// Undoes what was done for claims that the edition's library has retracted since, as far as it is held; one decision an event.
+pub(crate) fn retract(edition: &Edition, state: &mut State) -> Vec<Decision> {
+    let claims = edition.claims.iter().flat_map(|claims| claims.claims());
+    let mut restored = Vec::new();
+    for claim in claims.filter(|claim| claim.status == Status::Retracted) {
+        for event in state.ledger().resting_on(state.keys().claim(&claim.id)) {
+            let at = state.watermark();
+            let reversal = state.retract(event, at);
+            restored.extend(reversal.and_then(|reversal| ladder::retracted(edition, claim, &reversal, at)));
+        }
+    }
+    restored
+}
+
+/// Whole hours since the room was told about the claim that the message repeats.
+pub(crate) fn told_hours(observed: &Observed<'_>, claim: &Claim, state: &State) -> Option<Millis> {
+    let told_at = state.told_at(told_key(observed, claim, state.keys())?)?;
+    Some((observed.event.at - told_at).max(0) / HOUR_MS)
+}
+
+/// Notes that the room is told about the claim, where it is.
+pub(crate) fn note_told(
+    decision: &Decision,
+    observed: &Observed<'_>,
+    claim: Option<(&Claim, &Match)>,
+    state: &mut State,
+) {
+    let is_notice = |action: &Action| matches!(action.kind, ActionKind::Notice { to: Recipient::Room, .. });
+    let Some((claim, _)) = claim.filter(|_| decision.actions.iter().any(is_notice)) else { return };
+    if let Some(key) = told_key(observed, claim, state.keys()) {
+        state.tell(key, observed.event.at);
+    }
+}
+
+fn told_key(observed: &Observed<'_>, claim: &Claim, keys: Keys) -> Option<u64> {
+    let room = observed.fact.room;
+    (room != 0).then(|| keys.told(room, keys.claim(&claim.id)))
+}
+
+const HOUR_MS: Millis = 60 * 60 * 1000;
 
 /// Where the claim stands, for the signals about it.
 pub(crate) fn span(signal: &str, observed: &Observed<'_>) -> Option<Span> {
@@ -36,12 +108,12 @@ pub(crate) fn span(signal: &str, observed: &Observed<'_>) -> Option<Span> {
 
 /// An action with its words filled in: `{claim.text}`, `{claim.authority}`, `{claim.url}` and `{claim.date}` of labels and
 /// notices. A message that only passes another one on gets the label of that one.
-pub(crate) fn told(kind: ActionKind, claim: Option<(&Claim, &Match)>, root: Option<&ActionKind>) -> ActionKind {
+pub(crate) fn told(kind: ActionKind, claim: Option<(&Claim, &Match)>, root: Option<&Root>) -> ActionKind {
     let is_asked = |words: &Option<Arc<str>>| words.as_ref().is_some_and(|words| words.contains("{claim."));
     let fill = |words: Option<Arc<str>>| words.and_then(|words| filled(&words, claim.map(|(claim, _)| claim)));
     match kind {
         ActionKind::Label { code, text, link, until } if is_asked(&text) || is_asked(&link) => {
-            if let (None, Some(ActionKind::Label { text, link, .. })) = (claim, root) {
+            if let (None, Some(ActionKind::Label { text, link, .. })) = (claim, root.map(|root| &root.label)) {
                 return ActionKind::Label { code, text: text.clone(), link: link.clone(), until };
             }
             ActionKind::Label { code, text: fill(text), link: fill(link), until }
@@ -71,6 +143,11 @@ fn filled(words: &Arc<str>, claim: Option<&Claim>) -> Option<Arc<str>> {
 mod tests {
     use super::*;
     use crate::claims::{Day, Stance};
+    use crate::event::{Channel, Record};
+    use crate::pipeline::edition::{BuildOptions, Sources};
+    use crate::pipeline::engine::Engine;
+    use crate::pipeline::observe::{ObserveScratch, observe};
+    use crate::state::Options;
 
     fn label(text: &str, link: &str) -> ActionKind {
         ActionKind::Label { code: REFUTED.into(), text: Some(text.into()), link: Some(link.into()), until: None }
@@ -89,9 +166,146 @@ mod tests {
         let asked = label("{claim.authority}, {claim.date}: {claim.text}", "{claim.url}");
         let said = label("WHO, 2020-02-03: c", "https://w.example/");
         assert_eq!(told(asked.clone(), Some((&claim, &found)), None), said);
-        assert_eq!(told(asked.clone(), None, Some(&said)), said, "what is passed on has the label of its root");
+        let root = Root { label: said.clone(), claim: None };
+        assert_eq!(told(asked.clone(), None, Some(&root)), said, "what is passed on has the label of its root");
         let nothing = ActionKind::Label { code: REFUTED.into(), text: None, link: None, until: None };
         assert_eq!(told(asked, None, None), nothing);
         assert_eq!(told(label("as it is", "x"), None, None), label("as it is", "x"));
+    }
+
+    const RULES: &str = r#"
+- id: test.refuted
+  when: claim.act
+  do: [{label: {code: refuted}}]
+  owner: tests
+  expires: 2099-01-01
+  status: live
+  tests: [{text: a, given: {claim.act: true}, expect: fires}, {text: a, expect: silent}]
+- id: test.told
+  when: claim.act && claim.told_hours >= 24
+  do: [{notice: {to: room, code: refuted}}]
+  owner: tests
+  expires: 2099-01-01
+  status: live
+  tests: [{text: a, given: {claim.act: true}, expect: fires}, {text: a, expect: silent}]
+- id: test.inherited
+  when: claim.inherited
+  do: [{label: {code: refuted}}]
+  owner: tests
+  expires: 2099-01-01
+  status: live
+  tests: [{text: a, given: {claim.inherited: true}, expect: fires}, {text: a, expect: silent}]
+- id: test.long
+  when: text.chars >= 100
+  do: [{fold: {level: 1}}]
+  points: 1
+  owner: tests
+  expires: 2099-01-01
+  status: live
+  tests: [{text: "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789", expect: fires}, {text: a, expect: silent}]
+- id: test.doubted
+  when: rumor.doubt_rate >= 0.2
+  do: [{review: {queue: rumors}}]
+  owner: tests
+  expires: 2099-01-01
+  status: live
+  tests: [{text: a, given: {rumor.doubt_rate: 0.5}, expect: fires}, {text: a, expect: silent}]
+"#;
+
+    const CLAIM: &str = "Drinking warm lemon water every morning cures diabetes within thirty days";
+
+    fn edition(status: &str) -> Edition {
+        let mut sources = Sources::default();
+        sources.base.add("rules.yaml".as_ref(), "rules.yaml", RULES);
+        sources.base.add(
+            "ladder.yaml".as_ref(),
+            "ladder.yaml",
+            "group:\n  expires: 90d\n  steps:\n    - {at: 9, do: [{limit: {scope: author, for: 1h}}]}\n",
+        );
+        let library = format!(
+            r#"{{"id":"c1","claim":"{CLAIM}","verdict":"false","authority":"Health Agency","tier":1,"url":"https://health.example/1","published":"2020-01-01","status":"{status}"}}"#
+        );
+        sources.base.add("claims/test.jsonl".as_ref(), "claims/test.jsonl", &library);
+        let (edition, problems) = Edition::build(&sources, &BuildOptions::default());
+        edition.unwrap_or_else(|| panic!("{problems:#?}"))
+    }
+
+    struct Play {
+        engine: Engine,
+        edition: Edition,
+    }
+
+    impl Play {
+        fn new() -> Self {
+            let engine = Engine::new(State::new(&Options::default(), Keys::new(b"test")));
+            Self { engine, edition: edition("active") }
+        }
+
+        fn say(&mut self, id: &str, hour: i64, text: &str, more: &str) -> Vec<Decision> {
+            let at = 1_700_000_000_000 + hour * HOUR_MS;
+            let json = format!(
+                r#"{{"id":"{id}","channel":"group","room":"r","author":"ann","at":{at},"lang":"en","text":"{text}"{more}}}"#
+            );
+            let record = Record::Event(serde_json::from_str(&json).unwrap());
+            let item = observe(&self.edition, record, &Keys::new(b"test"), &mut ObserveScratch::default());
+            self.engine.process(&self.edition, &[vec![item]]).expect("no stored text is read").decisions
+        }
+
+        /// The names of what is done about a message.
+        fn actions(&mut self, id: &str, hour: i64, text: &str, more: &str) -> Vec<&'static str> {
+            let decisions = self.say(id, hour, text, more);
+            decisions.iter().flat_map(|decision| &decision.actions).map(|action| action.kind.name()).collect()
+        }
+    }
+
+    #[test]
+    fn a_room_is_told_once_a_day_for_each_claim() {
+        let mut play = Play::new();
+        let told = |hour: i64, play: &mut Play| play.actions(&format!("e{hour}"), hour, CLAIM, "").contains(&"notice");
+        let hours: Vec<i64> = [0, 1, 23, 24, 25, 47, 49].into_iter().filter(|&hour| told(hour, &mut play)).collect();
+        assert_eq!(hours, [0, 24, 49]);
+    }
+
+    #[test]
+    fn a_retracted_claim_takes_back_its_labels_and_nothing_else() {
+        let mut play = Play::new();
+        let long = format!("{CLAIM}, and this is a long message that is folded for its length as well");
+        assert_eq!(play.actions("own", 0, CLAIM, ""), ["label", "notice"]);
+        assert_eq!(play.actions("passed", 1, "look", r#","forward_of":"own""#), ["label"]);
+        assert_eq!(play.actions("long", 2, &long, ""), ["label", "fold"]);
+        assert!(play.say("other", 3, "something else", "").is_empty());
+
+        play.edition = edition("retracted");
+        let restored = play.say("next", 4, "something else", "");
+        let undone = |decision: &Decision| match &decision.actions[0].kind {
+            ActionKind::Restore { undone, .. } => undone.iter().map(ActionKind::name).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        };
+        let said: Vec<_> = restored.iter().map(|decision| (decision.event.as_str(), undone(decision))).collect();
+        assert_eq!(said, [("own", vec!["label"]), ("passed", vec!["label"]), ("long", vec!["label"])]);
+        assert!(restored.iter().all(|decision| &*decision.reasons[0].rule == "claim.retracted"));
+        assert!(play.say("after", 5, "something else", "").is_empty(), "it is said once");
+        let author = Keys::new(b"test").author("ann");
+        assert_eq!(
+            play.engine.state().points(author, Channel::Group, 1_700_000_000_000).points,
+            1,
+            "the fold has its points still"
+        );
+    }
+
+    #[test]
+    fn what_many_doubt_is_for_people_to_look_at() {
+        let mut play = Play::new();
+        let mut asked = Vec::new();
+        for n in 1..=60 {
+            let text = if n % 4 == 0 { "is this true? source?" } else { "wow" };
+            let decisions = play.say(&format!("r{n}"), n, text, r#","reply_to":"root""#);
+            asked.extend(decisions.into_iter().map(|decision| (n, decision)));
+        }
+        let at: Vec<i64> = asked.iter().map(|(n, _)| *n).collect();
+        assert_eq!(at, [20, 50]);
+        let grounds = &asked[0].1.reasons[0].signals;
+        let root = grounds.iter().find(|ground| &*ground.name == "rumor.of").expect("it says of which message");
+        assert_eq!(root.value, crate::signal::Value::Text("root".into()));
     }
 }

@@ -10,6 +10,7 @@ use crate::event::{Erase, Outcome as Says, Verdict};
 use crate::neardup::{Arrival, Texts, TextsError, Twin, TwinSizes};
 use crate::state::{Counts, Fact, Member, State, author_mark};
 
+use super::claim;
 use super::copies::{Copies, CopyOptions, Found, LOGS};
 use super::deferred::Blank;
 use super::edition::Edition;
@@ -87,7 +88,10 @@ impl Engine {
     pub fn process(&mut self, edition: &Edition, chunks: &[Vec<Item<'_>>]) -> Result<Outcome, TextsError> {
         let items: Vec<&Item<'_>> = chunks.iter().flatten().collect();
         let mut outcome = Outcome::default();
-        let mut bench = self.bench.take().filter(|bench| bench.fits(edition)).unwrap_or_else(|| Bench::new(edition));
+        let mut bench = self.bench.take().filter(|bench| bench.fits(edition)).unwrap_or_else(|| {
+            claim::retract(edition, &mut self.state).into_iter().for_each(|restored| outcome.decide(restored));
+            Bench::new(edition)
+        });
         let mut first = 0;
         for segment in items.split_inclusive(|item| matches!(item, Item::Erase(_))) {
             self.remember(segment)?;

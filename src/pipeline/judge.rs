@@ -114,6 +114,9 @@ impl Bench {
             kinds.dedup();
             self.judged.extend(kinds.into_iter().map(Arc::from));
         }
+        let known_claim = claim::known(edition, observed);
+        let asked = known_claim.filter(|_| edition.filler.reads_told);
+        let told_hours = asked.and_then(|(claim, _)| claim::told_hours(observed, claim, state));
         let known = Known {
             event,
             shape: &observed.shape,
@@ -126,9 +129,10 @@ impl Bench {
             copied: remembered.copied(),
             is_article: observed.mark.as_ref().is_some_and(Mark::is_article),
             is_own: remembered.is_own(observed),
-            claim: claim::known(edition, observed),
+            claim: known_claim,
             is_inherited: edition.filler.reads_inherited && claim::inherited(event, state).is_some(),
             doubts: observed.doubts,
+            told_hours,
             judged: &self.judged,
         };
         self.signals.clear();
@@ -161,7 +165,7 @@ struct Case<'a> {
     remembered: &'a Remembered<'a>,
     signals: &'a Signals,
     /// The label of the event that this one passes on.
-    root: Option<ActionKind>,
+    root: Option<claim::Root>,
 }
 
 impl<'a> Case<'a> {
@@ -170,7 +174,7 @@ impl<'a> Case<'a> {
         observed: &'a Observed<'a>,
         remembered: &'a Remembered<'a>,
         signals: &'a Signals,
-        root: Option<ActionKind>,
+        root: Option<claim::Root>,
     ) -> Self {
         let event = &observed.event;
         let decision = Decision {
@@ -229,6 +233,10 @@ impl<'a> Case<'a> {
             *value != Value::Missing && *value != self.edition.catalogue.definition(slot).default
         });
         let mut grounds: Vec<Ground> = raised.map(|&slot| self.ground(slot)).collect();
+        let followed = self.event.forward_of.as_ref().or(self.event.reply_to.as_ref());
+        if let Some(followed) = followed.filter(|_| grounds.iter().any(|ground| ground.name.starts_with(OF_RUMORS))) {
+            grounds.push(told("rumor.of", followed.to_string(), Vec::new()));
+        }
         if grounds.iter().any(|ground| ground.name.starts_with(OF_TWINS)) {
             self.add_sources(&mut grounds);
         }
@@ -273,12 +281,18 @@ impl<'a> Case<'a> {
         let strikes = self.points > 0;
         let step = strikes.then(|| ladder::strike(self.edition, observed, self.points, &mut self.decision, state));
         if !self.decision.actions.is_empty() {
-            let began = self.remembered.began();
-            ladder::enter(observed, began, self.points, step.flatten(), &self.decision, state);
+            let (step, began) = (step.flatten(), self.remembered.began());
+            let claim = claim::known(self.edition, observed);
+            let resting = claim::resting(&self.decision, step, claim, self.root.as_ref(), state.keys());
+            claim::note_told(&self.decision, observed, claim, state);
+            ladder::enter(observed, began, self.points, step, resting, &self.decision, state);
         }
         self.decision
     }
 }
+
+/// What the signals begin with that are about the event which is passed on or answered.
+const OF_RUMORS: &str = "rumor.";
 
 /// What the signals of near-duplicates begin with.
 const OF_TWINS: &str = "twin.";

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::claims::Claim;
 use crate::decision::{Action, ActionKind, Decision, Ground, Reason};
-use crate::event::{Event, Verdict};
+use crate::event::{Event, Millis, Verdict};
 use crate::rules::{self, Penalties};
 use crate::signal::Value;
-use crate::state::{Entry, Reversal, State, Step, Strike};
+use crate::state::{Entry, Resting, Reversal, State, Step, Strike};
 
 use super::edition::Edition;
 use super::judge::decision_id;
@@ -71,6 +72,7 @@ pub(crate) fn enter(
     began: Option<u64>,
     points: u32,
     ladder: Option<u16>,
+    claim: Option<Resting>,
     decision: &Decision,
     state: &mut State,
 ) {
@@ -85,6 +87,7 @@ pub(crate) fn enter(
         points,
         at: decision.at,
         cluster: began.unwrap_or(0),
+        claim,
     });
 }
 
@@ -93,29 +96,63 @@ pub(crate) fn enter(
 /// the same.
 pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversal: &Reversal) -> Option<Decision> {
     let entry = &reversal.entry;
-    let mut actions = Vec::new();
-    undo(&mut actions, &entry.decision, &entry.actions);
-    for step in &reversal.lifted {
-        undo(&mut actions, &step.decision, &step.actions);
-    }
+    let actions = undone(reversal);
     if actions.is_empty() {
         return None;
     }
-    let ground =
-        |name: &str, value: &str| Ground { name: name.into(), value: Value::Text(value.into()), spans: Vec::new() };
-    Some(Decision {
-        id: decision_id("verdict", &verdict.event),
-        event: verdict.event.clone(),
+    let reason = Reason { rule: "verdict".into(), signals: vec![ground("verdict.by", &verdict.by)] };
+    Some(taken_back(edition, "verdict", &verdict.event, entry, verdict.at, actions, reason))
+}
+
+/// What goes out when the claim is retracted that a decision rests on.
+pub(crate) fn retracted(edition: &Edition, claim: &Claim, reversal: &Reversal, at: Millis) -> Option<Decision> {
+    let actions = undone(reversal);
+    let event = &reversal.entry.claim.as_ref()?.event;
+    if actions.is_empty() {
+        return None;
+    }
+    let signals = vec![ground("claim.id", &claim.id), ground("claim.authority", &claim.authority)];
+    let reason = Reason { rule: "claim.retracted".into(), signals };
+    Some(taken_back(edition, "retraction", event, &reversal.entry, at, actions, reason))
+}
+
+fn taken_back(
+    edition: &Edition,
+    kind: &str,
+    event: &str,
+    entry: &Entry,
+    at: Millis,
+    actions: Vec<Action>,
+    reason: Reason,
+) -> Decision {
+    Decision {
+        id: decision_id(kind, event),
+        event: event.to_owned(),
         channel: entry.channel,
         author: entry.author_name.to_string(),
         room: entry.room.as_deref().map(str::to_owned),
-        at: verdict.at,
+        at,
         edition: Arc::clone(&edition.id),
         actions,
-        reasons: vec![Reason { rule: "verdict".into(), signals: vec![ground("verdict.by", &verdict.by)] }],
+        reasons: vec![reason],
         missing: Vec::new(),
         shadow: Vec::new(),
-    })
+    }
+}
+
+/// A ground that is a text.
+fn ground(name: &str, value: &str) -> Ground {
+    Ground { name: name.into(), value: Value::Text(value.into()), spans: Vec::new() }
+}
+
+/// What is undone of a decision and of the steps that are lifted with it.
+fn undone(reversal: &Reversal) -> Vec<Action> {
+    let mut actions = Vec::new();
+    undo(&mut actions, &reversal.entry.decision, &reversal.entry.actions);
+    for step in &reversal.lifted {
+        undo(&mut actions, &step.decision, &step.actions);
+    }
+    actions
 }
 
 /// Adds to what is undone of one decision.
@@ -148,7 +185,7 @@ pub(crate) fn unknown_event(verdict: &Verdict) -> String {
 mod tests {
     use super::*;
     use crate::decision::Scope;
-    use crate::event::{Millis, Outcome as Says, Record};
+    use crate::event::{Outcome as Says, Record};
     use crate::pipeline::edition::{BuildOptions, Sources};
     use crate::pipeline::engine::{Engine, Outcome};
     use crate::pipeline::observe::{ObserveScratch, observe};

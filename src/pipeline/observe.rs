@@ -6,7 +6,7 @@ use crate::event::{Channel, Erase, Event, Record, Verdict};
 use crate::keywords::{self, Hits};
 use crate::neardup::{Form, Mark, Seed, Sketcher};
 use crate::signal::Field;
-use crate::state::{Fact, Keys};
+use crate::state::{Fact, Follow, Keys};
 use crate::text::{self, Folded, Shape};
 
 use super::edition::Edition;
@@ -96,7 +96,8 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     let mark = scratch.mark(event.channel);
     let mut claim = scratch.claim(edition, &event, Field::Text, &event.text);
     let is_about_another = event.forward_of.is_some() || event.reply_to.is_some();
-    let doubts = is_about_another && edition.claims.is_some() && claims::doubts(&scratch.folded);
+    let is_asked = edition.claims.is_some() || edition.filler.reads_doubts;
+    let doubts = is_about_another && is_asked && claims::doubts(&scratch.folded);
     let mut class = scratch.class(edition);
     if let Some(title) = &event.title {
         shape = join(shape, scratch.read(edition, Field::Title, title));
@@ -112,7 +113,8 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     edition.matcher.finish(&mut scratch.keywords, &mut scratch.hits);
     let is_worth_keeping = !scratch.hits.is_empty() || scratch.hits.is_truncated();
     let hits = is_worth_keeping.then(|| Box::new(scratch.hits.clone()));
-    let fact = fact(&event, &shape, !scratch.hits.is_empty(), content, keys);
+    let fact =
+        Fact { follow: follow(&event, doubts, keys), ..fact(&event, &shape, !scratch.hits.is_empty(), content, keys) };
     Observed { event, shape, hits, mark, claim, doubts, class, fact }
 }
 
@@ -183,7 +185,14 @@ fn fact(event: &Event<'_>, shape: &Shape, word_hit: bool, content: u64, keys: &K
         word_hit,
         content: content as u32,
         twin: None,
+        follow: None,
     }
+}
+
+/// What it passes on or answers.
+fn follow(event: &Event<'_>, doubts: bool, keys: &Keys) -> Option<Follow> {
+    let root = event.forward_of.as_ref().or(event.reply_to.as_ref())?;
+    Some(Follow { root: keys.event(root), doubts })
 }
 
 /// The shape of two texts as of one: counts add up, runs do not join, shares are weighted by length.

@@ -148,6 +148,7 @@ impl<'e> Stage<'e> {
             claim: claim::known(self.edition, observed),
             is_inherited: false,
             doubts: observed.doubts,
+            told_hours: None,
             judged: &[],
         };
         self.signals.clear();

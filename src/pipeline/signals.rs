@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::claims::{Claim, Match};
 use crate::classify::Label;
-use crate::event::{Channel, Event};
+use crate::event::{Channel, Event, Millis};
 use crate::keywords::{Hits, ListHits, ListId, Matcher};
 use crate::neardup::{Copied, Twin};
 use crate::signal::{Catalogue, Signals, Slot, Type, Value};
@@ -41,6 +41,8 @@ pub(crate) struct Known<'a> {
     pub(crate) is_inherited: bool,
     /// Whether it doubts the event that it passes on or answers.
     pub(crate) doubts: bool,
+    /// Whole hours since the room was told about that claim.
+    pub(crate) told_hours: Option<Millis>,
     /// The kinds of action on the first member, where some rule reads them.
     pub(crate) judged: &'a [Arc<str>],
 }
@@ -102,6 +104,9 @@ fn text_or_missing(text: Option<&str>) -> Value {
 fn account<'a>(known: &Known<'a>) -> Option<&'a crate::event::Account> {
     known.event.account.as_ref()
 }
+
+/// Stands for never, where hours are asked for.
+const NEVER_HOURS: i64 = 1_000_000;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -217,6 +222,10 @@ base_signals! {
     "claim.topic", Text, Value::Text("".into()), "What that claim is about, as the library says.", |k| claimed(k, |claim, _| &claim.topic);
     "claim.inherited", Bool, Value::Bool(false), "Whether it passes on an event that was labelled for a refuted claim, and that label stands.", |k| Value::Bool(k.is_inherited);
     "claim.doubts", Bool, Value::Bool(false), "Whether it passes on or answers another event and doubts it: asks for a source, calls it a rumor, says that it is not so.", |k| Value::Bool(k.doubts);
+    "claim.told_hours", Int, Value::Int(NEVER_HOURS), "Whole hours since the room was last told about that claim by a notice; 1000000 where it was not.", |k| Value::Int(k.told_hours.unwrap_or(NEVER_HOURS));
+    "rumor.followers", Int, Value::Int(0), "Forwards and replies so far of the event that it passes on or answers, this one included; 0 after a hundred.", |k| int(k.counts.follow.followers);
+    "rumor.doubts", Int, Value::Int(0), "Of these, those that doubt it (see claim.doubts).", |k| int(k.counts.follow.doubts);
+    "rumor.doubt_rate", Float, Value::Float(0.0), "The share of these that doubts, said at the 20th, the 50th and the 100th of them and 0 at all others. An early sign for reviewers; never act on it alone.", |k| share(k.counts.follow.doubt_rate());
     "class.abuse", Float, Value::Float(0.0), "The classifier's probability that title or text is an insult or attack on a person or group, where that is a half or more; else 0.", |k| probability(k, Label::Abuse);
     "class.hate", Float, Value::Float(0.0), "The classifier's probability that title or text is an attack on people for a protected trait, where that is a half or more; else 0.", |k| probability(k, Label::Hate);
     "class.sexual", Float, Value::Float(0.0), "The classifier's probability that title or text is pornographic content, or sexual services, where that is a half or more; else 0.", |k| probability(k, Label::Sexual);
@@ -275,6 +284,10 @@ pub(crate) struct Filler {
     pub(crate) reads_judged: bool,
     /// Whether some rule reads what was said of the event that is passed on.
     pub(crate) reads_inherited: bool,
+    /// Whether some rule reads what the room was told.
+    pub(crate) reads_told: bool,
+    /// Whether some rule reads who doubts what.
+    pub(crate) reads_doubts: bool,
     /// Whether some rule reads what the classifier says.
     pub(crate) reads_class: bool,
 }
@@ -297,9 +310,12 @@ impl Filler {
         let reads_standing = ["author.points", "author.strikes"].iter().any(|name| uses[slot(name).index()]);
         let reads_judged = uses[slot("twin.judged").index()];
         let reads_inherited = uses[slot("claim.inherited").index()];
+        let reads_told = uses[slot("claim.told_hours").index()];
+        let of_doubts = ["claim.doubts", "rumor.followers", "rumor.doubts", "rumor.doubt_rate"];
+        let reads_doubts = of_doubts.iter().any(|name| uses[slot(name).index()]);
         let of_class = BASE.iter().filter(|base| base.name.starts_with("class."));
         let reads_class = of_class.into_iter().any(|base| uses[slot(base.name).index()]);
-        Self { base, lists, uses, reads_standing, reads_judged, reads_inherited, reads_class }
+        Self { base, lists, uses, reads_standing, reads_judged, reads_inherited, reads_told, reads_doubts, reads_class }
     }
 
     /// Raises what this event raises. `signals` must be clear.

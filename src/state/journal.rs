@@ -4,16 +4,18 @@
 //! replaying a journal on the state that it was begun on gives the same state, bit for bit.
 //!
 //! A fact costs 21 bytes and its time (1–3 bytes), a link count where there is one, and its room: 8 bytes, or 1 where
-//! the room was named shortly before. Authors named shortly before cost 1 byte as well; a member of a cluster 6 to 16 more.
+//! the room was named shortly before. Authors named shortly before cost 1 byte as well; a member of a cluster 6 to 16 more,
+//! a forward or reply 9 more, or 2 where the same event was named shortly before.
 
 use crate::event::Millis;
 use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
+use crate::state::following::Follow;
 use crate::state::ledger::Held;
 use crate::state::memory::{Fact, Member};
 use crate::state::standing::{HeldStep, Strike};
 
 /// Format of a journal block; the first byte of each.
-pub(crate) const VERSION: u8 = 2;
+pub(crate) const VERSION: u8 = 3;
 
 /// Why a journal block was refused. The state is as it was before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -45,6 +47,8 @@ pub(crate) enum Delta {
     Cap { rule: u64, revision: u64, per_hour: u64, at: Millis },
     Forget { author: u64 },
     Texts { ends: [u64; 2], blanks: Vec<(u8, u64)> },
+    Tell { told: u64, at: Millis },
+    Retract { event: u64 },
 }
 
 const FACTS: u8 = 1;
@@ -56,6 +60,8 @@ const UPHOLD: u8 = 6;
 const CAP: u8 = 7;
 const FORGET: u8 = 8;
 const TEXTS: u8 = 9;
+const TELL: u8 = 10;
+const RETRACT: u8 = 11;
 
 impl Delta {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -85,6 +91,11 @@ impl Delta {
                 put_signed(out, *at);
             }
             Self::Forget { author } => put_head(out, FORGET, *author),
+            Self::Tell { told, at } => {
+                put_head(out, TELL, *told);
+                put_signed(out, *at);
+            }
+            Self::Retract { event } => put_head(out, RETRACT, *event),
             Self::Texts { ends, blanks } => {
                 out.push(TEXTS);
                 ends.iter().for_each(|end| put_var(out, *end));
@@ -113,6 +124,8 @@ impl Delta {
                 at: reader.signed(WHAT)?,
             },
             FORGET => Self::Forget { author: reader.u64(WHAT)? },
+            TELL => Self::Tell { told: reader.u64(WHAT)?, at: reader.signed(WHAT)? },
+            RETRACT => Self::Retract { event: reader.u64(WHAT)? },
             TEXTS => {
                 let ends = [reader.var(WHAT)?, reader.var(WHAT)?];
                 let count = reader.count(2, WHAT)?;
@@ -151,6 +164,8 @@ const AUTHOR_AGAIN: u8 = 4;
 const ROOM: u8 = 8;
 const ROOM_AGAIN: u8 = 16;
 const TWIN: u8 = 32;
+const FOLLOW: u8 = 64;
+const DOUBTS: u8 = 128;
 
 /// Room to set aside, so that the journal of a batch grows once.
 const FACT_BYTES_USUAL: usize = 28;
@@ -178,7 +193,7 @@ pub(crate) fn put_facts(out: &mut Vec<u8>, facts: &[Fact]) {
     out.reserve(facts.len() * FACT_BYTES_USUAL);
     out.push(FACTS);
     put_var(out, facts.len() as u64);
-    let (mut authors, mut rooms) = (Lately::new(), Lately::new());
+    let (mut authors, mut rooms, mut roots) = (Lately::new(), Lately::new(), Lately::new());
     let mut last_at = 0_i64;
     for fact in facts {
         let author_again = authors.again(fact.author);
@@ -200,6 +215,11 @@ pub(crate) fn put_facts(out: &mut Vec<u8>, facts: &[Fact]) {
             put_signed(out, fact.at.wrapping_sub(first_at));
             put_u32(out, first_author);
         }
+        if let Some(follow) = fact.follow {
+            let is_again = roots.again(follow.root);
+            out.push(is_again.into());
+            put_key(out, follow.root, is_again);
+        }
     }
 }
 
@@ -211,6 +231,8 @@ fn flags(fact: &Fact, author_again: bool, room_again: bool) -> u8 {
         | flag(fact.room != 0, ROOM)
         | flag(room_again, ROOM_AGAIN)
         | flag(fact.twin.is_some(), TWIN)
+        | flag(fact.follow.is_some(), FOLLOW)
+        | flag(fact.follow.is_some_and(|follow| follow.doubts), DOUBTS)
 }
 
 fn put_key(out: &mut Vec<u8>, key: u64, again: bool) {
@@ -224,7 +246,7 @@ fn put_key(out: &mut Vec<u8>, key: u64, again: bool) {
 fn facts(reader: &mut Reader<'_>) -> Result<Vec<Fact>, Broken> {
     const WHAT: &str = "facts";
     let count = reader.count(15, WHAT)?;
-    let (mut authors, mut rooms) = (Lately::new(), Lately::new());
+    let (mut authors, mut rooms, mut roots) = (Lately::new(), Lately::new(), Lately::new());
     let mut facts = Vec::with_capacity(count);
     let mut at = 0_i64;
     for _ in 0..count {
@@ -236,7 +258,13 @@ fn facts(reader: &mut Reader<'_>) -> Result<Vec<Fact>, Broken> {
         let links = if flags & LINKS != 0 { reader.var(WHAT)? } else { 0 };
         let links = u16::try_from(links).map_err(|_| Broken(WHAT))?;
         let twin = if flags & TWIN != 0 { Some(member(reader, at)?) } else { None };
-        facts.push(Fact { id, author, room, at, links, word_hit: flags & HIT != 0, content, twin });
+        let follow = if flags & FOLLOW != 0 {
+            let is_again = reader.u8(WHAT)? != 0;
+            Some(Follow { root: key(reader, &mut roots, is_again)?, doubts: flags & DOUBTS != 0 })
+        } else {
+            None
+        };
+        facts.push(Fact { id, author, room, at, links, word_hit: flags & HIT != 0, content, twin, follow });
     }
     Ok(facts)
 }

@@ -22,6 +22,8 @@ enum Domain {
     Rule = 6,
     Revision = 7,
     Neardup = 8,
+    Claim = 9,
+    Told = 10,
 }
 
 impl Keys {
@@ -69,6 +71,19 @@ impl Keys {
     #[must_use]
     pub fn revision(&self, source: &str) -> u64 {
         self.hash(Domain::Revision, source.as_bytes())
+    }
+
+    /// The key of a claim's id.
+    #[must_use]
+    pub fn claim(&self, id: &str) -> u64 {
+        self.hash(Domain::Claim, id.as_bytes())
+    }
+
+    /// The key of what a room is told about a claim, both by their keys.
+    #[must_use]
+    pub fn told(&self, room: u64, claim: u64) -> u64 {
+        let pair = (u128::from(room) << 64) | u128::from(claim);
+        self.hash(Domain::Told, &pair.to_le_bytes())
     }
 
     /// What seeds the marks of near-duplicates.

@@ -34,6 +34,19 @@ pub struct Entry {
     pub at: Millis,
     /// The cluster of near-duplicates that the event began; 0 where it began none.
     pub cluster: u64,
+    /// The refuted claim that it was labelled for, if it was.
+    pub claim: Option<Resting>,
+}
+
+/// What of a decision rests on a refuted claim, for the day that the claim is retracted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resting {
+    /// The key of the claim.
+    pub claim: u64,
+    /// The event's id, as nobody will name it then.
+    pub event: Arc<str>,
+    /// A bit for each action that rests on it, the first one lowest.
+    pub actions: u64,
 }
 
 /// What became of a decision.
@@ -62,6 +75,7 @@ pub(crate) struct Held {
     points: u32,
     fate: Fate,
     cluster: u64,
+    claim: Option<Resting>,
 }
 
 /// See the module. Entries by time and event, so that the oldest goes first.
@@ -72,6 +86,8 @@ pub struct Ledger {
     by_author: BTreeSet<(u64, u64)>,
     /// The event that began each cluster, where a decision on it is held.
     by_cluster: HashMap<u64, u64, foldhash::fast::FixedState>,
+    /// Claim and event of the decisions that rest on a claim.
+    by_claim: BTreeSet<(u64, u64)>,
     clock: Clock,
     keep_ms: Millis,
     entries_max: usize,
@@ -84,6 +100,7 @@ impl Ledger {
             times: HashMap::default(),
             by_author: BTreeSet::new(),
             by_cluster: HashMap::default(),
+            by_claim: BTreeSet::new(),
             clock: Clock::default(),
             keep_ms,
             entries_max: entries_max.max(1),
@@ -115,6 +132,45 @@ impl Ledger {
         let event = self.by_cluster.get(&cluster);
         let held = event.and_then(|event| self.entries.get(&(*self.times.get(event)?, *event)));
         held.filter(|held| held.fate != Fate::Overturned).map_or_else(Vec::new, |held| held.actions.open())
+    }
+
+    /// The events on which decisions are held that rest on a claim and were not undone, by time.
+    #[must_use]
+    pub fn resting_on(&self, claim: u64) -> Vec<u64> {
+        let of_claim = self.by_claim.range((claim, 0)..=(claim, u64::MAX)).map(|(_, event)| *event);
+        let held = of_claim.filter_map(|event| self.held(event)).filter(|held| held.fate != Fate::Overturned);
+        let mut events: Vec<(Millis, u64)> = held.map(|held| (held.at, held.event)).collect();
+        events.sort_unstable();
+        events.into_iter().map(|(_, event)| event).collect()
+    }
+
+    /// Whether everything that was done about an event rests on a claim.
+    pub(crate) fn rests_alone(&self, event: u64) -> bool {
+        let entry = self.held(event).map(Held::open);
+        entry.is_some_and(|entry| {
+            let is_resting = |index: usize| entry.claim.as_ref().is_some_and(|resting| resting.has(index));
+            (0..entry.actions.len()).all(is_resting)
+        })
+    }
+
+    /// Takes out of a decision what rests on a claim, and gives the entry with that alone.
+    pub(crate) fn retract(&mut self, event: u64) -> Option<Entry> {
+        let at = *self.times.get(&event)?;
+        let held = self.entries.get_mut(&(at, event)).filter(|held| held.fate != Fate::Overturned)?;
+        let resting = held.claim.take()?;
+        self.by_claim.remove(&(resting.claim, event));
+        let mut entry = held.open();
+        let mut index = 0;
+        let (gone, stays): (Vec<_>, Vec<_>) = std::mem::take(&mut entry.actions).into_iter().partition(|_| {
+            index += 1;
+            resting.has(index - 1)
+        });
+        held.actions = Actions::seal(&stays);
+        Some(Entry { actions: gone, claim: Some(resting), ..entry })
+    }
+
+    fn held(&self, event: u64) -> Option<&Held> {
+        self.entries.get(&(*self.times.get(&event)?, event))
     }
 
     /// Enters a decision. An event has one entry: a second one takes the place of the first.
@@ -168,6 +224,9 @@ impl Ledger {
         if held.cluster != 0 {
             self.by_cluster.insert(held.cluster, held.event);
         }
+        if let Some(resting) = &held.claim {
+            self.by_claim.insert((resting.claim, held.event));
+        }
         self.entries.insert((held.at, held.event), held);
     }
 
@@ -176,6 +235,9 @@ impl Ledger {
         if let Some(held) = held {
             self.by_author.remove(&(held.author, event));
             self.by_cluster.remove(&held.cluster);
+            if let Some(resting) = &held.claim {
+                self.by_claim.remove(&(resting.claim, event));
+            }
         }
     }
 
@@ -201,6 +263,12 @@ impl Ledger {
     }
 }
 
+impl Resting {
+    fn has(&self, action: usize) -> bool {
+        action < 64 && self.actions >> action & 1 == 1
+    }
+}
+
 impl Held {
     fn open(&self) -> Entry {
         Entry {
@@ -214,6 +282,7 @@ impl Held {
             points: self.points,
             at: self.at,
             cluster: self.cluster,
+            claim: self.claim.clone(),
         }
     }
 
@@ -229,6 +298,11 @@ impl Held {
         put_var(out, self.points.into());
         out.push(self.fate as u8);
         put_var(out, self.cluster);
+        put_opt_str(out, self.claim.as_ref().map(|resting| &*resting.event));
+        if let Some(resting) = &self.claim {
+            put_u64(out, resting.claim);
+            put_var(out, resting.actions);
+        }
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Broken> {
@@ -250,6 +324,12 @@ impl Held {
                 _ => return Err(Broken(WHAT)),
             },
             cluster: reader.var(WHAT)?,
+            claim: match reader.opt_str(WHAT)? {
+                Some(event) => {
+                    Some(Resting { event: event.into(), claim: reader.u64(WHAT)?, actions: reader.var(WHAT)? })
+                }
+                None => None,
+            },
         })
     }
 }
@@ -268,6 +348,7 @@ impl From<&Entry> for Held {
             points: entry.points,
             fate: Fate::Open,
             cluster: entry.cluster,
+            claim: entry.claim.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::event::Millis;
 use crate::state::Options;
 use crate::state::clusters::ClusterCounts;
 use crate::state::codec::{Broken, Reader};
+use crate::state::following::{Follow, FollowCounts};
 use crate::state::ids::Ids;
 use crate::state::post::Post;
 use crate::state::shard::{Known, Place, Shard};
@@ -42,6 +43,8 @@ pub struct Fact {
     pub content: u32,
     /// The cluster of near-duplicates that it joined, if it did.
     pub twin: Option<Member>,
+    /// What it passes on or answers, if it does.
+    pub follow: Option<Follow>,
 }
 
 /// That an event is a near-duplicate of an earlier one.
@@ -98,6 +101,8 @@ pub struct Counts {
     pub room_hits_1h: u32,
     /// What is known of the cluster that it joined; nothing where it joined none.
     pub cluster: ClusterCounts,
+    /// What is known of the event that it passes on or answers.
+    pub follow: FollowCounts,
 }
 
 impl Counts {

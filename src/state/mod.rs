@@ -19,6 +19,7 @@ mod clock;
 mod clusters;
 mod codec;
 mod distinct;
+mod following;
 mod ids;
 mod journal;
 mod keys;
@@ -26,6 +27,7 @@ mod ledger;
 mod log;
 mod memory;
 mod post;
+mod recent;
 mod ring;
 mod shard;
 mod snapshot;
@@ -45,12 +47,15 @@ pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
 pub use caps::{Cap, Caps};
 pub use clusters::{ClusterCounts, ClusterFact, Clusters};
 pub use codec::Broken;
+use following::Following;
+pub use following::{Follow, FollowCounts};
 pub use journal::CorruptDelta;
 pub use keys::Keys;
 pub(crate) use keys::checksum;
-pub use ledger::{Entry, Fate, Ledger};
+pub use ledger::{Entry, Fate, Ledger, Resting};
 use memory::Memory;
 pub use memory::{Counts, Fact, Member, author_mark};
+use recent::Recent;
 pub use snapshot::LoadError;
 pub use standing::{Points, Standing, Step, Strike};
 
@@ -73,6 +78,8 @@ pub struct Options {
     pub clusters_max: usize,
     /// How long a cluster is held that gets no member, in event time.
     pub clusters_ms: Millis,
+    /// Events held whose followers are counted; beyond, those that were followed longest ago go. About 40 bytes each.
+    pub followed_max: usize,
 }
 
 impl Default for Options {
@@ -86,9 +93,13 @@ impl Default for Options {
             ledger_max: 1_000_000,
             clusters_max: 200_000,
             clusters_ms: 4 * 24 * 60 * 60 * 1000,
+            followed_max: 500_000,
         }
     }
 }
+
+/// What rooms were told that is held.
+const TOLD_MAX: usize = 200_000;
 
 /// How much is held, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,6 +114,8 @@ pub struct Sizes {
     pub accounts: usize,
     /// Clusters of near-duplicates.
     pub clusters: usize,
+    /// Events whose followers are counted.
+    pub followed: usize,
     /// Decisions in the ledger.
     pub ledger: usize,
     /// Authors dropped to stay within the bound, since the state was begun.
@@ -145,9 +158,12 @@ pub struct State {
     clock: Clock,
     memory: Memory,
     clusters: Clusters,
+    following: Following,
     standing: Standing,
     ledger: Ledger,
     caps: Caps,
+    /// What rooms were told, by room and what it was about.
+    told: Recent<()>,
     /// Where the logs of stored texts end, as far as they belong to this state.
     texts_end: [u64; 2],
     /// Records of those logs (which log, where) that the journal says are to be overwritten. A snapshot is taken when they are, so
@@ -166,9 +182,11 @@ impl State {
             clock: Clock::default(),
             memory: Memory::new(options),
             clusters: Clusters::new(options.clusters_max, options.clusters_ms),
+            following: Following::new(options.followed_max),
             standing: Standing::new(options.accounts_max),
             ledger: Ledger::new(options.ledger_ms, options.ledger_max),
             caps: Caps::default(),
+            told: Recent::new(TOLD_MAX),
             texts_end: [0; 2],
             blanks: Vec::new(),
             journal: Vec::new(),
@@ -198,6 +216,12 @@ impl State {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// When a room was last told about a claim, by [`Keys::told`].
+    #[must_use]
+    pub fn told_at(&self, told: u64) -> Option<Millis> {
+        self.told.get(told).map(|(at, ())| at)
     }
 
     /// Caps of rules.
@@ -230,6 +254,7 @@ impl State {
             rooms: memory.rooms.iter().map(shard::Shard::len).sum(),
             accounts: self.standing.len(),
             clusters: self.clusters.len(),
+            followed: self.following.len(),
             ledger: self.ledger.len(),
             authors_evicted: memory.authors.iter().map(|shard| shard.evicted).sum(),
             rooms_evicted: memory.rooms.iter().map(|shard| shard.evicted).sum(),
@@ -288,6 +313,22 @@ impl State {
         self.caps.count(rule, revision, per_hour, at)
     }
 
+    /// Notes that a room was told about a claim.
+    pub fn tell(&mut self, told: u64, at: Millis) {
+        Delta::Tell { told, at }.encode(self.open_journal());
+        self.told.touch(told, at, |()| ());
+    }
+
+    /// Undoes what a decision did for a claim that is retracted, at that time: all of it where all rests on the claim, the
+    /// strike included. `None` where nothing of it rests on the claim any more.
+    pub fn retract(&mut self, event: u64, at: Millis) -> Option<Reversal> {
+        if self.ledger.rests_alone(event) {
+            return self.overturn(event, at);
+        }
+        Delta::Retract { event }.encode(self.open_journal());
+        self.take_retract(event, at)
+    }
+
     /// Notes where the logs of stored texts end now, and which of their records are to be overwritten once this is saved.
     pub fn note_texts(&mut self, ends: [u64; 2], blanks: Vec<(u8, u64)>) {
         if ends != self.texts_end || !blanks.is_empty() {
@@ -334,6 +375,8 @@ impl State {
             Delta::Uphold { event } => drop(self.ledger.uphold(event)),
             Delta::Cap { rule, revision, per_hour, at } => drop(self.caps.count(rule, revision, per_hour, at)),
             Delta::Forget { author } => drop(self.take_forget(author)),
+            Delta::Tell { told, at } => self.told.touch(told, at, |()| ()),
+            Delta::Retract { event } => drop(self.ledger.retract(event)),
             Delta::Texts { ends, blanks } => {
                 self.texts_end = ends;
                 self.blanks.extend(blanks);
@@ -354,6 +397,9 @@ impl State {
         }
         self.memory.remember(facts, counts);
         for (fact, counts) in facts.iter().zip(counts).filter(|(_, counts)| !counts.duplicate) {
+            if let Some(follow) = fact.follow {
+                counts.follow = following::take(&mut self.following, follow, fact.at);
+            }
             if let Some(Member { cluster, first_at, first_author }) = fact.twin {
                 let (at, author) = (fact.at, author_mark(fact.author));
                 counts.cluster = self.clusters.take(&ClusterFact { cluster, first_at, first_author, at, author });
@@ -365,6 +411,12 @@ impl State {
         let entry = self.ledger.overturn(event)?;
         let (points, lifted) = self.standing.take_back(entry.author, entry.channel, event, at);
         Some(Reversal { entry, lifted, points })
+    }
+
+    fn take_retract(&mut self, event: u64, at: Millis) -> Option<Reversal> {
+        let entry = self.ledger.retract(event)?;
+        let points = self.standing.points(entry.author, entry.channel, at);
+        Some(Reversal { entry, lifted: Vec::new(), points })
     }
 
     fn take_forget(&mut self, author: u64) -> Erased {

@@ -6,16 +6,18 @@
 use crate::state::caps::Caps;
 use crate::state::clock::Clock;
 use crate::state::codec::{Broken, Reader, put_u32, put_u64};
+use crate::state::following::Following;
 use crate::state::keys::{Keys, checksum};
 use crate::state::ledger::Ledger;
 use crate::state::memory::SHARDS;
+use crate::state::recent::Recent;
 use crate::state::standing::Standing;
-use crate::state::{Options, State};
+use crate::state::{Options, State, TOLD_MAX};
 
 const MAGIC: &[u8; 14] = b"tidegate state";
 
 /// Format of a snapshot.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Header, judging, shards.
 const CHUNKS: usize = 2 + SHARDS;
@@ -117,6 +119,8 @@ impl State {
         self.standing.encode(out);
         self.ledger.encode(out);
         self.caps.encode(out);
+        self.told.encode(out);
+        self.following.encode(out);
         self.texts_end.iter().for_each(|end| put_u64(out, *end));
     }
 
@@ -147,6 +151,8 @@ impl State {
         self.standing = Standing::decode(options.accounts_max, &mut reader)?;
         self.ledger = Ledger::decode(options.ledger_ms, options.ledger_max, &mut reader)?;
         self.caps = Caps::decode(&mut reader)?;
+        self.told = Recent::decode(TOLD_MAX, &mut reader)?;
+        self.following = Following::decode(options.followed_max, &mut reader)?;
         for end in &mut self.texts_end {
             *end = reader.u64("the end of the stored texts")?;
         }

@@ -41,6 +41,7 @@ fn small() -> Options {
         ledger_max: 200,
         ledger_ms: DAY,
         clusters_max: 64,
+        followed_max: 64,
         clusters_ms: DAY,
     }
 }
@@ -137,11 +138,11 @@ fn a_snapshot_that_is_not_ours_says_what_it_is() {
         let mut other = chunks.clone();
         other[0][14] = format;
         let other = load(keys(), &other);
-        assert!(other.contains(&format!("format {format}")) && other.contains("format 2"), "{other}");
+        assert!(other.contains(&format!("format {format}")) && other.contains("format 3"), "{other}");
         assert!(other.contains("empty store"), "{other}");
     }
     let newer = state().apply(&[7]).unwrap_err().to_string();
-    assert!(newer.contains("format 7") && newer.contains("format 2"), "{newer}");
+    assert!(newer.contains("format 7") && newer.contains("format 3"), "{newer}");
 }
 
 #[test]
@@ -161,10 +162,10 @@ fn bounds_may_change_between_two_runs() {
 fn a_fact_costs_few_bytes_in_the_journal() {
     let mut state = state();
     // An author's only post in no room, then posts of one room.
-    let facts: Vec<Fact> = (0..1000).map(|i| fact(i, i, 0, T0 + i as Millis * 9)).collect();
+    let facts: Vec<Fact> = (0..1000).map(|i| Fact { follow: None, ..fact(i, i, 0, T0 + i as Millis * 9) }).collect();
     run(&mut state, &facts, &[1000], 1);
     let alone = state.take_journal().len() as f64 / 1000.0;
-    let facts: Vec<Fact> = (1000..2000).map(|i| fact(i, i, 1, T0 + i as Millis * 9)).collect();
+    let facts: Vec<Fact> = (1000..2000).map(|i| Fact { follow: None, ..fact(i, i, 1, T0 + i as Millis * 9) }).collect();
     run(&mut state, &facts, &[1000], 1);
     let in_room = state.take_journal().len() as f64 / 1000.0;
     assert!(alone <= 23.0 && in_room <= 24.0, "{alone} and {in_room} bytes");
@@ -188,6 +189,7 @@ fn an_erased_author_leaves_no_trace() {
         points: 2,
         at: T0,
         cluster: 0,
+        claim: None,
     });
     state.add_strike(author, strike(facts[1].id, 2, T0));
     let bytes = |state: &State| snapshot(state).concat();

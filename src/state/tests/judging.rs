@@ -22,6 +22,7 @@ fn entry(event: u64, author: u64, at: Millis) -> Entry {
         points: 2,
         at,
         cluster: event,
+        claim: event.is_multiple_of(2).then(|| Resting { claim: event % 3, event: "e".into(), actions: 1 }),
     }
 }
 

@@ -11,6 +11,7 @@ pub(super) struct Model {
     ids: BTreeSet<u64>,
     authors: BTreeMap<u64, Vec<Fact>>,
     rooms: BTreeMap<u64, Vec<Fact>>,
+    followers: BTreeMap<u64, Vec<bool>>,
 }
 
 impl Model {
@@ -28,6 +29,14 @@ impl Model {
             let room = self.rooms.entry(fact.room).or_default();
             room.push(*fact);
             of_room(room, fact, &mut counts);
+        }
+        if let Some(Follow { root, doubts }) = fact.follow {
+            let followers = self.followers.entry(root).or_default();
+            followers.push(doubts);
+            if followers.len() <= 100 {
+                let doubting = followers.iter().filter(|doubts| **doubts).count();
+                counts.follow = FollowCounts { followers: followers.len() as u8, doubts: doubting as u8 };
+            }
         }
         counts
     }

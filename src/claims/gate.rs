@@ -8,7 +8,7 @@
 use super::index::FormId;
 
 /// Anchors of a form.
-const ANCHORS_MAX: usize = 12;
+const ANCHORS_MAX: usize = 20;
 
 /// Forms that one message is compared with.
 pub(crate) const FORMS_MAX: usize = 16;
@@ -60,7 +60,7 @@ impl Gate {
             anchors.chunk_by(|a, b| a.0 == b.0).filter(|of| of.len() <= SHARED_MAX).flatten().copied().collect();
         let mut gate = Self {
             bits: vec![0; (anchors.len() * BITS_PER_ANCHOR / 64).max(1).next_power_of_two()],
-            slots: vec![(0, 0); (anchors.len() * 2).max(2).next_power_of_two()],
+            slots: vec![(0, 0); (anchors.len() * 4 / 3).max(2).next_power_of_two()],
             single,
         };
         anchors.into_iter().for_each(|(pair, form)| gate.enter(pair, form));

@@ -12,7 +12,7 @@ use super::index::{Index, NewForm, SearchScratch};
 use super::models::Models;
 use super::place::{PlaceId, place};
 use super::record::{Claim, Status, Verdict};
-use super::stance::{Reading, Stance, StanceFeatures};
+use super::stance::{Reading, Stance, StanceFeatures, doubts};
 use super::token::Tokens;
 use crate::text::Folded;
 
@@ -61,6 +61,10 @@ pub struct Match {
     pub coverage: f32,
 }
 
+/// How much of a claim must stand in a message whose own words are such as rumors are refuted with: half of "spreading false
+/// information" stands in whatever speaks of false information.
+const DOUBTING_COVERAGE_MIN: f32 = 0.9;
+
 /// Forms that are compared for one message.
 const CANDIDATES_MAX: usize = 60;
 
@@ -73,6 +77,8 @@ pub struct Matcher {
     claims: Vec<Claim>,
     /// The places that each claim names.
     places: Vec<Box<[PlaceId]>>,
+    /// Whether each claim's own words are such as rumors are refuted with.
+    doubting: Vec<bool>,
     index: Index,
     gate: Gate,
     models: Arc<Models>,
@@ -118,8 +124,9 @@ impl Matcher {
         let bodies: Vec<&Vec<u64>> = bodies.collect();
         let rare = |body: &&Vec<u64>| body.iter().map(|&term| (term, index.idf(index.term(term)))).collect();
         let gate = Gate::new(&bodies.par_iter().map(rare).collect::<Vec<_>>());
+        let doubting = read.iter().map(|read| read.is_doubting).collect();
         let places = read.into_iter().map(|read| read.places).collect();
-        Self { claims, places, index, gate, models, options: *options }
+        Self { claims, places, doubting, index, gate, models, options: *options }
     }
 
     /// The library, in the order in which it was given.
@@ -253,6 +260,7 @@ impl Matcher {
             && stance == Stance::Asserting
             && is_long
             && is_here
+            && (!self.doubting[place] || compared.coverage() >= DOUBTING_COVERAGE_MIN)
             && compared.is_same_statement(!self.places[place].is_empty(), scratch.reading.is_notice())
             && self.claims[place].may_act(context.day.or(scratch.query.day));
         let coverage = compared.coverage();
@@ -305,6 +313,7 @@ struct ReadClaim {
     bodies: Vec<Vec<u64>>,
     title: Vec<u64>,
     places: Box<[PlaceId]>,
+    is_doubting: bool,
 }
 
 impl FormReader {
@@ -316,12 +325,42 @@ impl FormReader {
         let mut places: Vec<PlaceId> = named.filter_map(|&term| place(term)).collect();
         places.sort_unstable();
         places.dedup();
-        ReadClaim { bodies, title, places: places.into() }
+        self.folded.fold(&claim.claim);
+        ReadClaim { bodies, title, places: places.into(), is_doubting: doubts(&self.folded) }
     }
 
     fn read(&mut self, text: &str) -> Vec<u64> {
         self.folded.fold(text);
         self.tokens.read(&self.folded);
         self.tokens.items().iter().map(|token| token.term).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn acts(claim: &str, text: &str) -> bool {
+        let claim = Claim {
+            id: "a".into(),
+            claim: claim.into(),
+            verdict: Verdict::False,
+            authority: "A".into(),
+            url: "https://a.example/".into(),
+            published: Day::parse("2020-01-01"),
+            ..Claim::default()
+        };
+        let matcher = Matcher::new(vec![claim], &MatchOptions::default());
+        let (mut folded, mut scratch, mut found) = (Folded::default(), MatchScratch::default(), Vec::new());
+        folded.fold(text);
+        let context = Context { day: Day::parse("2020-01-05"), region: None };
+        matcher.find((text, &folded), &context, &mut scratch, &mut found).is_some_and(|found| found.act)
+    }
+
+    #[test]
+    fn a_claim_in_the_words_of_those_who_refute_must_stand_there_whole() {
+        assert!(!acts("发布不实信息", "大家快来一起举报，转发的都是不实信息啊"));
+        assert!(acts("医院偷偷发布不实信息骗疫苗钱", "转给家人，医院偷偷发布不实信息骗疫苗钱，都小心"));
+        assert!(acts("海鲜和水果同吃会中毒", "转给家人，海鲜和水果同吃会中毒，都小心"));
     }
 }

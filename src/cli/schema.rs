@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 use schemars::schema_for;
 
+use crate::claims;
 use crate::config::Config;
 use crate::decision::Decision;
 use crate::event::{Erase, Event, Verdict};
@@ -38,6 +39,8 @@ pub(crate) enum Format {
     Rules,
     /// The ladder.
     Ladder,
+    /// One line of a library of refuted claims.
+    Claim,
     /// The configuration file.
     Config,
 }
@@ -52,6 +55,7 @@ impl Format {
             Self::Decision => schema_for!(Decision).to_value(),
             Self::Rules => rules::schema(),
             Self::Ladder => rules::ladder_schema(),
+            Self::Claim => claims::schema(),
             Self::Config => schema_for!(Config).to_value(),
         }
     }

@@ -32,7 +32,7 @@ const HEAD: &str = "<!-- Printed from the code by `make bless`; do not edit. -->
 
 #[test]
 fn schemas() {
-    for format in ["event", "verdict", "erase", "decision", "rules", "ladder", "config"] {
+    for format in ["event", "verdict", "erase", "decision", "rules", "ladder", "claim", "config"] {
         hold(&format!("docs/schema/{format}.schema.json"), &printed(&["schema", format]));
     }
 }

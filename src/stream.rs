@@ -13,6 +13,8 @@ mod judging;
 #[cfg(feature = "kafka")]
 mod lanes;
 mod measure;
+#[cfg(feature = "kafka")]
+mod published;
 mod recover;
 mod saver;
 mod scan;
@@ -34,11 +36,13 @@ use crate::state::{self, Keys, State, Texts, TextsError};
 use judging::Judging;
 use saver::Saver;
 
-pub use editions::{EditionFolders, Editions, FolderError, build_checked, watch};
+pub use editions::{EditionFile, EditionFolders, Editions, FolderError, build_checked, sources_of, watch};
 pub use front::Front;
 #[cfg(feature = "kafka")]
 pub use lanes::{Folders, run_lanes};
 pub use measure::{METRICS, Metric, describe as describe_metrics};
+#[cfg(feature = "kafka")]
+pub use published::{NotTaken, Published, publish};
 pub use saver::Latency;
 pub use scan::scan;
 

@@ -18,8 +18,14 @@ pub struct Kafka {
     pub topic: String,
     /// The consumer group: instances of one group share the partitions out.
     pub group: String,
-    /// What the names of the stage's own topics begin with: `actions`, `rejects` and `state` follow.
+    /// What the names of the stage's own topics begin with: `actions`, `rejects`, `state` and `editions` follow.
     pub prefix: String,
+    /// Where the edition comes from: `topic`, what `tidegate edition publish` put there, for all instances at once (until
+    /// something is published, what `[edition]` says, looked at once, at the start); `folder`, what `[edition]` says, for each
+    /// instance by itself.
+    pub editions: EditionsFrom,
+    /// What this instance is called in `tidegate edition status`; without it, its machine and its `output.dir`.
+    pub instance: Option<String>,
     /// `exactly_once`: decisions, state and input offsets are one transaction. `at_least_once`: sooner visible; after a stop,
     /// the decisions of the last batches may come twice, with the same ids.
     pub delivery: Delivery,
@@ -62,6 +68,8 @@ impl Default for Kafka {
             topic: "events".into(),
             group: "tidegate".into(),
             prefix: "tidegate.".into(),
+            editions: EditionsFrom::Topic,
+            instance: None,
             delivery: Delivery::ExactlyOnce,
             begin: Begin::Earliest,
             compression: Compression::Lz4,
@@ -80,6 +88,17 @@ impl Default for Kafka {
             client: BTreeMap::new(),
         }
     }
+}
+
+/// Where the edition comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EditionsFrom {
+    /// From the stage's topic, for all instances at once.
+    #[default]
+    Topic,
+    /// From a folder, for each instance by itself.
+    Folder,
 }
 
 /// What may be doubled.

@@ -22,7 +22,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionLi
 
 use super::error::KafkaError;
 use super::inlet::{Inlet, Wish};
-use super::options::{Delivery, KafkaOptions};
+use super::options::{Delivery, KafkaOptions, Partitions};
 use crate::io::clock::instant;
 use crate::io::source::BatchLimits;
 
@@ -331,7 +331,7 @@ impl Member {
         let input = self.partitions(&topics.input)?;
         for plan in topics.written() {
             let found = self.partitions(plan.name)?;
-            if plan.as_input && found != input {
+            if plan.partitions == Partitions::AsInput && found != input {
                 let doing = format!("use the topic {}", plan.name);
                 let what = format!("it has {found} partitions, and {} has {input}", topics.input);
                 let hint = "give both as many: `tidegate topics create` makes it so where the topic is not there yet";

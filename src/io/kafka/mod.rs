@@ -1,7 +1,9 @@
 //! Kafka: the group's member, and for each partition a lane of source, sinks and store that share one transaction.
 
-mod changelog;
 mod admin;
+mod bundle;
+mod changelog;
+mod editions;
 mod error;
 mod inlet;
 mod lane;
@@ -18,11 +20,13 @@ mod topics;
 mod tests;
 
 pub use admin::Admin;
+pub use bundle::BundleFile;
+pub use editions::{EditionTopic, Manifest, Publisher, RefusedEdition, Report, Reporter};
 pub use error::KafkaError;
 pub use inlet::{Inlet, KafkaSource};
 pub use lane::Lane;
 pub use member::{Counted, Member, PartitionLag};
-pub use options::{Begin, Compression, Delivery, KafkaOptions, Sasl, Security, TopicPlan, Topics};
+pub use options::{Begin, Cleanup, Compression, Delivery, KafkaOptions, Partitions, Sasl, Security, TopicPlan, Topics};
 pub use sinks::{DECISION_TYPE, KafkaSink};
 pub use store::{KafkaStore, LocalCopy};
 pub use topics::{Difference, TopicFacts, TopicNeed, TopicShape, Weight, differences, needs};

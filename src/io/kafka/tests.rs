@@ -29,6 +29,7 @@ fn options(brokers: &str) -> KafkaOptions {
         transaction_timeout: Duration::from_secs(10),
         drain: Duration::from_secs(1),
         queue_records_max: 8,
+        instance: "here".into(),
         client: std::collections::BTreeMap::new(),
     }
 }

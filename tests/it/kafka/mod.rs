@@ -10,6 +10,7 @@ mod stream;
 mod trial;
 
 mod delivery;
+mod editions;
 mod failures;
 mod smoke;
 mod stream_tests;

@@ -147,17 +147,40 @@ impl Trial {
         (child, output)
     }
 
-    /// Starts an instance on the folder of that name, which keeps what an earlier one left there.
-    pub(crate) fn start(&self, name: &str) -> Instance {
+    /// The folder of rules, and the one that is laid over it.
+    pub(crate) fn edition(&self) -> &Path {
+        &self.edition
+    }
+
+    /// See [`Trial::edition`].
+    pub(crate) fn overlay(&self) -> PathBuf {
+        self.at("overlay")
+    }
+
+    /// A command on the stage.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = tidegate(args);
+        command.arg("--config").arg(self.at("topics.toml"));
+        command
+    }
+
+    /// An instance on the folder of that name, yet to be started.
+    pub(crate) fn instance(&self, name: &str) -> Command {
         let output = self.at(name);
         fs::create_dir_all(&output).unwrap();
         let config = self.at(&format!("{name}.toml"));
         fs::write(&config, self.config()).unwrap();
-        let log = self.at(&format!("{name}.log"));
-        let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = tidegate(&["run", "--json", "--config"]);
         command.arg(&config).arg("--output").arg(&output).env("TIDEGATE_LOG", "info");
-        let child = self.with_editions(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn();
+        self.with_editions(&mut command).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// Starts an instance on the folder of that name, which keeps what an earlier one left there.
+    pub(crate) fn start(&self, name: &str) -> Instance {
+        let log = self.at(&format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let child = self.instance(name).stderr(file).spawn();
         Instance { child: child.unwrap(), log }
     }
 

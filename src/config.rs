@@ -12,7 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::kafka::{Begin, Compression, Delivery, EditionsFrom, Health, Kafka};
+pub use self::kafka::{Begin, Compression, Delivery, EditionsFrom, Health, Kafka, Standing};
 use crate::problem::{Problem, nearest};
 
 /// Everything that can be configured. Unknown keys are refused.

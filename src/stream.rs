@@ -31,7 +31,7 @@ use crate::io::{
     Source, SourceError, StateStore, StoreError, instant,
 };
 use crate::pipeline::{CopyOptions, Engine, LOGS, Tally};
-use crate::state::{self, Keys, State, Texts, TextsError};
+use crate::state::{self, Board, Keys, State, Texts, TextsError};
 
 use judging::Judging;
 use saver::Saver;
@@ -85,6 +85,8 @@ pub struct Options {
     pub state: state::Options,
     /// What copies are looked for in, if they are.
     pub copies: Option<CopyOptions>,
+    /// How authors stand whose standing other loops keep; with it, strikes go to their keepers.
+    pub board: Option<Arc<Board>>,
     /// What keys of names are made with.
     pub keys: Keys,
 }
@@ -273,12 +275,20 @@ fn run_with(
 
 /// An engine that goes on from a state, with the stored texts as they were when that state was saved.
 fn engine(state: State, options: &Options, texts: Option<&TextLogs>) -> Result<Engine, StreamError> {
-    let Some((options, texts)) = options.copies.as_ref().zip(texts) else { return Ok(Engine::new(state)) };
-    for (texts, end) in texts.iter().zip(state.texts_end()) {
-        texts.truncate(end)?;
-    }
-    let texts = texts.each_ref().map(|texts| Arc::clone(texts) as Arc<dyn Texts>);
-    Ok(Engine::looking(state, options, texts)?)
+    let board = options.board.clone();
+    let engine = match options.copies.as_ref().zip(texts) {
+        None => Engine::new(state),
+        Some((options, texts)) => {
+            for (texts, end) in texts.iter().zip(state.texts_end()) {
+                texts.truncate(end)?;
+            }
+            Engine::looking(state, options, texts.each_ref().map(|texts| Arc::clone(texts) as Arc<dyn Texts>))?
+        }
+    };
+    Ok(match board {
+        Some(board) => engine.sharing(board),
+        None => engine,
+    })
 }
 
 /// Tells the reader, on every way out, that nobody takes its batches any longer: one that waits on a silent source would

@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 
 use crate::config::{self, Config, Kafka};
-use crate::io::kafka::{Begin, Compression, Delivery, KafkaOptions, Member, Sasl, Security, Topics};
+use crate::io::kafka::{Begin, Compression, Delivery, KafkaOptions, Member, Sasl, Security, StandingTopics, Topics};
 use crate::io::{Clock, SystemClock};
 use crate::pipeline::{BuildOptions, Edition};
 use crate::stream::{self, Control, Editions, Folders, Published, Summary};
@@ -56,7 +56,9 @@ pub(super) fn options(config: &Config) -> anyhow::Result<KafkaOptions> {
 fn topics(kafka: &Kafka) -> Topics {
     let name = |topic: &str| format!("{}{topic}", kafka.prefix);
     let editions = (kafka.editions == config::EditionsFrom::Topic).then(|| name("editions"));
-    Topics { editions, ..Topics::with_prefix(&kafka.topic, &kafka.prefix) }
+    let standing = (kafka.standing == config::Standing::Shared)
+        .then(|| StandingTopics { strikes: name("strikes"), standing: name("standing") });
+    Topics { editions, standing, ..Topics::with_prefix(&kafka.topic, &kafka.prefix) }
 }
 
 /// What this instance is called: no two of them work in one folder of one machine.

@@ -120,6 +120,7 @@ fn create(args: &CreateArgs, output: &Output) -> anyhow::Result<ExitCode> {
         replicas: args.replicas,
         retention: days(args.days),
         rejects_retention: days(args.rejects_days),
+        standing_retention: TopicShape::default().standing_retention,
         compaction_lag: Duration::from_secs(u64::from(args.compaction_hours) * 60 * 60),
     };
     let stage = Stage::look(&args.cluster, &shape, output)?;
@@ -244,6 +245,7 @@ fn table(rows: &[Listed<'_>], output: &Output) -> Table {
             (Some("delete"), Some(days)) if days > 0 => format!("{days} days"),
             (Some("delete"), Some(0)) => "less than a day".into(),
             (Some("delete"), _) => "for ever".into(),
+            (Some("compact,delete"), Some(days)) => format!("compact, {days} days"),
             (policy, _) => policy.unwrap_or_default().to_owned(),
         };
         let cells = [

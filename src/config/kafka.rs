@@ -18,12 +18,17 @@ pub struct Kafka {
     pub topic: String,
     /// The consumer group: instances of one group share the partitions out.
     pub group: String,
-    /// What the names of the stage's own topics begin with: `actions`, `rejects`, `state` and `editions` follow.
+    /// What the names of the stage's own topics begin with: `actions`, `rejects`, `state`, `editions`,
+    /// `strikes` and `standing` follow.
     pub prefix: String,
     /// Where the edition comes from: `topic`, what `tidegate edition publish` put there, for all instances at once (until
     /// something is published, what `[edition]` says, looked at once, at the start); `folder`, what `[edition]` says, for each
     /// instance by itself.
     pub editions: EditionsFrom,
+    /// Who keeps authors' strikes and steps: `local`, each partition for itself, exact and at once where the input is keyed by
+    /// author; `shared`, one partition for each author, whatever the input is keyed by: steps follow a moment later, as decisions of
+    /// their own, and other partitions' rules hear of points a moment later still. All instances say the same.
+    pub standing: Standing,
     /// What this instance is called in `tidegate edition status`; without it, its machine and its `output.dir`.
     pub instance: Option<String>,
     /// `exactly_once`: decisions, state and input offsets are one transaction. `at_least_once`: sooner visible; after a stop,
@@ -69,6 +74,7 @@ impl Default for Kafka {
             group: "tidegate".into(),
             prefix: "tidegate.".into(),
             editions: EditionsFrom::Topic,
+            standing: Standing::Local,
             instance: None,
             delivery: Delivery::ExactlyOnce,
             begin: Begin::Earliest,
@@ -99,6 +105,17 @@ pub enum EditionsFrom {
     Topic,
     /// From a folder, for each instance by itself.
     Folder,
+}
+
+/// Who keeps authors' strikes and steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Each partition, of what it sees.
+    #[default]
+    Local,
+    /// One partition for each author.
+    Shared,
 }
 
 /// What may be doubled.

@@ -6,11 +6,11 @@
 //! A fact costs 21 bytes and its time (1–3 bytes), a link count where there is one, and its room: 8 bytes, or 1 where
 //! the room was named shortly before. Authors named shortly before cost 1 byte as well; a member of a cluster 6 to 16 more.
 
-use crate::event::Millis;
+use crate::event::{Channel, Millis};
 use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
 use crate::state::ledger::Held;
 use crate::state::memory::{Fact, Member};
-use crate::state::standing::{HeldStep, Strike};
+use crate::state::standing::{HeldStep, Strike, channel, put_channel};
 
 /// Format of a journal block; the first byte of each.
 pub(crate) const VERSION: u8 = 2;
@@ -39,6 +39,7 @@ pub(crate) enum Delta {
     Facts(Vec<Fact>),
     Strike { author: u64, strike: Strike },
     Impose { author: u64, step: HeldStep },
+    Revoke { author: u64, channel: Channel, event: u64, at: Millis },
     Record(Held),
     Overturn { event: u64, at: Millis },
     Uphold { event: u64 },
@@ -56,6 +57,7 @@ const UPHOLD: u8 = 6;
 const CAP: u8 = 7;
 const FORGET: u8 = 8;
 const TEXTS: u8 = 9;
+const REVOKE: u8 = 10;
 
 impl Delta {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -68,6 +70,12 @@ impl Delta {
             Self::Impose { author, step } => {
                 put_head(out, IMPOSE, *author);
                 step.encode(out);
+            }
+            Self::Revoke { author, channel, event, at } => {
+                put_head(out, REVOKE, *author);
+                put_channel(out, *channel);
+                put_u64(out, *event);
+                put_signed(out, *at);
             }
             Self::Record(held) => {
                 out.push(RECORD);
@@ -103,6 +111,12 @@ impl Delta {
             FACTS => Self::Facts(facts(reader)?),
             STRIKE => Self::Strike { author: reader.u64(WHAT)?, strike: Strike::decode(reader)? },
             IMPOSE => Self::Impose { author: reader.u64(WHAT)?, step: HeldStep::decode(reader)? },
+            REVOKE => Self::Revoke {
+                author: reader.u64(WHAT)?,
+                channel: channel(reader)?,
+                event: reader.u64(WHAT)?,
+                at: reader.signed(WHAT)?,
+            },
             RECORD => Self::Record(Held::decode(reader)?),
             OVERTURN => Self::Overturn { event: reader.u64(WHAT)?, at: reader.signed(WHAT)? },
             UPHOLD => Self::Uphold { event: reader.u64(WHAT)? },

@@ -14,6 +14,7 @@
 //! to whoever keeps them; what a strike costs and when a step is due is decided elsewhere. Nothing here depends on the
 //! order of a hash table, on the number of threads or on how the stream was cut into batches.
 
+mod board;
 mod caps;
 mod clock;
 mod clusters;
@@ -42,6 +43,7 @@ use ledger::Held;
 use standing::HeldStep;
 
 pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
+pub use board::Board;
 pub use caps::{Cap, Caps};
 pub use clusters::{ClusterCounts, ClusterFact, Clusters};
 pub use codec::Broken;
@@ -255,6 +257,12 @@ impl State {
         self.standing.add_strike(author, strike)
     }
 
+    /// Takes the strike of an event back, where its decision is held elsewhere: the steps that go with it.
+    pub fn revoke(&mut self, author: u64, channel: Channel, event: u64, at: Millis) -> Vec<Step> {
+        Delta::Revoke { author, channel, event, at }.encode(self.open_journal());
+        self.standing.take_back(author, channel, event, at).1
+    }
+
     /// Notes that an event imposed a step of the ladder. One that is in force already is held once for each such event.
     pub fn impose(&mut self, author: u64, step: &Step) {
         let step = HeldStep::from(step);
@@ -328,6 +336,9 @@ impl State {
         match delta {
             Delta::Facts(facts) => self.take_facts(&facts, counts),
             Delta::Strike { author, strike } => drop(self.standing.add_strike(author, strike)),
+            Delta::Revoke { author, channel, event, at } => {
+                drop(self.standing.take_back(author, channel, event, at));
+            }
             Delta::Impose { author, step } => self.standing.impose(author, step),
             Delta::Record(held) => self.ledger.record(held),
             Delta::Overturn { event, at } => drop(self.take_overturn(event, at)),

@@ -21,5 +21,6 @@ mod neardup;
 mod sameness;
 mod source;
 mod stage;
+mod standing;
 mod stops;
 mod swap;

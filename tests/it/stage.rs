@@ -118,6 +118,7 @@ pub(crate) fn options(cut: Cut) -> stream::Options {
             twins: TwinOptions { entries_max: 1024, ..TwinOptions::default() },
             ..CopyOptions::default()
         }),
+        board: None,
         keys: Keys::new(b"test"),
     }
 }

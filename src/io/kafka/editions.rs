@@ -16,17 +16,16 @@ use std::time::Duration;
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{self, BundleFile};
 use super::error::KafkaError;
-use super::member::{ANSWER_MAX, Heard, log};
+use super::member::{Heard, log};
 use super::options::KafkaOptions;
+use super::whole::WholeTopic;
 use crate::event::{Millis, rfc3339_or_millis};
 use crate::io::clock::instant;
 
@@ -39,6 +38,8 @@ const INSTANCE: &str = "i/";
 const EARLIER_MAX: usize = 20;
 /// What is wrong with a refused edition is reported up to so many problems.
 const PROBLEMS_MAX: usize = 20;
+/// The topic holds little more than a bundle.
+const WHOLE_MAX: Duration = Duration::from_secs(60);
 /// A transaction of a bundle may take so long.
 const PUBLISH_MAX: Duration = Duration::from_secs(60);
 /// How long the queue may stay full before it is looked at again.
@@ -121,8 +122,6 @@ impl ClientContext for Callbacks {
     }
 }
 
-impl ConsumerContext for Callbacks {}
-
 impl ProducerContext for Callbacks {
     type DeliveryOpaque = ();
 
@@ -135,10 +134,9 @@ impl ProducerContext for Callbacks {
 
 /// The topic, as far as it was read.
 pub struct EditionTopic {
-    consumer: BaseConsumer<Callbacks>,
     topic: String,
+    reader: WholeTopic,
     held: BTreeMap<String, Vec<u8>>,
-    is_at_end: bool,
 }
 
 impl EditionTopic {
@@ -148,75 +146,16 @@ impl EditionTopic {
     /// If the cluster cannot be reached, refuses us, or does not have the topic.
     pub fn open(options: &KafkaOptions) -> Result<Self, KafkaError> {
         let topic = name(options)?;
-        let consumer: BaseConsumer<Callbacks> = options
-            .whole_reader("editions")?
-            .create_with_context(Callbacks::default())
-            .map_err(|error| KafkaError::new("make a client", &error, None))?;
-        let opened = Self { consumer, topic, held: BTreeMap::new(), is_at_end: false };
-        opened.check()?;
-        let mut list = TopicPartitionList::new();
-        let assigned =
-            list.add_partition_offset(&opened.topic, 0, Offset::Beginning).and_then(|()| opened.consumer.assign(&list));
-        assigned.map_err(|error| opened.error(&error))?;
-        Ok(opened)
+        Ok(Self { reader: WholeTopic::open(options, &topic, "editions")?, topic, held: BTreeMap::new() })
     }
 
-    fn error(&self, error: &Native) -> KafkaError {
-        KafkaError::new(format!("read the topic {}", self.topic), error, self.consumer.context().0.last().as_deref())
-    }
-
-    /// Whether it is there: a consumer would wait for it for ever.
-    fn check(&self) -> Result<(), KafkaError> {
-        let until = instant() + ANSWER_MAX;
-        loop {
-            match self.consumer.fetch_metadata(Some(&self.topic), ANSWER_MAX / 5) {
-                Ok(found) if found.topics().first().is_some_and(|topic| !topic.partitions().is_empty()) => {
-                    return Ok(());
-                }
-                Ok(_) if instant() + ANSWER_MAX / 2 >= until => return Err(KafkaError::no_topic(&self.topic)),
-                Ok(_) => drop(self.consumer.poll(ANSWER_MAX / 50)),
-                Err(error) => {
-                    let error = self.error(&error);
-                    if !error.retry() || instant() >= until {
-                        return Err(error);
-                    }
-                    drop(self.consumer.poll(Duration::ZERO));
-                }
-            }
-        }
-    }
-
-    /// Reads on, until there is nothing more to read or so long. Whether the end was reached, then or before.
+    /// Reads on, until there is nothing more to read or so long.
     ///
     /// # Errors
     /// If it cannot be read, and another try does not help.
-    pub fn read(&mut self, longest: Duration) -> Result<bool, KafkaError> {
-        let until = instant() + longest;
-        loop {
-            let left = until.saturating_duration_since(instant());
-            match self.consumer.poll(left) {
-                None if left.is_zero() => return Ok(self.is_at_end),
-                None => {}
-                Some(Ok(message)) => {
-                    let key = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
-                    match message.payload() {
-                        Some(value) => drop(self.held.insert(key, value.to_vec())),
-                        None => drop(self.held.remove(&key)),
-                    }
-                }
-                Some(Err(Native::PartitionEOF(_))) => {
-                    self.is_at_end = true;
-                    return Ok(true);
-                }
-                Some(Err(error)) => {
-                    let error = self.error(&error);
-                    if !error.retry() {
-                        return Err(error);
-                    }
-                    tracing::warn!(%error, "the topic of editions is read again");
-                }
-            }
-        }
+    pub fn read(&mut self, longest: Duration) -> Result<(), KafkaError> {
+        let Self { reader, held, .. } = self;
+        reader.read(longest, &mut |message| take(message, held)).map(drop)
     }
 
     /// Reads to the end.
@@ -224,10 +163,8 @@ impl EditionTopic {
     /// # Errors
     /// If it cannot be read, or nothing comes for too long.
     pub fn read_whole(&mut self) -> Result<(), KafkaError> {
-        if self.read(ANSWER_MAX * 4)? {
-            return Ok(());
-        }
-        Err(KafkaError::passing(format!("read the topic {}", self.topic), "nothing came for too long"))
+        let Self { reader, held, .. } = self;
+        reader.read_whole(WHOLE_MAX, &mut |message| take(message, held))
     }
 
     /// What is in force; `None` where nothing was ever published.
@@ -286,6 +223,14 @@ impl EditionTopic {
     pub fn release(&mut self, manifest: &Manifest) {
         let prefix = chunk_key_prefix(&manifest.bundle);
         self.held.retain(|key, _| !key.starts_with(&prefix));
+    }
+}
+
+fn take(message: &impl Message, held: &mut BTreeMap<String, Vec<u8>>) {
+    let key = String::from_utf8_lossy(message.key().unwrap_or_default()).into_owned();
+    match message.payload() {
+        Some(value) => drop(held.insert(key, value.to_vec())),
+        None => drop(held.remove(&key)),
     }
 }
 

@@ -12,9 +12,11 @@ mod options;
 mod outbox;
 mod restore;
 mod sinks;
+mod standing;
 mod store;
 mod texts;
 mod topics;
+mod whole;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +28,10 @@ pub use error::KafkaError;
 pub use inlet::{Inlet, KafkaSource};
 pub use lane::Lane;
 pub use member::{Counted, Member, PartitionLag};
-pub use options::{Begin, Cleanup, Compression, Delivery, KafkaOptions, Partitions, Sasl, Security, TopicPlan, Topics};
+pub use options::{
+    Begin, Cleanup, Compression, Delivery, KafkaOptions, Partitions, Sasl, Security, StandingTopics, TopicPlan, Topics,
+};
 pub use sinks::{DECISION_TYPE, KafkaSink};
+pub use standing::StandingTopic;
 pub use store::{KafkaStore, LocalCopy};
 pub use topics::{Difference, TopicFacts, TopicNeed, TopicShape, Weight, differences, needs};

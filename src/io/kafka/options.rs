@@ -135,6 +135,17 @@ pub struct Topics {
     pub state: String,
     /// The published edition and who runs it: one partition, compacted.
     pub editions: Option<String>,
+    /// Where authors' standing is kept by one lane, wherever they write.
+    pub standing: Option<StandingTopics>,
+}
+
+/// The topics of standing that is kept by one lane for each author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingTopics {
+    /// What the lanes tell the keepers of standing, keyed by author: as many partitions as the input.
+    pub strikes: String,
+    /// How each author stands: compacted.
+    pub standing: String,
 }
 
 impl Topics {
@@ -143,7 +154,7 @@ impl Topics {
     pub fn with_prefix(input: &str, prefix: &str) -> Self {
         let name = |topic: &str| format!("{prefix}{topic}");
         let (actions, rejects, state) = (name("actions"), name("rejects"), name("state"));
-        Self { input: input.to_owned(), actions, rejects, state, editions: None }
+        Self { input: input.to_owned(), actions, rejects, state, editions: None, standing: None }
     }
 
     /// The topics that the stage writes, in the order in which they are told of everywhere.
@@ -157,7 +168,18 @@ impl Topics {
             plan(&*self.state, "state", Compact, AsInput),
         ];
         all.extend(self.editions.as_deref().map(|name| plan(name, "editions", Compact, One)));
+        if let Some(StandingTopics { strikes, standing }) = &self.standing {
+            all.push(plan(strikes, "strikes", Delete, AsInput));
+            all.push(plan(standing, "standing", CompactAndDelete, Free));
+        }
         all
+    }
+
+    /// The topics of which a lane reads the partition of its number: the input, and what other lanes tell.
+    #[must_use]
+    pub fn read_by_lanes(&self) -> Vec<&str> {
+        let strikes = self.standing.as_ref().map(|topics| &*topics.strikes);
+        [&*self.input].into_iter().chain(strikes).collect()
     }
 }
 
@@ -181,6 +203,8 @@ pub enum Cleanup {
     Delete,
     /// What was replaced.
     Compact,
+    /// What was replaced, and what is older than anybody asks for.
+    CompactAndDelete,
 }
 
 /// How many partitions a topic needs.

@@ -8,10 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use rdkafka::message::{Header, OwnedHeaders};
 use serde::Deserialize;
 
-use super::options::RECORD_BYTES_MAX;
+use super::options::{RECORD_BYTES_MAX, StandingTopics};
 use super::outbox::{Outbox, Outgoing, Shared};
+use crate::event::Relay;
 use crate::io::sink::{Mark, Sink, SinkError};
 use crate::io::source::LONG_RECORD_KEPT_BYTES;
+use crate::io::wire::RELAY;
 
 /// What a decision's `ce_type` header says.
 pub const DECISION_TYPE: &str = "tidegate.decision.v1";
@@ -49,6 +51,7 @@ impl Sink for KafkaSink {
         let mut outbox = self.outbox.lock();
         for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             match self.lines {
+                Lines::Actions if line.starts_with(RELAY) => send_relay(&mut outbox, line)?,
                 Lines::Actions => send_action(&mut outbox, line)?,
                 Lines::Rejects => send_reject(&mut outbox, line)?,
             }
@@ -104,10 +107,41 @@ fn send_action(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
     })?)
 }
 
+/// What lanes tell one another goes to whom it concerns: strikes to the keeper of the author's standing, what is to be forgotten
+/// to all lanes, and how an author stands to everybody.
+fn send_relay(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
+    let relay: Relay = serde_json::from_slice(line).map_err(|error| not_ours(&error))?;
+    let options = outbox.options().clone();
+    // A lane that is asked to share nothing has nothing to tell.
+    let Some(StandingTopics { strikes, standing }) = &options.topics.standing else { return Ok(()) };
+    let mut send = |topic: &str, partition, author: &str, value| {
+        let key = Some(author.as_bytes());
+        outbox.send(Outgoing { topic, partition, key, value, headers: None, is_marked: false })
+    };
+    match &relay {
+        Relay::Strike { author, .. } | Relay::Revoke { author, .. } => send(strikes, None, author, Some(line))?,
+        Relay::Standing { author, strikes, steps, .. } => {
+            let is_clear = strikes.is_empty() && steps.is_empty();
+            send(standing, None, author, (!is_clear).then_some(line))?;
+        }
+        Relay::Forget { author, .. } => {
+            let partitions = outbox.input_partitions();
+            let mut send = |partition| {
+                let (key, value) = (Some(author.as_bytes()), Some(line));
+                let topic = strikes;
+                outbox.send(Outgoing { topic, partition: Some(partition), key, value, headers: None, is_marked: false })
+            };
+            (0..partitions).try_for_each(&mut send)?;
+        }
+    }
+    Ok(())
+}
+
 /// A line of rejects, as [`crate::io::rejects`] writes it.
 #[derive(Deserialize)]
 struct RejectLine<'a> {
-    offset: RejectOffset,
+    #[serde(borrow)]
+    offset: RejectOffset<'a>,
     #[serde(borrow)]
     code: Cow<'a, str>,
     #[serde(borrow)]
@@ -120,7 +154,10 @@ struct RejectLine<'a> {
 }
 
 #[derive(Deserialize)]
-struct RejectOffset {
+struct RejectOffset<'a> {
+    /// Topic and partition.
+    #[serde(borrow)]
+    source: Cow<'a, str>,
     index: u64,
 }
 
@@ -135,10 +172,11 @@ fn send_reject(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
     // What came may be as long as a record can be, and no room is left for the headers then.
     let raw = if raw.len() > RECORD_BYTES_MAX { &raw[..LONG_RECORD_KEPT_BYTES] } else { &raw };
     let options = outbox.options().clone();
+    let topic = line.offset.source.rsplit_once('/').map_or(&*options.topics.input, |(topic, _)| topic);
     let (partition, index) = (outbox.partition().to_string(), line.offset.index.to_string());
     let raw_bytes = line.raw_bytes.to_string();
     let pairs = [
-        ("source.topic", options.topics.input.as_str()),
+        ("source.topic", topic),
         ("source.partition", &partition),
         ("source.offset", &index),
         ("code", &line.code),

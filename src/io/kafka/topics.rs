@@ -31,6 +31,8 @@ pub struct TopicShape {
     pub retention: Duration,
     /// How long rejects are kept: longer, as somebody has to look at them.
     pub rejects_retention: Duration,
+    /// How long is kept how an author stands: longer than any ladder's points count.
+    pub standing_retention: Duration,
     /// How long brokers may keep what was replaced, or erased, in a compacted topic.
     pub compaction_lag: Duration,
 }
@@ -39,7 +41,14 @@ impl Default for TopicShape {
     /// Twelve partitions: they can be shared out evenly among 2, 3, 4, 6 and 12 instances.
     fn default() -> Self {
         let day = Duration::from_secs(24 * 60 * 60);
-        Self { partitions: 12, replicas: None, retention: 7 * day, rejects_retention: 30 * day, compaction_lag: day }
+        Self {
+            partitions: 12,
+            replicas: None,
+            retention: 7 * day,
+            rejects_retention: 30 * day,
+            standing_retention: 400 * day,
+            compaction_lag: day,
+        }
     }
 }
 
@@ -74,9 +83,9 @@ pub fn needs(topics: &Topics, shape: &TopicShape, input_partitions: Option<usize
     };
     // Compaction passes over the segment that is written to, so that one has to be closed now and then; what a snapshot
     // replaces is gone an hour or two later, and however little comes, what was erased is gone within the lag.
-    let compacted = || {
+    let compacted = |policy: &str| {
         vec![
-            ("cleanup.policy", "compact".to_owned()),
+            ("cleanup.policy", policy.to_owned()),
             ("segment.ms", (60 * 60 * 1000).to_string()),
             ("segment.bytes", (64 << 20).to_string()),
             ("min.cleanable.dirty.ratio", "0.2".to_owned()),
@@ -87,7 +96,11 @@ pub fn needs(topics: &Topics, shape: &TopicShape, input_partitions: Option<usize
         let mut settings = match cleanup {
             Cleanup::Delete if role == "rejects" => kept(shape.rejects_retention),
             Cleanup::Delete => kept(shape.retention),
-            Cleanup::Compact => compacted(),
+            Cleanup::Compact => compacted("compact"),
+            Cleanup::CompactAndDelete => {
+                let retention = ("retention.ms", shape.standing_retention.as_millis().to_string());
+                compacted("compact,delete").into_iter().chain([retention]).collect()
+            }
         };
         if let Some(replicas) = shape.replicas {
             // All but one: one broker may be away, and what is acknowledged outlives the loss of another.
@@ -188,10 +201,14 @@ fn of_one(need: &TopicNeed, facts: &TopicFacts, input: Option<usize>, all: &mut 
         };
         say("partitions", facts.partitions.to_string(), &should, next.to_owned(), Weight::Wrong);
     }
-    if need.cleanup == Cleanup::Compact {
-        if compacts != "compact" {
+    if need.cleanup != Cleanup::Delete {
+        let (is_right, wanted) = match need.cleanup {
+            Cleanup::CompactAndDelete => (compacts.contains("compact"), "[compact,delete]"),
+            _ => (compacts == "compact", "compact"),
+        };
+        if !is_right {
             let should = "compact: what is deleted by age is lost while it still counts";
-            say("cleanup.policy", compacts.into(), should, set("cleanup.policy", "compact"), Weight::Wrong);
+            say("cleanup.policy", compacts.into(), should, set("cleanup.policy", wanted), Weight::Wrong);
         } else if number(COMPACTION_LAG).is_none_or(|lag| lag > LAG_MS_MAX) {
             let is = setting(COMPACTION_LAG).unwrap_or("not set").to_owned();
             let lag = need.settings.iter().find(|(key, _)| *key == COMPACTION_LAG).map_or("", |(_, value)| value);

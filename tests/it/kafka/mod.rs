@@ -13,5 +13,6 @@ mod delivery;
 mod editions;
 mod failures;
 mod smoke;
+mod standing;
 mod stream_tests;
 mod topics;

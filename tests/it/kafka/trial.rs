@@ -216,6 +216,15 @@ impl Trial {
         }
     }
 
+    /// Waits until the group has read all that lanes told one another.
+    pub(crate) fn told(&self, within: Duration) {
+        let (begun, topic) = (now(), self.topic("strikes"));
+        while !client::is_read(&self.bootstrap, &self.watch, &topic) {
+            assert!(begun.elapsed() < within, "{within:?} have passed and strikes wait; {}", self.logs());
+            pause(Duration::from_millis(300));
+        }
+    }
+
     /// What a `read_committed` consumer sees.
     pub(crate) fn given_out(&self) -> GivenOut {
         let read = |role: &str| client::committed(&self.bootstrap, &self.topic(role));

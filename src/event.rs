@@ -292,6 +292,18 @@ pub enum Relay {
         /// When it was asked.
         at: Millis,
     },
+    /// Texts that the lane entered among those that later ones are compared with, as it stores them.
+    Entered {
+        /// One record after the other, each behind its length.
+        #[serde(with = "in_base64")]
+        records: Vec<u8>,
+    },
+    /// Messages that joined clusters of near-duplicates: the cluster as every lane calls it, event time, and the author as 32 bits
+    /// of a keyed hash.
+    Joined {
+        /// In the order of the lane's input.
+        members: Vec<(u64, Millis, u32)>,
+    },
     /// How an author stands, for everybody; nothing is held against one without strikes and steps.
     Standing {
         /// Who.
@@ -303,6 +315,22 @@ pub enum Relay {
         /// Steps of ladders that were taken.
         steps: Vec<StandingStep>,
     },
+}
+
+/// Bytes in a line of text.
+mod in_base64 {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(d)?).map_err(D::Error::custom)
+    }
 }
 
 /// A strike, as everybody is told of it.

@@ -11,6 +11,8 @@ mod editions;
 mod front;
 mod judging;
 #[cfg(feature = "kafka")]
+mod hearing;
+#[cfg(feature = "kafka")]
 mod lanes;
 mod measure;
 #[cfg(feature = "kafka")]
@@ -30,7 +32,7 @@ use crate::io::{
     BatchLimits, Clock, FileTexts, FileTextsError, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError,
     Source, SourceError, StateStore, StoreError, instant,
 };
-use crate::pipeline::{CopyOptions, Engine, LOGS, Tally};
+use crate::pipeline::{CopyOptions, Engine, LOGS, Others, Tally};
 use crate::state::{self, Board, Keys, State, Texts, TextsError};
 
 use judging::Judging;
@@ -87,6 +89,8 @@ pub struct Options {
     pub copies: Option<CopyOptions>,
     /// How authors stand whose standing other loops keep; with it, strikes go to their keepers.
     pub board: Option<Arc<Board>>,
+    /// What other loops know of near-duplicates, and the number of this one.
+    pub others: Option<Others>,
     /// What keys of names are made with.
     pub keys: Keys,
 }
@@ -275,14 +279,15 @@ fn run_with(
 
 /// An engine that goes on from a state, with the stored texts as they were when that state was saved.
 fn engine(state: State, options: &Options, texts: Option<&TextLogs>) -> Result<Engine, StreamError> {
-    let board = options.board.clone();
+    let (board, others) = (options.board.clone(), options.others.clone());
     let engine = match options.copies.as_ref().zip(texts) {
         None => Engine::new(state),
         Some((options, texts)) => {
             for (texts, end) in texts.iter().zip(state.texts_end()) {
                 texts.truncate(end)?;
             }
-            Engine::looking(state, options, texts.each_ref().map(|texts| Arc::clone(texts) as Arc<dyn Texts>))?
+            let texts = texts.each_ref().map(|texts| Arc::clone(texts) as Arc<dyn Texts>);
+            Engine::looking_beside(state, options, texts, others)?
         }
     };
     Ok(match board {

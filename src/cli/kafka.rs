@@ -58,7 +58,8 @@ fn topics(kafka: &Kafka) -> Topics {
     let editions = (kafka.editions == config::EditionsFrom::Topic).then(|| name("editions"));
     let standing = (kafka.standing == config::Standing::Shared)
         .then(|| StandingTopics { strikes: name("strikes"), standing: name("standing") });
-    Topics { editions, standing, ..Topics::with_prefix(&kafka.topic, &kafka.prefix) }
+    let sketches = (kafka.twins == config::Twins::Shared).then(|| name("sketches"));
+    Topics { editions, standing, sketches, ..Topics::with_prefix(&kafka.topic, &kafka.prefix) }
 }
 
 /// What this instance is called: no two of them work in one folder of one machine.

@@ -137,6 +137,7 @@ pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<str
         },
         copies: config.neardup.enabled.then(|| copies(&config.neardup)),
         board: None,
+        others: None,
         keys: keys(state.seed, key.as_ref()),
     })
 }

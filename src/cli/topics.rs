@@ -96,6 +96,9 @@ impl Stage {
     fn look(cluster: &ClusterArgs, shape: &TopicShape, output: &Output) -> anyhow::Result<Self> {
         let config = setting::read_config(Some(&cluster.config), output)?;
         let options: KafkaOptions = kafka::options(&config)?;
+        // Lanes tell one another of texts as long as they compare them.
+        let sketches_retention = Duration::from_secs(u64::from(config.neardup.window_hours) * 60 * 60);
+        let shape = &TopicShape { sketches_retention, ..*shape };
         let admin = Admin::connect(&options)?;
         let names: Vec<String> = needs(&options.topics, shape, None).into_iter().map(|need| need.name).collect();
         let found = admin.look(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -120,8 +123,8 @@ fn create(args: &CreateArgs, output: &Output) -> anyhow::Result<ExitCode> {
         replicas: args.replicas,
         retention: days(args.days),
         rejects_retention: days(args.rejects_days),
-        standing_retention: TopicShape::default().standing_retention,
         compaction_lag: Duration::from_secs(u64::from(args.compaction_hours) * 60 * 60),
+        ..TopicShape::default()
     };
     let stage = Stage::look(&args.cluster, &shape, output)?;
     let mut out = io::stdout().lock();

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use crate::decision::Decision;
-use crate::event::{Outcome as Says, Relay, Verdict};
+use crate::event::{Millis, Outcome as Says, Relay, Verdict};
 use crate::neardup::{Arrival, Texts, TextsError, Twin, TwinSizes};
 use crate::state::{Board, Counts, Fact, Member, State, author_mark};
 
-use super::copies::{Copies, CopyOptions, Found, LOGS};
+use super::copies::{Copies, CopyOptions, Found, LOGS, Others};
 use super::deferred::Blank;
 use super::edition::Edition;
 use super::judge::{Aside, Bench};
@@ -83,7 +83,20 @@ impl Engine {
     /// # Errors
     /// [`TextsError`], if they cannot be read.
     pub fn looking(state: State, options: &CopyOptions, texts: [Arc<dyn Texts>; LOGS]) -> Result<Self, TextsError> {
-        Ok(Self { copies: Some(Copies::open(&state, options, texts)?), ..Self::new(state) })
+        Self::looking_beside(state, options, texts, None)
+    }
+
+    /// The same as one of several lanes, where `others` says what the others hold and which one this is.
+    ///
+    /// # Errors
+    /// [`TextsError`], if the stored texts cannot be read.
+    pub fn looking_beside(
+        state: State,
+        options: &CopyOptions,
+        texts: [Arc<dyn Texts>; LOGS],
+        others: Option<Others>,
+    ) -> Result<Self, TextsError> {
+        Ok(Self { copies: Some(Copies::open(&state, options, texts, others)?), ..Self::new(state) })
     }
 
     /// What it knows.
@@ -108,6 +121,7 @@ impl Engine {
         let mut outcome = Outcome::default();
         let mut bench = self.bench.take().filter(|bench| bench.fits(edition)).unwrap_or_else(|| Bench::new(edition));
         let mut first = 0;
+        self.copies.iter_mut().for_each(|copies| copies.begin_batch(&mut self.state));
         let is_erasure = |item: &&Item<'_>| matches!(item, Item::Erase(_) | Item::Relay(Relay::Forget { .. }));
         for segment in items.split_inclusive(is_erasure) {
             self.remember(segment)?;
@@ -115,7 +129,8 @@ impl Engine {
             first += segment.len();
         }
         self.bench = Some(bench);
-        if let Some(copies) = &self.copies {
+        if let Some(copies) = &mut self.copies {
+            self.aside.relays.extend(copies.take_told());
             let (ends, blanks) = copies.end_batch();
             self.state.note_texts(ends, addresses(&blanks));
             (outcome.texts_end, outcome.blanks) = (Some(ends), blanks);
@@ -135,6 +150,7 @@ impl Engine {
         if let Some(copies) = &mut self.copies {
             let arrivals: Vec<Arrival<'_>> = events().filter_map(arrival).collect();
             copies.take(&arrivals, &mut self.found)?;
+            copies.note_joined(&arrivals, &self.found, &mut self.state);
             let marked = self.facts.iter_mut().zip(events()).filter(|(_, observed)| observed.mark.is_some());
             for ((fact, _), Found { twin, .. }) in marked.zip(&self.found) {
                 fact.twin = (!twin.is_new).then(|| member(twin));
@@ -164,7 +180,7 @@ impl Engine {
                 }
                 Item::Verdict(verdict) => self.verdict(edition, verdict, place, outcome),
                 Item::Erase(erase) => {
-                    self.erase(&erase.author, outcome)?;
+                    self.erase(&erase.author, erase.at, outcome)?;
                     self.tell(|| Relay::Forget { author: erase.author.clone(), at: erase.at });
                 }
                 Item::Relay(relay) => self.relay(edition, relay, outcome)?,
@@ -221,11 +237,11 @@ impl Engine {
         }
     }
 
-    fn erase(&mut self, author: &str, outcome: &mut Outcome) -> Result<(), TextsError> {
+    fn erase(&mut self, author: &str, at: Millis, outcome: &mut Outcome) -> Result<(), TextsError> {
         let author = self.state.keys().author(author);
         self.state.forget_author(author);
         if let Some(copies) = &mut self.copies {
-            copies.forget(author_mark(author))?;
+            copies.forget(author_mark(author), at)?;
         }
         outcome.tally.erasures += 1;
         outcome.erased = true;
@@ -251,11 +267,11 @@ impl Engine {
                 (author, *at)
             }
             Relay::Forget { author, at } => {
-                self.erase(author, outcome)?;
+                self.erase(author, *at, outcome)?;
                 (author, *at)
             }
             // Nobody tells a lane of what all can read.
-            Relay::Standing { .. } => return Ok(()),
+            Relay::Standing { .. } | Relay::Entered { .. } | Relay::Joined { .. } => return Ok(()),
         };
         let (strikes, steps) = self.state.standing().told(self.state.keys().author(author), at);
         self.tell(|| Relay::Standing { author: author.clone(), at, strikes, steps });

@@ -7,6 +7,7 @@
 //! the room was named shortly before. Authors named shortly before cost 1 byte as well; a member of a cluster 6 to 16 more.
 
 use crate::event::{Channel, Millis};
+use crate::state::clusters::ClusterFact;
 use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
 use crate::state::ledger::Held;
 use crate::state::memory::{Fact, Member};
@@ -46,6 +47,7 @@ pub(crate) enum Delta {
     Cap { rule: u64, revision: u64, per_hour: u64, at: Millis },
     Forget { author: u64 },
     Texts { ends: [u64; 2], blanks: Vec<(u8, u64)> },
+    Heard { upto: Vec<(u32, i64)>, members: Vec<ClusterFact> },
 }
 
 const FACTS: u8 = 1;
@@ -58,6 +60,7 @@ const CAP: u8 = 7;
 const FORGET: u8 = 8;
 const TEXTS: u8 = 9;
 const REVOKE: u8 = 10;
+const HEARD: u8 = 11;
 
 impl Delta {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -93,6 +96,12 @@ impl Delta {
                 put_signed(out, *at);
             }
             Self::Forget { author } => put_head(out, FORGET, *author),
+            Self::Heard { upto, members } => {
+                out.push(HEARD);
+                put_heard(out, upto.iter().map(|(source, offset)| (*source, *offset)));
+                put_var(out, members.len() as u64);
+                members.iter().for_each(|member| put_member(out, member));
+            }
             Self::Texts { ends, blanks } => {
                 out.push(TEXTS);
                 ends.iter().for_each(|end| put_var(out, *end));
@@ -127,6 +136,11 @@ impl Delta {
                 at: reader.signed(WHAT)?,
             },
             FORGET => Self::Forget { author: reader.u64(WHAT)? },
+            HEARD => {
+                let upto = heard(reader)?;
+                let count = reader.count(10, WHAT)?;
+                Self::Heard { upto, members: (0..count).map(|_| read_member(reader)).collect::<Result<_, _>>()? }
+            }
             TEXTS => {
                 let ends = [reader.var(WHAT)?, reader.var(WHAT)?];
                 let count = reader.count(2, WHAT)?;
@@ -152,6 +166,37 @@ impl Delta {
         }
         Ok(deltas)
     }
+}
+
+/// Up to where other lanes were heard.
+pub(crate) fn put_heard(out: &mut Vec<u8>, heard: impl ExactSizeIterator<Item = (u32, i64)>) {
+    put_var(out, heard.len() as u64);
+    for (source, offset) in heard {
+        put_var(out, source.into());
+        put_signed(out, offset);
+    }
+}
+
+/// Reads what [`put_heard`] wrote.
+pub(crate) fn heard(reader: &mut Reader<'_>) -> Result<Vec<(u32, i64)>, Broken> {
+    const WHAT: &str = "what was heard";
+    let count = reader.count(2, WHAT)?;
+    (0..count).map(|_| Ok((reader.var_u32(WHAT)?, reader.signed(WHAT)?))).collect()
+}
+
+fn put_member(out: &mut Vec<u8>, member: &ClusterFact) {
+    put_var(out, member.cluster);
+    put_signed(out, member.at);
+    put_signed(out, member.at.wrapping_sub(member.first_at));
+    put_u32(out, member.first_author);
+    put_u32(out, member.author);
+}
+
+fn read_member(reader: &mut Reader<'_>) -> Result<ClusterFact, Broken> {
+    const WHAT: &str = "a member";
+    let (cluster, at) = (reader.var(WHAT)?, reader.signed(WHAT)?);
+    let first_at = at.wrapping_sub(reader.signed(WHAT)?);
+    Ok(ClusterFact { cluster, first_at, first_author: reader.u32(WHAT)?, at, author: reader.u32(WHAT)? })
 }
 
 fn put_head(out: &mut Vec<u8>, tag: u8, key: u64) {

@@ -36,6 +36,8 @@ mod track;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::event::{Channel, Millis};
 use clock::Clock;
 use journal::Delta;
@@ -155,6 +157,8 @@ pub struct State {
     /// Records of those logs (which log, where) that the journal says are to be overwritten. A snapshot is taken when they are, so
     /// it has none.
     blanks: Vec<(u8, u64)>,
+    /// Up to where other lanes were heard, by their numbers.
+    heard: BTreeMap<u32, i64>,
     journal: Vec<u8>,
 }
 
@@ -173,6 +177,7 @@ impl State {
             caps: Caps::default(),
             texts_end: [0; 2],
             blanks: Vec::new(),
+            heard: BTreeMap::new(),
             journal: Vec::new(),
         }
     }
@@ -220,6 +225,29 @@ impl State {
     #[must_use]
     pub fn blanks(&self) -> &[(u8, u64)] {
         &self.blanks
+    }
+
+    /// Up to where other lanes were heard.
+    #[must_use]
+    pub fn heard(&self) -> &BTreeMap<u32, i64> {
+        &self.heard
+    }
+
+    /// The numbers of all clusters that are held, in no order.
+    pub fn clusters(&self) -> impl Iterator<Item = u64> {
+        self.clusters.keys()
+    }
+
+    /// Whether members of that cluster are counted.
+    #[must_use]
+    pub fn has_cluster(&self, cluster: u64) -> bool {
+        self.clusters.has(cluster)
+    }
+
+    /// How many clusters are held at most.
+    #[must_use]
+    pub fn clusters_max(&self) -> usize {
+        self.clusters.max()
     }
 
     /// How much is held.
@@ -304,6 +332,13 @@ impl State {
         }
     }
 
+    /// Counts members that joined clusters in other lanes, and notes up to where these were heard.
+    pub fn hear(&mut self, upto: Vec<(u32, i64)>, members: Vec<ClusterFact>) {
+        let delta = Delta::Heard { upto, members };
+        delta.encode(self.open_journal());
+        self.apply_delta(delta, &mut Vec::new());
+    }
+
     /// Forgets an author: counters, their mark in rooms, strikes, steps and decisions. The journal up to the next
     /// snapshot still holds their key, so take a snapshot soon.
     pub fn forget_author(&mut self, author: u64) -> Erased {
@@ -345,6 +380,12 @@ impl State {
             Delta::Uphold { event } => drop(self.ledger.uphold(event)),
             Delta::Cap { rule, revision, per_hour, at } => drop(self.caps.count(rule, revision, per_hour, at)),
             Delta::Forget { author } => drop(self.take_forget(author)),
+            Delta::Heard { upto, members } => {
+                self.heard.extend(upto);
+                for member in &members {
+                    self.clusters.take(member);
+                }
+            }
             Delta::Texts { ends, blanks } => {
                 self.texts_end = ends;
                 self.blanks.extend(blanks);

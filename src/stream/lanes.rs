@@ -7,17 +7,16 @@
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, TryRecvError};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
-use crate::event::StandingStrike;
-use crate::io::kafka::{Inlet, KafkaError, KafkaOptions, Lane, LocalCopy, Member, StandingTopic};
+use crate::io::kafka::{Inlet, KafkaError, KafkaOptions, Lane, LocalCopy, Member};
 use crate::io::{Clock, FileTexts, FileTextsError, FileTextsOptions, SinkError, StoreError};
-use crate::pipeline::Tally;
-use crate::state::Board;
+use crate::pipeline::{Elsewhere, Tally};
 
+use super::hearing::Hearing;
 use super::{
     Control, Editions, Ends, Front, Latency, Options, StreamError, Summary, TextLogs, join, measure, run_with,
 };
@@ -59,6 +58,8 @@ struct Lanes<'a> {
     folders: &'a Folders,
     editions: &'a Editions,
     options: &'a Options,
+    /// What they tell one another of near-duplicates.
+    others: Option<Arc<Elsewhere>>,
     clock: Arc<dyn Clock>,
     control: &'a Control,
     done: Mutex<Done>,
@@ -96,15 +97,12 @@ pub fn run_lanes(
     let member = Arc::new(Member::join(kafka, options.batch, give)?);
     joined(Arc::downgrade(&member));
     let front = Front::new(options, options.copies.is_some(), Arc::clone(&clock))?;
-    let mut standing = StandingTopic::open(kafka)?;
-    let board = standing.as_ref().map(|_| Arc::new(Board::new(options.state.accounts_max)));
-    let put = |author: &str, strikes: &[StandingStrike]| {
-        board.iter().for_each(|board| board.put(options.keys.author(author), strikes));
-    };
-    // Rules that read how an author stands are not to begin without knowing it.
-    standing.iter_mut().try_for_each(|standing| standing.read_whole(&mut { put }))?;
-    let options = &Options { board: board.clone(), ..options.clone() };
-    let lanes = Lanes { member: &member, front, folders, editions, options, clock, control, done: Mutex::default() };
+    let mut hearing = Hearing::open(kafka, folders, options)?;
+    hearing.catch_up()?;
+    let options = &Options { board: hearing.board.clone(), ..options.clone() };
+    let others = hearing.elsewhere.clone();
+    let lanes =
+        Lanes { member: &member, front, folders, editions, options, others, clock, control, done: Mutex::default() };
     thread::scope(|scope| {
         let (show_until, shown) = mpsc::channel::<()>();
         let show = scope.spawn({
@@ -116,7 +114,7 @@ pub fn run_lanes(
             }
         });
         let (listen_until, listened) = mpsc::channel::<()>();
-        let listener = standing.map(|standing| scope.spawn(move || listen(standing, &mut { put }, &listened)));
+        let listener = scope.spawn(move || hearing.listen(&listened));
         let reader = scope.spawn(|| member.run(|| control.stopping() || lanes.done().fatal.is_some()));
         let mut working: BTreeMap<i32, ScopedJoinHandle<'_, ()>> = BTreeMap::new();
         while !reader.is_finished() {
@@ -140,22 +138,10 @@ pub fn run_lanes(
         working.into_values().for_each(join);
         drop((show_until, listen_until));
         join(show);
-        listener.map(join);
+        join(listener);
         Ok::<_, StreamError>(join(reader)?)
     })?;
     lanes.summary()
-}
-
-/// How long one look at a topic takes that is read whole: a stop is noticed that late.
-const LOOK: Duration = Duration::from_millis(200);
-
-/// Takes how authors stand from now on, until `stop` is dropped.
-fn listen(mut standing: StandingTopic, put: &mut dyn FnMut(&str, &[StandingStrike]), stop: &Receiver<()>) {
-    while stop.try_recv() != Err(TryRecvError::Disconnected) {
-        if let Err(error) = standing.read(LOOK, put) {
-            tracing::warn!(%error, hint = error.hint(), "how authors stand is not heard of now");
-        }
-    }
 }
 
 impl Done {
@@ -247,7 +233,8 @@ impl Lanes<'_> {
             texts,
             clock: Arc::clone(&self.clock),
         };
-        run_with(&self.front, ends, self.editions, self.options, control)
+        let others = self.others.as_ref().map(|others| (Arc::clone(others), inlet.partition().unsigned_abs()));
+        run_with(&self.front, ends, self.editions, &Options { others, ..self.options.clone() }, control)
     }
 
     fn texts(&self, dir: Option<&Path>) -> Result<TextLogs, FileTextsError> {

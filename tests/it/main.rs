@@ -22,5 +22,6 @@ mod sameness;
 mod source;
 mod stage;
 mod standing;
+mod shared_twins;
 mod stops;
 mod swap;

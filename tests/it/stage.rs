@@ -119,6 +119,7 @@ pub(crate) fn options(cut: Cut) -> stream::Options {
             ..CopyOptions::default()
         }),
         board: None,
+        others: None,
         keys: Keys::new(b"test"),
     }
 }

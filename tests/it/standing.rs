@@ -155,6 +155,7 @@ impl Lanes<'_> {
                     self.told.push_back((due, place(author, lanes), relay));
                 }
                 Relay::Forget { .. } => self.told.extend((0..lanes).map(|lane| (due, lane, relay.clone()))),
+                Relay::Entered { .. } | Relay::Joined { .. } => {}
                 Relay::Standing { author, strikes, steps, .. } => {
                     self.board.put(options(Cut::default()).keys.author(author), strikes);
                     self.standing.insert(author.clone(), held(strikes, steps));

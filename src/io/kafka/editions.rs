@@ -25,7 +25,7 @@ use super::bundle::{self, BundleFile};
 use super::error::KafkaError;
 use super::member::{Heard, log};
 use super::options::KafkaOptions;
-use super::whole::WholeTopic;
+use super::whole::{Since, WholeTopic};
 use crate::event::{Millis, rfc3339_or_millis};
 use crate::io::clock::instant;
 
@@ -146,7 +146,11 @@ impl EditionTopic {
     /// If the cluster cannot be reached, refuses us, or does not have the topic.
     pub fn open(options: &KafkaOptions) -> Result<Self, KafkaError> {
         let topic = name(options)?;
-        Ok(Self { reader: WholeTopic::open(options, &topic, "editions")?, topic, held: BTreeMap::new() })
+        Ok(Self {
+            reader: WholeTopic::open(options, &topic, "editions", Since::Beginning)?,
+            topic,
+            held: BTreeMap::new(),
+        })
     }
 
     /// Reads on, until there is nothing more to read or so long.

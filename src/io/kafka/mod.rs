@@ -12,6 +12,7 @@ mod options;
 mod outbox;
 mod restore;
 mod sinks;
+mod sketches;
 mod standing;
 mod store;
 mod texts;
@@ -32,6 +33,7 @@ pub use options::{
     Begin, Cleanup, Compression, Delivery, KafkaOptions, Partitions, Sasl, Security, StandingTopics, TopicPlan, Topics,
 };
 pub use sinks::{DECISION_TYPE, KafkaSink};
+pub use sketches::{Hear, Said, SketchTopic};
 pub use standing::StandingTopic;
 pub use store::{KafkaStore, LocalCopy};
 pub use topics::{Difference, TopicFacts, TopicNeed, TopicShape, Weight, differences, needs};

@@ -137,6 +137,8 @@ pub struct Topics {
     pub editions: Option<String>,
     /// Where authors' standing is kept by one lane, wherever they write.
     pub standing: Option<StandingTopics>,
+    /// What lanes tell one another of near-duplicates: as many partitions as the input.
+    pub sketches: Option<String>,
 }
 
 /// The topics of standing that is kept by one lane for each author.
@@ -154,7 +156,7 @@ impl Topics {
     pub fn with_prefix(input: &str, prefix: &str) -> Self {
         let name = |topic: &str| format!("{prefix}{topic}");
         let (actions, rejects, state) = (name("actions"), name("rejects"), name("state"));
-        Self { input: input.to_owned(), actions, rejects, state, editions: None, standing: None }
+        Self { input: input.to_owned(), actions, rejects, state, editions: None, standing: None, sketches: None }
     }
 
     /// The topics that the stage writes, in the order in which they are told of everywhere.
@@ -172,6 +174,7 @@ impl Topics {
             all.push(plan(strikes, "strikes", Delete, AsInput));
             all.push(plan(standing, "standing", CompactAndDelete, Free));
         }
+        all.extend(self.sketches.as_deref().map(|name| plan(name, "sketches", Delete, AsInput)));
         all
     }
 

@@ -8,8 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use rdkafka::message::{Header, OwnedHeaders};
 use serde::Deserialize;
 
-use super::options::{RECORD_BYTES_MAX, StandingTopics};
+use super::options::RECORD_BYTES_MAX;
 use super::outbox::{Outbox, Outgoing, Shared};
+use super::sketches;
 use crate::event::Relay;
 use crate::io::sink::{Mark, Sink, SinkError};
 use crate::io::source::LONG_RECORD_KEPT_BYTES;
@@ -112,26 +113,41 @@ fn send_action(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
 fn send_relay(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
     let relay: Relay = serde_json::from_slice(line).map_err(|error| not_ours(&error))?;
     let options = outbox.options().clone();
-    // A lane that is asked to share nothing has nothing to tell.
-    let Some(StandingTopics { strikes, standing }) = &options.topics.standing else { return Ok(()) };
-    let mut send = |topic: &str, partition, author: &str, value| {
-        let key = Some(author.as_bytes());
+    let own = Some(outbox.partition());
+    let partitions = outbox.input_partitions();
+    let mut send = |topic: &str, partition, key: Option<&str>, value: Option<&[u8]>| {
+        let key = key.map(str::as_bytes);
         outbox.send(Outgoing { topic, partition, key, value, headers: None, is_marked: false })
     };
+    let strikes = options.topics.standing.as_ref().map(|topics| &topics.strikes);
+    let standing = options.topics.standing.as_ref().map(|topics| &topics.standing);
+    let sketches = options.topics.sketches.as_ref();
     match &relay {
-        Relay::Strike { author, .. } | Relay::Revoke { author, .. } => send(strikes, None, author, Some(line))?,
-        Relay::Standing { author, strikes, steps, .. } => {
-            let is_clear = strikes.is_empty() && steps.is_empty();
-            send(standing, None, author, (!is_clear).then_some(line))?;
+        Relay::Strike { author, .. } | Relay::Revoke { author, .. } => {
+            strikes.into_iter().try_for_each(|topic| send(topic, None, Some(author), Some(line)))?;
         }
-        Relay::Forget { author, .. } => {
-            let partitions = outbox.input_partitions();
-            let mut send = |partition| {
-                let (key, value) = (Some(author.as_bytes()), Some(line));
-                let topic = strikes;
-                outbox.send(Outgoing { topic, partition: Some(partition), key, value, headers: None, is_marked: false })
-            };
-            (0..partitions).try_for_each(&mut send)?;
+        Relay::Standing { author, strikes, steps, .. } => {
+            let value = Some(line).filter(|_| !strikes.is_empty() || !steps.is_empty());
+            standing.into_iter().try_for_each(|topic| send(topic, None, Some(author), value))?;
+        }
+        Relay::Forget { author, at } => {
+            if let Some(topic) = strikes {
+                (0..partitions).try_for_each(|partition| send(topic, Some(partition), Some(author), Some(line)))?;
+            }
+            let value = sketches::forget(author, *at);
+            sketches.into_iter().try_for_each(|topic| send(topic, own, None, Some(&value)))?;
+        }
+        Relay::Entered { records } => {
+            let values = sketches::entered(records);
+            if let Some(topic) = sketches {
+                values.iter().try_for_each(|value| send(topic, own, None, Some(value)))?;
+            }
+        }
+        Relay::Joined { members } => {
+            let values = sketches::joined(members);
+            if let Some(topic) = sketches {
+                values.iter().try_for_each(|value| send(topic, own, None, Some(value)))?;
+            }
         }
     }
     Ok(())

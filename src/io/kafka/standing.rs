@@ -6,7 +6,7 @@ use rdkafka::message::Message;
 
 use super::error::KafkaError;
 use super::options::KafkaOptions;
-use super::whole::WholeTopic;
+use super::whole::{Since, WholeTopic};
 use crate::event::{Relay, StandingStrike};
 
 /// A million authors are read in seconds; a cluster that takes minutes is not well.
@@ -22,7 +22,9 @@ impl StandingTopic {
     /// If the cluster cannot be reached, refuses us, or does not have the topic.
     pub fn open(options: &KafkaOptions) -> Result<Option<Self>, KafkaError> {
         let topics = options.topics.standing.as_ref();
-        topics.map(|topics| WholeTopic::open(options, &topics.standing, "standing").map(Self)).transpose()
+        topics
+            .map(|topics| WholeTopic::open(options, &topics.standing, "standing", Since::Beginning).map(Self))
+            .transpose()
     }
 
     /// Reads to the end: each author and the strikes in force, none where nothing is held against them any longer.

@@ -31,6 +31,8 @@ pub struct TopicShape {
     pub retention: Duration,
     /// How long rejects are kept: longer, as somebody has to look at them.
     pub rejects_retention: Duration,
+    /// How long is kept what lanes tell one another of near-duplicates: as long as they compare.
+    pub sketches_retention: Duration,
     /// How long is kept how an author stands: longer than any ladder's points count.
     pub standing_retention: Duration,
     /// How long brokers may keep what was replaced, or erased, in a compacted topic.
@@ -46,6 +48,7 @@ impl Default for TopicShape {
             replicas: None,
             retention: 7 * day,
             rejects_retention: 30 * day,
+            sketches_retention: 3 * day,
             standing_retention: 400 * day,
             compaction_lag: day,
         }
@@ -95,6 +98,7 @@ pub fn needs(topics: &Topics, shape: &TopicShape, input_partitions: Option<usize
     let need = |name: &str, role, cleanup, plan| {
         let mut settings = match cleanup {
             Cleanup::Delete if role == "rejects" => kept(shape.rejects_retention),
+            Cleanup::Delete if role == "sketches" => kept(shape.sketches_retention),
             Cleanup::Delete => kept(shape.retention),
             Cleanup::Compact => compacted("compact"),
             Cleanup::CompactAndDelete => {

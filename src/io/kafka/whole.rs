@@ -31,6 +31,15 @@ impl ClientContext for Callbacks {
 
 impl ConsumerContext for Callbacks {}
 
+/// From where it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Since {
+    /// From its beginning.
+    Beginning,
+    /// From so many records before its end, all partitions together.
+    Last(usize),
+}
+
 /// A reader of all partitions of a topic.
 pub(super) struct WholeTopic {
     consumer: BaseConsumer<Callbacks>,
@@ -40,11 +49,11 @@ pub(super) struct WholeTopic {
 }
 
 impl WholeTopic {
-    /// Begins to read the topic from its beginning. `role`: what the client is called.
+    /// Begins to read the topic. `role`: what the client is called.
     ///
     /// # Errors
     /// If the cluster cannot be reached, refuses us, or does not have the topic.
-    pub(super) fn open(options: &KafkaOptions, topic: &str, role: &str) -> Result<Self, KafkaError> {
+    pub(super) fn open(options: &KafkaOptions, topic: &str, role: &str, since: Since) -> Result<Self, KafkaError> {
         let consumer: BaseConsumer<Callbacks> = options
             .whole_reader(role)?
             .create_with_context(Callbacks::default())
@@ -53,7 +62,8 @@ impl WholeTopic {
         let partitions = opened.partitions()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
-            let added = list.add_partition_offset(topic, partition, Offset::Beginning);
+            let offset = opened.begin(partition, partitions, since)?;
+            let added = list.add_partition_offset(topic, partition, offset);
             added.map_err(|error| opened.error(&error))?;
         }
         opened.consumer.assign(&list).map_err(|error| opened.error(&error))?;
@@ -63,6 +73,14 @@ impl WholeTopic {
 
     fn error(&self, error: &Native) -> KafkaError {
         KafkaError::new(format!("read the topic {}", self.topic), error, self.consumer.context().0.last().as_deref())
+    }
+
+    fn begin(&self, partition: i32, partitions: usize, since: Since) -> Result<Offset, KafkaError> {
+        let Since::Last(records) = since else { return Ok(Offset::Beginning) };
+        let ends = self.consumer.fetch_watermarks(&self.topic, partition, ANSWER_MAX);
+        let (low, high) = ends.map_err(|error| self.error(&error))?;
+        let share = i64::try_from(records / partitions.max(1)).unwrap_or(i64::MAX);
+        Ok(Offset::Offset(low.max(high.saturating_sub(share))))
     }
 
     /// How many it has: a consumer would wait for a topic that is absent for ever.

@@ -16,3 +16,4 @@ mod smoke;
 mod standing;
 mod stream_tests;
 mod topics;
+mod twins;

@@ -121,6 +121,19 @@ impl Trial {
         given
     }
 
+    /// What embedded runs decide, one for each partition.
+    pub(crate) fn embedded_actions(&self, records: &[Record]) -> Vec<String> {
+        let run = |partition: usize| {
+            let own = records.iter().filter(|record| record.partition == partition);
+            let (mut child, output) = self.embedded(&format!("alone-{partition}"), own);
+            assert!(child.wait().unwrap().success(), "the embedded run fails");
+            let actions = fs::read_to_string(output.join("actions.jsonl")).unwrap();
+            fs::remove_dir_all(output).unwrap();
+            actions
+        };
+        (0..self.partitions).map(run).collect()
+    }
+
     /// Processor time of one embedded run over all of it; `None` where there is no /proc to read it from.
     pub(crate) fn embedded_time(&self, name: &str, records: &[Record]) -> Option<Duration> {
         let (mut child, _) = self.embedded(name, records.iter());

@@ -31,6 +31,9 @@ impl ClientContext for Callbacks {
 
 impl ConsumerContext for Callbacks {}
 
+/// Events that are served after a question that got no answer.
+const EVENTS_MAX: usize = 64;
+
 /// From where it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Since {
@@ -95,7 +98,9 @@ impl WholeTopic {
                 Ok(_) if instant() + ANSWER_MAX / 2 >= until => return Err(KafkaError::no_topic(&self.topic)),
                 Ok(_) => drop(self.consumer.poll(ANSWER_MAX / 50)),
                 Err(error) => {
-                    drop(self.consumer.poll(Duration::ZERO));
+                    // Complaints of the connection come as events, with log lines in between: what only a person can mend is not
+                    // waited for.
+                    (0..EVENTS_MAX).for_each(|_| drop(self.consumer.poll(Duration::ZERO)));
                     let error = self.error(&error);
                     if !error.retry() || instant() >= until {
                         return Err(error);

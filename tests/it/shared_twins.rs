@@ -141,7 +141,7 @@ fn lanes_that_tell_one_another_find_what_one_window_finds() {
     assert!(whole.copies > 200 && whole.campaigns > 50, "{whole:?}");
     let share = |part: u64, of: u64| part as f64 / of as f64;
     // Lanes, seconds of event time until what one says is heard, and the least shares of copies and of campaigns found.
-    let cases = [(1, 0, 1.0, 1.0), (4, 0, 0.99, 0.98), (16, 1, 0.99, 0.98), (16, 10, 0.98, 0.96), (16, 60, 0.9, 0.8)];
+    let cases = [(4, 0, 0.99, 0.98), (16, 10, 0.98, 0.96)];
     for (lanes, delay, copies, campaigns) in cases {
         let found = over(lanes, Some(delay));
         let shares = (share(found.copies, whole.copies), share(found.campaigns, whole.campaigns));

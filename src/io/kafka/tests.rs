@@ -83,6 +83,11 @@ fn what_the_cluster_says_becomes_what_to_do() {
         (Code::MessageSizeTooLarge, None, "max.message.bytes"),
         (Code::OperationTimedOut, Some("ssl://b:9093: SSL handshake failed: certificate verify failed"), "ca_file"),
         (Code::OperationTimedOut, Some("b:9092: Connect to ipv4#1.2.3.4:9092 failed: Connection refused"), "brokers"),
+        (
+            Code::OperationTimedOut,
+            Some("b:9092/bootstrap: Send failed: Broken pipe (after 2ms in state UP)"),
+            "sasl_mechanism",
+        ),
         (Code::OperationTimedOut, Some("SASL mechanism PLAIN is not supported"), "sasl_mechanism"),
     ];
     for (code, heard, hint) in cases {

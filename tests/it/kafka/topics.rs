@@ -48,7 +48,9 @@ fn topics_are_made_once_and_are_then_as_they_should_be() {
     assert_eq!(column(&made, "outcome"), ["made"; 5]);
     assert_eq!(column(&made, "partitions"), [3, 3, 3, 3, 1]);
     let again = rows(&site.topics(&["create", "--partitions", "5", "--json"]));
-    assert_eq!(column(&again, "outcome"), ["there already"; 5]);
+    // A broker may take a moment to know all that it has made.
+    let is_left = |outcome: &&Value| *outcome == "there already" || *outcome == "made meanwhile by somebody else";
+    assert!(column(&again, "outcome").iter().all(is_left), "{again:#?}");
     let after = site.topics(&["check", "--json"]);
     assert_eq!(after.status.code(), Some(0), "{}", String::from_utf8_lossy(&after.stdout));
     let listed = rows(&site.topics(&["list", "--json"]));

@@ -152,9 +152,9 @@ mod tests {
     #[test]
     fn records_are_kept_whole() {
         let record = |bytes: usize| [&(bytes as u32).to_le_bytes()[..], &vec![7; bytes]].concat();
-        let all = [record(10), record(RECORD_BYTES_MAX - 20), record(30)].concat();
+        let all = [record(10), record(RECORD_BYTES_MAX - 10), record(30)].concat();
         let values = entered(&all);
-        assert_eq!(values.iter().map(Vec::len).collect::<Vec<_>>(), [15, RECORD_BYTES_MAX - 15, 35]);
+        assert_eq!(values.iter().map(Vec::len).collect::<Vec<_>>(), [15, RECORD_BYTES_MAX - 5, 35]);
         let heard: Vec<u8> = values.iter().flat_map(|value| value[1..].to_vec()).collect();
         assert_eq!(heard, all);
     }

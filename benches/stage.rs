@@ -194,6 +194,8 @@ fn run(
         pseudonyms: None,
         state: state::Options::default(),
         copies: has_twins.then(CopyOptions::default),
+        board: None,
+        others: None,
         keys: Keys::new(b"bench"),
     };
     let editions = Editions::new(Arc::clone(edition));

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::kafka::{Begin, Compression, Delivery, Health, Kafka};
+pub use self::kafka::{Begin, Compression, Delivery, EditionsFrom, Health, Kafka, Standing, Twins};
 use crate::problem::{Problem, nearest};
 
 /// Everything that can be configured. Unknown keys are refused.
@@ -308,6 +308,11 @@ impl Config {
             let message = format!("`input.line_bytes_max` is {line}, below `bounds.article_text_bytes_max`, {article}");
             let problem = Problem::error(file, message).hint("a line holds a text and the rest of its event");
             problems.push(at_key(problem, text, "input.line_bytes_max"));
+        }
+        if self.kafka.twins == Twins::Shared && self.kafka.standing == Standing::Local {
+            let problem = Problem::error(file, "`kafka.twins` is shared and `kafka.standing` is local")
+                .hint("set standing = \"shared\" as well: what is erased is made known to all partitions that way");
+            problems.push(at_key(problem, text, "kafka.twins"));
         }
         problems
     }

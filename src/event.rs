@@ -245,6 +245,117 @@ impl Record<'_> {
     }
 }
 
+/// What the lanes of a stage tell one another, where an author's messages are spread over them and one keeps the author's
+/// standing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "relay", rename_all = "snake_case")]
+pub enum Relay {
+    /// A message struck; the lane that keeps its author's standing adds it up.
+    Strike {
+        /// The message.
+        event: String,
+        /// Its channel.
+        channel: Channel,
+        /// Its author.
+        author: String,
+        /// Its room.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<String>,
+        /// Its language, for the text of labels.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lang: Option<String>,
+        /// With how many points.
+        points: u32,
+        /// Event time of the message.
+        at: Millis,
+    },
+    /// A message that struck was overturned.
+    Revoke {
+        /// The message.
+        event: String,
+        /// Its channel.
+        channel: Channel,
+        /// Its author.
+        author: String,
+        /// Its room.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        room: Option<String>,
+        /// Who says so.
+        by: String,
+        /// When.
+        at: Millis,
+    },
+    /// Every lane forgets an author.
+    Forget {
+        /// Who.
+        author: String,
+        /// When it was asked.
+        at: Millis,
+    },
+    /// Texts that the lane entered among those that later ones are compared with, as it stores them.
+    Entered {
+        /// One record after the other, each behind its length.
+        #[serde(with = "in_base64")]
+        records: Vec<u8>,
+    },
+    /// Messages that joined clusters of near-duplicates: the cluster as every lane calls it, event time, and the author as 32 bits
+    /// of a keyed hash.
+    Joined {
+        /// In the order of the lane's input.
+        members: Vec<(u64, Millis, u32)>,
+    },
+    /// How an author stands, for everybody; nothing is held against one without strikes and steps.
+    Standing {
+        /// Who.
+        author: String,
+        /// Event time of what changed it.
+        at: Millis,
+        /// What counts until it expires.
+        strikes: Vec<StandingStrike>,
+        /// Steps of ladders that were taken.
+        steps: Vec<StandingStep>,
+    },
+}
+
+/// Bytes in a line of text.
+mod in_base64 {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::de::Error as _;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(d)?).map_err(D::Error::custom)
+    }
+}
+
+/// A strike, as everybody is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingStrike {
+    /// Where it counts.
+    pub channel: Channel,
+    /// How much.
+    pub points: u32,
+    /// From then on it counts no more.
+    pub expires_at: Millis,
+}
+
+/// A step of a ladder, as everybody is told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingStep {
+    /// Of which ladder.
+    pub channel: Channel,
+    /// The points at which it stands there.
+    pub at_points: u32,
+    /// When the last of what it did ends; absent where nothing of it lasts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Millis>,
+}
+
 /// Platforms write `null` for what they do not know: it is the same as absent, inside objects too.
 fn null_as_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(d: D) -> Result<T, D::Error> {
     Option::<T>::deserialize(d).map(Option::unwrap_or_default)

@@ -11,8 +11,12 @@ mod editions;
 mod front;
 mod judging;
 #[cfg(feature = "kafka")]
+mod hearing;
+#[cfg(feature = "kafka")]
 mod lanes;
 mod measure;
+#[cfg(feature = "kafka")]
+mod published;
 mod recover;
 mod saver;
 mod scan;
@@ -28,17 +32,19 @@ use crate::io::{
     BatchLimits, Clock, FileTexts, FileTextsError, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError,
     Source, SourceError, StateStore, StoreError, instant,
 };
-use crate::pipeline::{CopyOptions, Engine, LOGS, Tally};
-use crate::state::{self, Keys, State, Texts, TextsError};
+use crate::pipeline::{CopyOptions, Engine, LOGS, Others, Tally};
+use crate::state::{self, Board, Keys, State, Texts, TextsError};
 
 use judging::Judging;
 use saver::Saver;
 
-pub use editions::{EditionFolders, Editions, FolderError, build_checked, watch};
+pub use editions::{EditionFile, EditionFolders, Editions, FolderError, build_checked, sources_of, watch};
 pub use front::Front;
 #[cfg(feature = "kafka")]
 pub use lanes::{Folders, run_lanes};
 pub use measure::{METRICS, Metric, describe as describe_metrics};
+#[cfg(feature = "kafka")]
+pub use published::{NotTaken, Published, publish};
 pub use saver::Latency;
 pub use scan::scan;
 
@@ -81,6 +87,10 @@ pub struct Options {
     pub state: state::Options,
     /// What copies are looked for in, if they are.
     pub copies: Option<CopyOptions>,
+    /// How authors stand whose standing other loops keep; with it, strikes go to their keepers.
+    pub board: Option<Arc<Board>>,
+    /// What other loops know of near-duplicates, and the number of this one.
+    pub others: Option<Others>,
     /// What keys of names are made with.
     pub keys: Keys,
 }
@@ -269,12 +279,21 @@ fn run_with(
 
 /// An engine that goes on from a state, with the stored texts as they were when that state was saved.
 fn engine(state: State, options: &Options, texts: Option<&TextLogs>) -> Result<Engine, StreamError> {
-    let Some((options, texts)) = options.copies.as_ref().zip(texts) else { return Ok(Engine::new(state)) };
-    for (texts, end) in texts.iter().zip(state.texts_end()) {
-        texts.truncate(end)?;
-    }
-    let texts = texts.each_ref().map(|texts| Arc::clone(texts) as Arc<dyn Texts>);
-    Ok(Engine::looking(state, options, texts)?)
+    let (board, others) = (options.board.clone(), options.others.clone());
+    let engine = match options.copies.as_ref().zip(texts) {
+        None => Engine::new(state),
+        Some((options, texts)) => {
+            for (texts, end) in texts.iter().zip(state.texts_end()) {
+                texts.truncate(end)?;
+            }
+            let texts = texts.each_ref().map(|texts| Arc::clone(texts) as Arc<dyn Texts>);
+            Engine::looking_beside(state, options, texts, others)?
+        }
+    };
+    Ok(match board {
+        Some(board) => engine.sharing(board),
+        None => engine,
+    })
 }
 
 /// Tells the reader, on every way out, that nobody takes its batches any longer: one that waits on a silent source would

@@ -1,20 +1,24 @@
 //! From `[kafka]` to what a cluster is spoken to with.
 
 use std::path::Path;
+use std::sync::mpsc;
 use std::sync::{Arc, OnceLock, Weak};
+use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::config::{self, Config, Kafka};
-use crate::io::kafka::{Begin, Compression, Delivery, KafkaOptions, Member, Sasl, Security, Topics};
+use crate::io::kafka::{Begin, Compression, Delivery, KafkaOptions, Member, Sasl, Security, StandingTopics, Topics};
 use crate::io::{Clock, SystemClock};
-use crate::stream::{self, Control, Editions, Folders, Summary};
+use crate::pipeline::{BuildOptions, Edition};
+use crate::stream::{self, Control, Editions, Folders, Published, Summary};
 
-use super::{health, setting};
+use super::{Output, health, run, setting};
 
 /// The options that `[kafka]` says; its password files are read.
-pub(super) fn options(kafka: &Kafka) -> anyhow::Result<KafkaOptions> {
+pub(super) fn options(config: &Config) -> anyhow::Result<KafkaOptions> {
+    let kafka = &config.kafka;
     if kafka.brokers.is_empty() {
         bail!("[kafka] brokers names none: write brokers = [\"host:9092\"]");
     }
@@ -22,7 +26,7 @@ pub(super) fn options(kafka: &Kafka) -> anyhow::Result<KafkaOptions> {
     Ok(KafkaOptions {
         brokers: kafka.brokers.clone(),
         group: kafka.group.clone(),
-        topics: Topics::with_prefix(&kafka.topic, &kafka.prefix),
+        topics: topics(kafka),
         delivery: match kafka.delivery {
             config::Delivery::ExactlyOnce => Delivery::ExactlyOnce,
             config::Delivery::AtLeastOnce => Delivery::AtLeastOnce,
@@ -43,7 +47,28 @@ pub(super) fn options(kafka: &Kafka) -> anyhow::Result<KafkaOptions> {
         transaction_timeout: ms(kafka.transaction_timeout_ms),
         drain: ms(kafka.drain_ms),
         queue_records_max: kafka.queue_records_max,
+        instance: instance(config),
         client: kafka.client.clone(),
+    })
+}
+
+/// The topics of what the stage is asked to do.
+fn topics(kafka: &Kafka) -> Topics {
+    let name = |topic: &str| format!("{}{topic}", kafka.prefix);
+    let editions = (kafka.editions == config::EditionsFrom::Topic).then(|| name("editions"));
+    let standing = (kafka.standing == config::Standing::Shared)
+        .then(|| StandingTopics { strikes: name("strikes"), standing: name("standing") });
+    let sketches = (kafka.twins == config::Twins::Shared).then(|| name("sketches"));
+    Topics { editions, standing, sketches, ..Topics::with_prefix(&kafka.topic, &kafka.prefix) }
+}
+
+/// What this instance is called: no two of them work in one folder of one machine.
+fn instance(config: &Config) -> String {
+    config.kafka.instance.clone().unwrap_or_else(|| {
+        let files = ["/proc/sys/kernel/hostname", "/etc/hostname"];
+        let machine = files.iter().find_map(|file| secret(Path::new(file)).ok()).unwrap_or_else(|| "localhost".into());
+        let dir = std::path::absolute(&config.output.dir).unwrap_or_else(|_| config.output.dir.clone());
+        format!("{machine}:{}", dir.display())
     })
 }
 
@@ -76,14 +101,79 @@ fn secret(path: &Path) -> anyhow::Result<String> {
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// Runs the stage on a cluster.
-pub(super) fn run(
+/// The stage's cluster, and what of it is known before the work begins.
+pub(super) struct Cluster {
+    kafka: Arc<KafkaOptions>,
+    published: Option<Published>,
+    edition: Option<Arc<Edition>>,
+}
+
+impl Cluster {
+    /// Looks for what is published; `None` where the configuration names no cluster.
+    pub(super) fn open(config: &Config, build: &BuildOptions, output: &Output) -> anyhow::Result<Option<Self>> {
+        if config.kafka.brokers.is_empty() {
+            return Ok(None);
+        }
+        let kafka = Arc::new(options(config)?);
+        let (mut published, mut edition) = (None, None);
+        if kafka.topics.editions.is_some() {
+            let mut found = Published::open(&kafka, build.clone(), Arc::new(SystemClock))?;
+            let newest = found.newest().map_err(|refusal| {
+                found.flush();
+                let shown: Vec<String> =
+                    refusal.problems.iter().map(|problem| output.err.problem(problem, None)).collect();
+                eprintln!("{}", shown.join("\n"));
+                // Other rules than all others would be worse than none: the others do its work.
+                let edition = &refusal.edition;
+                anyhow!(
+                    "the published edition {edition} cannot be taken; publish one that can: `tidegate edition publish`"
+                )
+            })?;
+            edition = newest.map(Arc::new);
+            published = Some(found);
+        }
+        Ok(Some(Self { kafka, published, edition }))
+    }
+
+    /// What was published, for the one who asks first.
+    pub(super) fn take_edition(&mut self) -> Option<Arc<Edition>> {
+        self.edition.take()
+    }
+
+    /// Whether editions come from the cluster.
+    pub(super) fn gives_editions(&self) -> bool {
+        self.published.is_some()
+    }
+
+    /// Runs the stage on it.
+    pub(super) fn run(
+        self,
+        config: &Config,
+        options: &stream::Options,
+        editions: &Editions,
+        control: &Control,
+    ) -> anyhow::Result<Summary> {
+        let Self { kafka, published, .. } = self;
+        thread::scope(|scope| {
+            let (follow_until, followed) = mpsc::channel();
+            if let Some(mut published) = published {
+                published.runs(&editions.current());
+                scope.spawn(move || published.follow(editions, &followed, run::tell));
+            }
+            let done = run_lanes(&kafka, config, options, editions, control);
+            drop(follow_until);
+            done
+        })
+    }
+}
+
+fn run_lanes(
+    kafka: &Arc<KafkaOptions>,
     config: &Config,
     options: &stream::Options,
     editions: &Editions,
     control: &Control,
 ) -> anyhow::Result<Summary> {
-    let kafka = Arc::new(self::options(&config.kafka)?);
     let dir = &config.output.dir;
     let dir = (dir.as_os_str() != "-").then(|| dir.clone());
     let folders = Folders { dir, texts: setting::texts_options(options) };
@@ -100,5 +190,5 @@ pub(super) fn run(
         let _ = member.set(joined);
     };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    Ok(stream::run_lanes(&kafka, &folders, clock, editions, options, control, &joined)?)
+    Ok(stream::run_lanes(kafka, &folders, clock, editions, options, control, &joined)?)
 }

@@ -9,6 +9,8 @@ mod classify;
 mod diff;
 mod drift;
 mod edition;
+#[cfg(feature = "kafka")]
+mod editions;
 mod eval;
 mod explain;
 mod health;
@@ -90,6 +92,9 @@ enum Command {
     #[cfg(feature = "kafka")]
     #[command(subcommand)]
     Topics(topics::TopicsCommand),
+    #[cfg(feature = "kafka")]
+    #[command(subcommand)]
+    Edition(editions::EditionCommand),
     #[command(subcommand)]
     Claims(claims::ClaimsCommand),
     Classify(classify::ClassifyArgs),
@@ -145,6 +150,8 @@ pub fn main() -> ExitCode {
         Command::Near(args) => near::run(&args, &output),
         #[cfg(feature = "kafka")]
         Command::Topics(command) => topics::run(&command, &output),
+        #[cfg(feature = "kafka")]
+        Command::Edition(command) => editions::run(&command, &output),
         Command::Claims(command) => claims::run(&command, &output),
         Command::Classify(args) => classify::run(&args, &output),
         Command::Train(args) => train::run(&args, &output),

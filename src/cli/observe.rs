@@ -53,6 +53,7 @@ pub(super) fn run(args: &ObserveArgs, output: &Output) -> anyhow::Result<ExitCod
                     }
                     Item::Verdict(verdict) => json!({ "kind": "verdict", "event": verdict.event }),
                     Item::Erase(_) => json!({ "kind": "erase" }),
+                    Item::Relay(_) => json!({ "kind": "relay" }),
                     Item::Refused(refused) => {
                         json!({ "refused": refused.code, "reason": refused.message, "offset": raw.offset })
                     }

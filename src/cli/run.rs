@@ -18,6 +18,8 @@ use crate::config::{Config, Survives};
 use crate::io::{
     Clock, Durability, FileSink, NullStore, PipeSink, RedbStore, Sink, StateStore, StoreOptions, SystemClock, instant,
 };
+#[cfg(not(feature = "kafka"))]
+use crate::pipeline::BuildOptions;
 use crate::pipeline::Edition;
 use crate::problem::Problem;
 use crate::stream::{self, Control, EditionFolders, Editions, Ends};
@@ -115,24 +117,29 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
     start_metrics(config.metrics.listen)?;
     let options = setting::options(&config, args.limit)?;
     let folders = EditionFolders { base: config.edition.dir.clone(), overlay: config.edition.overlay.clone() };
-    let edition = edition::open_folders(&folders, &setting::build_options(&config), output, stream::build_checked)?;
+    let build = setting::build_options(&config);
+    let mut cluster = Cluster::open(&config, &build, output)?;
+    let edition = match cluster.as_mut().and_then(Cluster::take_edition) {
+        Some(published) => published,
+        None => edition::open_folders(&folders, &build, output, stream::build_checked)?,
+    };
     tracing::info!(edition = &*edition.id, rules = edition.rulebook.rules().len(), "edition in force");
     let control = Arc::new(Control::default());
     stop_on_signal(&control)?;
     let started = instant();
-    let summary = if config.kafka.brokers.is_empty() {
-        let ends = ends(&config, &options, args.rejects.as_deref())?;
-        if let Some(address) = config.health.listen {
-            health::serve(address, Arc::new(|| true))?;
+    let watches = config.edition.watch && !cluster.as_ref().is_some_and(Cluster::gives_editions);
+    let watched = watches.then_some(&folders).filter(|folders| folders.base.is_some() || folders.overlay.is_some());
+    let summary = alongside(&config, watched, edition, &control, output, |editions| match cluster {
+        None => {
+            let ends = ends(&config, &options, args.rejects.as_deref())?;
+            if let Some(address) = config.health.listen {
+                health::serve(address, Arc::new(|| true))?;
+            }
+            Ok(stream::run(ends, editions, &options, &control)?)
         }
-        alongside(&config, &folders, edition, &control, output, |editions| {
-            stream::run(ends, editions, &options, &control)
-        })?
-    } else {
-        alongside(&config, &folders, edition, &control, output, |editions| {
-            on_a_cluster(&config, &options, editions, &control)
-        })?
-    };
+        Some(cluster) => cluster.run(&config, &options, editions, &control),
+    });
+    let summary = summary?;
     let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &config.output.dir };
     if is_stdout(&config.output.dir) {
         report::print(&report, &mut io::stderr().lock(), output.err, output.json)?;
@@ -143,27 +150,47 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
 }
 
 #[cfg(feature = "kafka")]
-use super::kafka::run as on_a_cluster;
+use super::kafka::Cluster;
+
+/// What a build without Kafka has in its place: nothing.
+#[cfg(not(feature = "kafka"))]
+enum Cluster {}
 
 #[cfg(not(feature = "kafka"))]
-fn on_a_cluster(_: &Config, _: &stream::Options, _: &Editions, _: &Control) -> anyhow::Result<stream::Summary> {
-    bail!("this build has no Kafka: build it with `--features kafka`, or leave [kafka] out")
+impl Cluster {
+    fn open(config: &Config, _: &BuildOptions, _: &Output) -> anyhow::Result<Option<Self>> {
+        if config.kafka.brokers.is_empty() {
+            return Ok(None);
+        }
+        bail!("this build has no Kafka: build it with `--features kafka`, or leave [kafka] out")
+    }
+
+    fn take_edition(&mut self) -> Option<Arc<Edition>> {
+        match *self {}
+    }
+
+    fn gives_editions(&self) -> bool {
+        match *self {}
+    }
+
+    fn run(self, _: &Config, _: &stream::Options, _: &Editions, _: &Control) -> anyhow::Result<stream::Summary> {
+        match self {}
+    }
 }
 
-/// Runs `work` with the progress bar drawn and the edition's folders watched beside it.
+/// Runs `work` with the progress bar drawn and the edition's folders, if any are to be, watched beside it.
 fn alongside<T>(
     config: &Config,
-    folders: &EditionFolders,
+    folders: Option<&EditionFolders>,
     edition: Arc<Edition>,
     control: &Control,
     output: &Output,
     work: impl FnOnce(&Editions) -> T,
 ) -> T {
     let editions = Editions::new(edition);
-    let has_folders = folders.base.is_some() || folders.overlay.is_some();
     thread::scope(|scope| {
         let (watch_until, watched) = mpsc::channel();
-        if config.edition.watch && has_folders {
+        if let Some(folders) = folders {
             let every = Duration::from_millis(config.edition.watch_every_ms);
             let options = setting::build_options(config);
             let editions = &editions;
@@ -176,7 +203,7 @@ fn alongside<T>(
 }
 
 /// Logs what became of a changed edition.
-fn tell(outcome: Result<&str, &[Problem]>) {
+pub(super) fn tell(outcome: Result<&str, &[Problem]>) {
     match outcome {
         Ok(edition) => tracing::info!(edition, "edition in force"),
         Err(problems) => {

@@ -137,6 +137,8 @@ pub(super) fn options(config: &Config, limit: Option<u64>) -> anyhow::Result<str
             clusters_ms: (i64::from(config.neardup.window_hours) + 24) * HOUR_MS,
         },
         copies: config.neardup.enabled.then(|| copies(&config.neardup)),
+        board: None,
+        others: None,
         keys: keys(state.seed, key.as_ref()),
     })
 }

@@ -9,7 +9,9 @@ use anyhow::ensure;
 use clap::{Args, Subcommand, ValueHint};
 use serde::Serialize;
 
-use crate::io::kafka::{Admin, KafkaOptions, TopicFacts, TopicNeed, TopicShape, Weight, differences, needs};
+use crate::io::kafka::{
+    Admin, KafkaOptions, Partitions, TopicFacts, TopicNeed, TopicShape, Weight, differences, needs,
+};
 
 use super::Output;
 use super::kafka;
@@ -19,8 +21,8 @@ use super::term::{self, Column, Role, Table, json_line};
 /// Makes, checks and lists the stage's topics on Kafka.
 #[derive(Subcommand, Debug)]
 pub(super) enum TopicsCommand {
-    /// Makes the topics that are absent; those that are there stay as they are, but the state gets as many partitions as the
-    /// input.
+    /// Makes the topics that are absent; those that are there stay as they are, but what belongs to the input's partitions
+    /// gets as many.
     #[command(after_help = "Example:
   tidegate topics create --config deploy/kafka.toml --partitions 24 --replicas 3")]
     Create(CreateArgs),
@@ -58,6 +60,14 @@ pub(super) struct CreateArgs {
     /// Days for which rejects are kept.
     #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
     rejects_days: u16,
+    /// Hours after which brokers have dropped what was replaced in a compacted topic, and who was erased with it.
+    #[arg(long, value_name = "N", default_value_t = 24, value_parser = clap::value_parser!(u16).range(1..=744))]
+    compaction_hours: u16,
+}
+
+/// Whether it gets as many partitions as the input has.
+fn is_of_input(need: &TopicNeed) -> bool {
+    need.plan == Partitions::AsInput && need.role != "input"
 }
 
 fn number(min: usize, max: usize) -> impl Fn(&str) -> Result<usize, String> + Clone {
@@ -85,7 +95,10 @@ struct Stage {
 impl Stage {
     fn look(cluster: &ClusterArgs, shape: &TopicShape, output: &Output) -> anyhow::Result<Self> {
         let config = setting::read_config(Some(&cluster.config), output)?;
-        let options: KafkaOptions = kafka::options(&config.kafka)?;
+        let options: KafkaOptions = kafka::options(&config)?;
+        // Lanes tell one another of texts as long as they compare them.
+        let sketches_retention = Duration::from_secs(u64::from(config.neardup.window_hours) * 60 * 60);
+        let shape = &TopicShape { sketches_retention, ..*shape };
         let admin = Admin::connect(&options)?;
         let names: Vec<String> = needs(&options.topics, shape, None).into_iter().map(|need| need.name).collect();
         let found = admin.look(&names.iter().map(String::as_str).collect::<Vec<_>>())?;
@@ -110,6 +123,8 @@ fn create(args: &CreateArgs, output: &Output) -> anyhow::Result<ExitCode> {
         replicas: args.replicas,
         retention: days(args.days),
         rejects_retention: days(args.rejects_days),
+        compaction_lag: Duration::from_secs(u64::from(args.compaction_hours) * 60 * 60),
+        ..TopicShape::default()
     };
     let stage = Stage::look(&args.cluster, &shape, output)?;
     let mut out = io::stdout().lock();
@@ -117,7 +132,7 @@ fn create(args: &CreateArgs, output: &Output) -> anyhow::Result<ExitCode> {
         let (outcome, partitions) = match found {
             None if stage.admin.create(need)? => ("made", need.partitions),
             None => ("made meanwhile by somebody else", need.partitions),
-            Some(facts) if need.role == "state" && facts.partitions < need.partitions => {
+            Some(facts) if is_of_input(need) && facts.partitions < need.partitions => {
                 stage.admin.grow(&need.name, need.partitions)?;
                 ("grown to the partitions of the input", need.partitions)
             }
@@ -233,6 +248,7 @@ fn table(rows: &[Listed<'_>], output: &Output) -> Table {
             (Some("delete"), Some(days)) if days > 0 => format!("{days} days"),
             (Some("delete"), Some(0)) => "less than a day".into(),
             (Some("delete"), _) => "for ever".into(),
+            (Some("compact,delete"), Some(days)) => format!("compact, {days} days"),
             (policy, _) => policy.unwrap_or_default().to_owned(),
         };
         let cells = [

@@ -18,8 +18,22 @@ pub struct Kafka {
     pub topic: String,
     /// The consumer group: instances of one group share the partitions out.
     pub group: String,
-    /// What the names of the stage's own topics begin with: `actions`, `rejects` and `state` follow.
+    /// What the names of the stage's own topics begin with: `actions`, `rejects`, `state`, `editions`,
+    /// `strikes`, `standing` and `sketches` follow.
     pub prefix: String,
+    /// Where the edition comes from: `topic`, what `tidegate edition publish` put there, for all instances at once (until
+    /// something is published, what `[edition]` says, looked at once, at the start); `folder`, what `[edition]` says, for each
+    /// instance by itself.
+    pub editions: EditionsFrom,
+    /// Who keeps authors' strikes and steps: `local`, each partition for itself, exact and at once where the input is keyed by
+    /// author; `shared`, one partition for each author, whatever the input is keyed by: steps follow a moment later, as decisions of
+    /// their own, and other partitions' rules hear of points a moment later still. All instances say the same.
+    pub standing: Standing,
+    /// Which texts a message is compared with: `partition`, those of its own partition; `shared`, those of all, a moment later, and
+    /// members of a cluster are counted wherever they come in. For `shared`, `standing` is `shared` as well: erasures go the same way.
+    pub twins: Twins,
+    /// What this instance is called in `tidegate edition status`; without it, its machine and its `output.dir`.
+    pub instance: Option<String>,
     /// `exactly_once`: decisions, state and input offsets are one transaction. `at_least_once`: sooner visible; after a stop,
     /// the decisions of the last batches may come twice, with the same ids.
     pub delivery: Delivery,
@@ -62,6 +76,10 @@ impl Default for Kafka {
             topic: "events".into(),
             group: "tidegate".into(),
             prefix: "tidegate.".into(),
+            editions: EditionsFrom::Topic,
+            standing: Standing::Local,
+            twins: Twins::Partition,
+            instance: None,
             delivery: Delivery::ExactlyOnce,
             begin: Begin::Earliest,
             compression: Compression::Lz4,
@@ -80,6 +98,39 @@ impl Default for Kafka {
             client: BTreeMap::new(),
         }
     }
+}
+
+/// Where the edition comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EditionsFrom {
+    /// From the stage's topic, for all instances at once.
+    #[default]
+    Topic,
+    /// From a folder, for each instance by itself.
+    Folder,
+}
+
+/// Which texts a message is compared with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Twins {
+    /// Those of its own partition.
+    #[default]
+    Partition,
+    /// Those of all partitions.
+    Shared,
+}
+
+/// Who keeps authors' strikes and steps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Each partition, of what it sees.
+    #[default]
+    Local,
+    /// One partition for each author.
+    Shared,
 }
 
 /// What may be doubled.

@@ -203,6 +203,7 @@ pub struct RawBatch {
     faults: Vec<(Fault, u64)>,
     sources: Vec<Arc<str>>,
     end: Position,
+    is_relayed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -221,6 +222,7 @@ impl RawBatch {
         self.faults.clear();
         self.sources.clear();
         self.end.0.clear();
+        self.is_relayed = false;
     }
 
     /// How many records it holds.
@@ -272,6 +274,18 @@ impl RawBatch {
     /// Sets the position after the last record; the source's business.
     pub fn end_mut(&mut self) -> &mut Position {
         &mut self.end
+    }
+
+    /// Whether its records are what lanes of the stage tell one another, and not what came in.
+    #[must_use]
+    pub fn is_relayed(&self) -> bool {
+        self.is_relayed
+    }
+
+    /// Says that its records are what lanes tell one another; the source's business.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn relay(&mut self) {
+        self.is_relayed = true;
     }
 
     /// Names the source of the records that follow; the source's business.

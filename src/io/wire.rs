@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use self::fields::{Fields, Key};
 use super::source::Fault;
 use crate::decision::Decision;
-use crate::event::{Account, Channel, Erase, Event, Media, Millis, Record, Verdict, rfc3339};
+use crate::event::{Account, Channel, Erase, Event, Media, Millis, Record, Relay, Verdict, rfc3339};
 use crate::problem::nearest;
 
 /// Every code that a [`Fault`] may carry, with what it means.
@@ -115,6 +115,26 @@ fn bad_utf8(bytes: &[u8]) -> Fault {
 pub fn write_decision(decision: &Decision, out: &mut Vec<u8>) {
     serde_json::to_writer(&mut *out, decision).expect("a decision is plain data and a buffer takes all");
     out.push(b'\n');
+}
+
+/// What the line of a relay begins with: no decision does.
+pub(crate) const RELAY: &[u8] = b"{\"relay\":";
+
+/// Appends what other lanes are to be told as one line of JSON.
+///
+/// # Panics
+/// Never: a relay is plain data.
+pub(crate) fn write_relay(relay: &Relay, out: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *out, relay).expect("a relay is plain data and a buffer takes all");
+    out.push(b'\n');
+}
+
+/// Reads what another lane of the stage wrote. It was checked at that lane's door.
+///
+/// # Errors
+/// A [`Fault`] with one of [`CODES`].
+pub(crate) fn parse_relay(bytes: &[u8]) -> Result<Relay, Fault> {
+    serde_json::from_slice(bytes).map_err(|error| Fault::new(BAD_JSON, format!("it is no relay: {error}")))
 }
 
 /// Checks what was read.

@@ -18,6 +18,7 @@
 mod articles;
 mod compare;
 mod credit;
+mod elsewhere;
 mod fingerprint;
 mod grams;
 mod keys;
@@ -40,6 +41,7 @@ use crate::event::Millis;
 pub use articles::{Articles, Copied};
 pub use compare::{Comparer, Comparison, compare};
 pub use credit::{is_quoted, names_source};
+pub use elsewhere::{Elsewhere, Joined, News};
 pub use fingerprint::fingerprint;
 pub use mark::{ANCHORS_ASKED, ANCHORS_STORED, ArticleMark, Form, LETTERS_MAX, Mark, Script, Sketcher};
 pub use record::forget as blank;

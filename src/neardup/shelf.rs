@@ -89,6 +89,17 @@ impl Shelf {
         self.window.enter(&record, address);
     }
 
+    /// Stores and enters the record of another shelf, and gives its number here; `bytes` is a buffer.
+    pub(super) fn adopt(&mut self, record: &Record<'_>, bytes: &mut Vec<u8>) -> u64 {
+        let number = self.window.next();
+        let kept_from = self.window.kept_from_with(record.at, self.texts.end());
+        let record = Record { number, kept_from, ..record.clone() };
+        record.encode(bytes);
+        let address = self.texts.append(bytes);
+        self.window.enter(&record, address);
+        number
+    }
+
     /// Where the next text will be stored.
     pub(super) fn end(&self) -> u64 {
         self.texts.end()

@@ -8,8 +8,10 @@ use crate::event::Millis;
 
 use super::Options;
 use super::compare::{Comparer, Comparison};
+use super::elsewhere::{self, Elsewhere};
 use super::known::Known;
 use super::mark::{ANCHORS_STORED, Mark};
+use super::record::Record;
 use super::seed::Seed;
 use super::shelf::{First, Shelf, TwinSizes, millis, read_part, seconds};
 use super::texts::{Texts, TextsError};
@@ -61,20 +63,30 @@ pub struct Twins {
     scratch: Scratch,
     /// What was compared ahead for each arrival of a batch.
     ahead: Vec<Ahead>,
+    /// What other windows hold, if there are others.
+    elsewhere: Option<Arc<Elsewhere>>,
+    /// What was entered since it was last asked for, each record behind its length; where there are others to tell.
+    told: Vec<u8>,
 }
 
 /// What a thread uses again for every arrival.
 #[derive(Clone, Debug, Default)]
-struct Scratch {
+pub(super) struct Scratch {
     lookup: Lookup,
     ages: Vec<Age>,
-    learned: Ahead,
+    learned: Vec<(u64, Comparison)>,
     comparer: Comparer,
     bytes: Vec<u8>,
 }
 
-/// Entries by number, compared with an arrival before its turn came.
-type Ahead = Vec<(u64, Comparison)>;
+/// What was found for an arrival before its turn came.
+#[derive(Clone, Debug, Default)]
+struct Ahead {
+    /// Entries by number, compared with it.
+    learned: Vec<(u64, Comparison)>,
+    /// What other windows hold of it, if they were asked.
+    elsewhere: Option<Option<(Vec<u8>, Comparison)>>,
+}
 
 /// A member that is less like the first one than this is entered itself, so that what resembles it, and no longer the first,
 /// is found too: as a cluster of its own, for nothing is compared with anything but a first member.
@@ -92,7 +104,27 @@ impl Twins {
     #[must_use]
     pub fn new(options: &Options, seed: Seed, texts: Arc<dyn Texts>) -> Self {
         let shelf = Shelf::new(options, 1 + ANCHORS_STORED, texts);
-        Self { seed, shelf, known: Known::default(), scratch: Scratch::default(), ahead: Vec::new() }
+        Self {
+            seed,
+            shelf,
+            known: Known::default(),
+            scratch: Scratch::default(),
+            ahead: Vec::new(),
+            elsewhere: None,
+            told: Vec::new(),
+        }
+    }
+
+    /// The same window as one of several: where it finds nothing of its own it looks there, and adopts what it finds.
+    #[must_use]
+    pub fn beside(mut self, elsewhere: Arc<Elsewhere>) -> Self {
+        self.elsewhere = Some(elsewhere);
+        self
+    }
+
+    /// What was entered since the last call and was not adopted, for [`Elsewhere::entered`] of others.
+    pub fn take_told(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.told)
     }
 
     /// What it was when the last of these texts was stored.
@@ -130,7 +162,7 @@ impl Twins {
                 self.touch(chunk);
             }
             for (arrival, i) in chunk.iter().zip(i * TOUCH_ARRIVALS..) {
-                let ahead = ahead.get(i).map_or(&[][..], Vec::as_slice);
+                let ahead = ahead.get_mut(i).map(std::mem::take).unwrap_or_default();
                 out.push(self.take_one(arrival, ahead, &mut scratch)?);
             }
         }
@@ -141,13 +173,16 @@ impl Twins {
     /// Compares every arrival with the window as it stands before the batch, on all threads. Whatever this gives would be found
     /// again when the arrival's turn comes: a comparison depends on the two texts alone.
     fn compare_ahead(&self, arrivals: &[Arrival<'_>], ahead: &mut Vec<Ahead>) -> Result<(), TextsError> {
-        ahead.resize(arrivals.len(), Vec::new());
+        ahead.resize(arrivals.len(), Ahead::default());
         let chunks = arrivals.par_chunks(TOUCH_ARRIVALS).zip(ahead.par_chunks_mut(TOUCH_ARRIVALS));
-        chunks.try_for_each_init(Scratch::default, |scratch, (arrivals, ahead)| {
+        chunks.try_for_each_init(Default::default, |(scratch, other): &mut (Scratch, Scratch), (arrivals, ahead)| {
             self.touch(arrivals);
             arrivals.iter().zip(ahead).try_for_each(|(arrival, ahead)| {
-                self.find(arrival, &[], scratch)?;
-                ahead.clone_from(&scratch.learned);
+                let found = self.find(arrival, &[], scratch)?;
+                ahead.learned.clone_from(&scratch.learned);
+                if let Some(elsewhere) = self.elsewhere.as_ref().filter(|_| found.is_none()) {
+                    ahead.elsewhere = Some(elsewhere.find(arrival, other)?);
+                }
                 Ok(())
             })
         })
@@ -162,13 +197,11 @@ impl Twins {
         std::hint::black_box(sketches.fold(0, |sum, read| sum ^ read));
     }
 
-    fn take_one(
-        &mut self,
-        arrival: &Arrival<'_>,
-        ahead: &[(u64, Comparison)],
-        scratch: &mut Scratch,
-    ) -> Result<Twin, TextsError> {
-        let found = self.find(arrival, ahead, scratch)?;
+    fn take_one(&mut self, arrival: &Arrival<'_>, ahead: Ahead, scratch: &mut Scratch) -> Result<Twin, TextsError> {
+        let found = match self.find(arrival, &ahead.learned, scratch)? {
+            None => self.adopt(arrival, ahead.elsewhere, scratch)?,
+            found => found,
+        };
         for &(number, comparison) in &scratch.learned {
             self.known.insert(arrival.mark.exact, number, comparison);
         }
@@ -177,6 +210,26 @@ impl Twins {
             self.enter(arrival, &mut scratch.bytes);
         }
         Ok(twin)
+    }
+
+    /// Enters what another window holds of a text that this one knows nothing of.
+    fn adopt(
+        &mut self,
+        arrival: &Arrival<'_>,
+        ahead: Option<Option<(Vec<u8>, Comparison)>>,
+        scratch: &mut Scratch,
+    ) -> Result<Option<(Age, Comparison)>, TextsError> {
+        let Some(elsewhere) = &self.elsewhere else { return Ok(None) };
+        let found = match ahead {
+            Some(asked) => asked,
+            None => elsewhere.find(arrival, &mut Scratch::default())?,
+        };
+        let Some((bytes, comparison)) = found else { return Ok(None) };
+        elsewhere.adopts();
+        let record = Record::decode(&bytes).map_err(|what| TextsError::Broken { address: 0, what })?;
+        let number = self.enter_record(&record);
+        scratch.learned.push((number, comparison));
+        Ok(Some((Age(1), comparison)))
     }
 
     fn twin(&self, arrival: &Arrival<'_>, found: Option<(Age, Comparison)>) -> Twin {
@@ -253,6 +306,45 @@ impl Twins {
         let key_count = keys_stored.map(|(key, bytes)| *bytes = key.to_le_bytes()).count();
         self.known.insert(arrival.mark.exact, self.shelf.window.next(), Comparison::EQUAL);
         self.shelf.enter(arrival, &keys[..key_count], bytes);
+        if self.elsewhere.is_some() {
+            self.told.extend_from_slice(&(bytes.len() as u32).to_le_bytes());
+            self.told.extend_from_slice(bytes);
+        }
+    }
+}
+
+/// What windows give one another.
+impl Twins {
+    /// Enters a record of another window and gives its number here.
+    pub(super) fn enter_record(&mut self, record: &Record<'_>) -> u64 {
+        let mut bytes = Vec::new();
+        self.shelf.adopt(record, &mut bytes)
+    }
+
+    /// The record of the oldest entry that the text is a near-duplicate of, and what they have in common.
+    pub(super) fn find_record(
+        &self,
+        arrival: &Arrival<'_>,
+        scratch: &mut Scratch,
+    ) -> Result<Option<(Vec<u8>, Comparison)>, TextsError> {
+        let Some((age, comparison)) = self.find(arrival, &[], scratch)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        self.shelf.read(age, &mut bytes)?;
+        Ok(Some((bytes, comparison)))
+    }
+
+    /// What an entry is called in every window, when its message was published, and by whom; `None` where it is not kept.
+    #[must_use]
+    pub fn origin(&self, number: u64) -> Option<(u64, Millis, u32)> {
+        let window = &self.shelf.window;
+        let age = window.find(number)?;
+        let (at, author) = (window.at(age), window.author(age));
+        Some((elsewhere::origin(at, author, window.sketch(age)), millis(at), author))
+    }
+
+    /// Nothing before what is kept is asked for again.
+    pub(super) fn release(&self) {
+        self.shelf.texts.release_before(self.kept_from());
     }
 }
 

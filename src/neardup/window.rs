@@ -142,6 +142,11 @@ impl Window {
         self.authors[self.place_of(age)]
     }
 
+    /// A part of the entry's sketch.
+    pub(super) fn sketch(&self, age: Age) -> u64 {
+        self.sketches[self.place_of(age)][0]
+    }
+
     pub(super) fn address(&self, age: Age) -> u64 {
         let last = (self.last_address / ALIGN_BYTES) as u32;
         let back = last.wrapping_sub(self.addresses[self.place_of(age)]);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::claims::{Claim, Match, Status};
 use crate::decision::{Action, ActionKind, Decision, Ground, Recipient};
-use crate::event::{Event, Millis};
+use crate::event::{Event, Millis, Outcome, Relay, Verdict};
 use crate::signal::Span;
 use crate::state::{Fate, Keys, Resting, State};
 
@@ -59,15 +59,21 @@ pub(crate) fn resting(
     (actions != 0).then(|| Resting { claim, event: decision.event.as_str().into(), actions })
 }
 
-/// Undoes what was done for claims that the edition's library has retracted since, as far as it is held; one decision an event.
-pub(crate) fn retract(edition: &Edition, state: &mut State) -> Vec<Decision> {
+/// Undoes what was done for claims that the edition's library has retracted since, as far as it is held: one decision an event,
+/// and what is to be told where the author's standing is kept elsewhere.
+pub(crate) fn retract(edition: &Edition, state: &mut State) -> Vec<(Option<Decision>, Option<Relay>)> {
     let claims = edition.claims.iter().flat_map(|claims| claims.claims());
     let mut restored = Vec::new();
     for claim in claims.filter(|claim| claim.status == Status::Retracted) {
         for event in state.ledger().resting_on(state.keys().claim(&claim.id)) {
             let at = state.watermark();
-            let reversal = state.retract(event, at);
-            restored.extend(reversal.and_then(|reversal| ladder::retracted(edition, claim, &reversal, at)));
+            let Some(reversal) = state.retract(event, at) else { continue };
+            let entry = &reversal.entry;
+            let revoked = entry.claim.as_ref().filter(|_| entry.points > 0).map(|resting| {
+                let (event, by) = (resting.event.to_string(), format!("claim.retracted {}", claim.id));
+                ladder::revoked(&Verdict { event, outcome: Outcome::Overturned, by, at }, entry)
+            });
+            restored.push((ladder::retracted(edition, claim, &reversal, at), revoked));
         }
     }
     restored

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use crate::event::{Millis, Relay};
 use crate::neardup::{
-    self, Arrival, Articles, Copied, First, Options, Seed, Texts, TextsError, Twin, TwinSizes, Twins,
+    self, Arrival, Articles, Copied, Elsewhere, First, Joined, Options, Seed, Texts, TextsError, Twin, TwinSizes, Twins,
 };
-use crate::state::State;
+use crate::state::{Keys, State};
 
 use super::deferred::{Blank, Deferred};
+use super::hearing::Hearing;
 
 /// The bounds of both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,17 @@ pub(crate) struct Copies {
     logs: [Arc<Deferred>; LOGS],
     found: Vec<Twin>,
     copied: Vec<Option<Copied>>,
+    /// What other lanes hold, where there are others.
+    hearing: Option<Hearing>,
+}
+
+/// What other lanes hold, and the number of the one that is to hear of it.
+pub type Others = (Arc<Elsewhere>, u32);
+
+/// What the windows of several lanes give one another, with nothing in it yet; `texts` is empty. Bounded like one lane's window.
+#[must_use]
+pub fn elsewhere(options: &CopyOptions, keys: &Keys, texts: Arc<dyn Texts>) -> Elsewhere {
+    Elsewhere::new(&options.twins, Seed::new(keys.neardup_seed()), texts)
 }
 
 impl Copies {
@@ -49,6 +62,7 @@ impl Copies {
         state: &State,
         options: &CopyOptions,
         texts: [Arc<dyn Texts>; LOGS],
+        others: Option<Others>,
     ) -> Result<Self, TextsError> {
         let seed = Seed::new(state.keys().neardup_seed());
         for &(log, address) in state.blanks() {
@@ -58,13 +72,44 @@ impl Copies {
         }
         let logs = texts.map(|texts| Arc::new(Deferred::new(texts)));
         let [of_twins, of_articles] = logs.each_ref().map(|log| Arc::clone(log) as Arc<dyn Texts>);
+        let mut twins = Twins::restore(&options.twins, seed, of_twins)?;
+        let mut hearing = None;
+        if let Some((elsewhere, source)) = others {
+            hearing = Some(Hearing::new(Arc::clone(&elsewhere), source, state, &twins));
+            twins = twins.beside(elsewhere);
+        }
         Ok(Self {
-            twins: Twins::restore(&options.twins, seed, of_twins)?,
+            twins,
+            hearing,
             articles: Articles::restore(&options.articles, seed, of_articles)?,
             logs,
             found: Vec::new(),
             copied: Vec::new(),
         })
+    }
+
+    /// Takes in what other lanes said since the last batch.
+    pub(crate) fn begin_batch(&mut self, state: &mut State) {
+        self.hearing.iter_mut().for_each(|hearing| hearing.begin_batch(state));
+    }
+
+    /// Which of these messages joined clusters is told to other lanes, and what they know of those counts from here on.
+    pub(crate) fn note_joined(&mut self, arrivals: &[Arrival<'_>], found: &[Found], state: &mut State) {
+        let Some(hearing) = &mut self.hearing else { return };
+        for (arrival, Found { twin, .. }) in arrivals.iter().zip(found).filter(|(_, found)| !found.twin.is_new) {
+            if let Some((origin, ..)) = self.twins.origin(twin.cluster) {
+                hearing.joins(twin, Joined { origin, at: arrival.at, author: arrival.author }, state);
+            }
+        }
+    }
+
+    /// What other lanes are to be told of a batch.
+    pub(crate) fn take_told(&mut self) -> Vec<Relay> {
+        let Some(hearing) = &mut self.hearing else { return Vec::new() };
+        let (records, members) = (self.twins.take_told(), hearing.take_told());
+        let members: Vec<_> = members.iter().map(|joined| (joined.origin, joined.at, joined.author)).collect();
+        let entered = (!records.is_empty()).then_some(Relay::Entered { records });
+        entered.into_iter().chain((!members.is_empty()).then_some(Relay::Joined { members })).collect()
     }
 
     /// Takes the marked texts of a batch in order and gives what each is a copy of.
@@ -86,7 +131,9 @@ impl Copies {
         self.articles.stored(copied.address)
     }
 
-    pub(crate) fn forget(&mut self, author: u32) -> Result<(), TextsError> {
+    pub(crate) fn forget(&mut self, author: u32, at: Millis) -> Result<(), TextsError> {
+        // Else what was just forgotten could be adopted again.
+        self.hearing.iter().try_for_each(|hearing| hearing.forget(author, at))?;
         self.twins.forget(author)?;
         self.articles.forget(author)?;
         Ok(())

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use crate::decision::Decision;
-use crate::event::{Erase, Outcome as Says, Verdict};
+use crate::event::{Millis, Outcome as Says, Relay, Verdict};
 use crate::neardup::{Arrival, Texts, TextsError, Twin, TwinSizes};
-use crate::state::{Counts, Fact, Member, State, author_mark};
+use crate::state::{Board, Counts, Fact, Member, State, author_mark};
 
 use super::claim;
-use super::copies::{Copies, CopyOptions, Found, LOGS};
+use super::copies::{Copies, CopyOptions, Found, LOGS, Others};
 use super::deferred::Blank;
 use super::edition::Edition;
-use super::judge::Bench;
+use super::judge::{Aside, Bench};
 use super::ladder;
 use super::observe::{Item, Observed, Refused};
 use super::remembered::{self, Remembered};
@@ -26,6 +26,7 @@ pub struct Engine {
     /// Where near-duplicates are looked for, if they are.
     copies: Option<Copies>,
     bench: Option<Bench>,
+    aside: Aside,
     facts: Vec<Fact>,
     counts: Vec<Counts>,
     /// What each event that has a mark is a near-duplicate of.
@@ -47,6 +48,8 @@ pub struct Outcome {
     pub erased: bool,
     /// Rules whose caps tripped them into shadow in this batch.
     pub tripped: Vec<Arc<str>>,
+    /// What other lanes of the stage are to be told.
+    pub relays: Vec<Relay>,
     /// Where the logs of stored texts end after it, which are to be written before it is saved; `None` where none are kept.
     pub texts_end: Option<[u64; LOGS]>,
     /// Stored texts of people who are forgotten, by log, to be overwritten once it is saved.
@@ -57,7 +60,23 @@ impl Engine {
     /// An engine that knows what `state` knows, and looks for no near-duplicates.
     #[must_use]
     pub fn new(state: State) -> Self {
-        Self { state, copies: None, bench: None, facts: Vec::new(), counts: Vec::new(), found: Vec::new() }
+        Self {
+            state,
+            copies: None,
+            bench: None,
+            aside: Aside::default(),
+            facts: Vec::new(),
+            counts: Vec::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// The same engine as one of several lanes over which the messages of an author are spread: strikes go to the lane that keeps
+    /// the author's standing, and of authors that others keep `board` tells.
+    #[must_use]
+    pub fn sharing(mut self, board: Arc<Board>) -> Self {
+        self.aside.board = Some(board);
+        self
     }
 
     /// An engine that knows what `state` knows, and looks for near-duplicates of the texts that were stored until then.
@@ -65,7 +84,20 @@ impl Engine {
     /// # Errors
     /// [`TextsError`], if they cannot be read.
     pub fn looking(state: State, options: &CopyOptions, texts: [Arc<dyn Texts>; LOGS]) -> Result<Self, TextsError> {
-        Ok(Self { copies: Some(Copies::open(&state, options, texts)?), ..Self::new(state) })
+        Self::looking_beside(state, options, texts, None)
+    }
+
+    /// The same as one of several lanes, where `others` says what the others hold and which one this is.
+    ///
+    /// # Errors
+    /// [`TextsError`], if the stored texts cannot be read.
+    pub fn looking_beside(
+        state: State,
+        options: &CopyOptions,
+        texts: [Arc<dyn Texts>; LOGS],
+        others: Option<Others>,
+    ) -> Result<Self, TextsError> {
+        Ok(Self { copies: Some(Copies::open(&state, options, texts, others)?), ..Self::new(state) })
     }
 
     /// What it knows.
@@ -89,22 +121,27 @@ impl Engine {
         let items: Vec<&Item<'_>> = chunks.iter().flatten().collect();
         let mut outcome = Outcome::default();
         let mut bench = self.bench.take().filter(|bench| bench.fits(edition)).unwrap_or_else(|| {
-            claim::retract(edition, &mut self.state).into_iter().for_each(|restored| outcome.decide(restored));
+            self.retract(edition, &mut outcome);
             Bench::new(edition)
         });
         let mut first = 0;
-        for segment in items.split_inclusive(|item| matches!(item, Item::Erase(_))) {
+        self.copies.iter_mut().for_each(|copies| copies.begin_batch(&mut self.state));
+        let is_erasure = |item: &&Item<'_>| matches!(item, Item::Erase(_) | Item::Relay(Relay::Forget { .. }));
+        for segment in items.split_inclusive(is_erasure) {
             self.remember(segment)?;
             self.judge(edition, &mut bench, segment, first, &mut outcome)?;
             first += segment.len();
         }
         self.bench = Some(bench);
-        if let Some(copies) = &self.copies {
+        if let Some(copies) = &mut self.copies {
+            self.aside.relays.extend(copies.take_told());
             let (ends, blanks) = copies.end_batch();
             self.state.note_texts(ends, addresses(&blanks));
             (outcome.texts_end, outcome.blanks) = (Some(ends), blanks);
         }
         outcome.deltas = self.state.take_journal();
+        outcome.tripped = std::mem::take(&mut self.aside.tripped);
+        outcome.relays = std::mem::take(&mut self.aside.relays);
         outcome.tally.trip(&outcome.tripped);
         Ok(outcome)
     }
@@ -117,6 +154,7 @@ impl Engine {
         if let Some(copies) = &mut self.copies {
             let arrivals: Vec<Arrival<'_>> = events().filter_map(arrival).collect();
             copies.take(&arrivals, &mut self.found)?;
+            copies.note_joined(&arrivals, &self.found, &mut self.state);
             let marked = self.facts.iter_mut().zip(events()).filter(|(_, observed)| observed.mark.is_some());
             for ((fact, _), Found { twin, .. }) in marked.zip(&self.found) {
                 fact.twin = (!twin.is_new).then(|| member(twin));
@@ -145,7 +183,11 @@ impl Engine {
                     self.event(edition, bench, observed, (counts, found), place, outcome);
                 }
                 Item::Verdict(verdict) => self.verdict(edition, verdict, place, outcome),
-                Item::Erase(erase) => self.erase(erase, outcome)?,
+                Item::Erase(erase) => {
+                    self.erase(&erase.author, erase.at, outcome)?;
+                    self.tell(|| Relay::Forget { author: erase.author.clone(), at: erase.at });
+                }
+                Item::Relay(relay) => self.relay(edition, relay, outcome)?,
                 Item::Refused(refused) => outcome.reject(place, refused.clone()),
             }
         }
@@ -169,7 +211,7 @@ impl Engine {
         outcome.tally.events[observed.event.channel as usize] += 1;
         outcome.tally.copies += u64::from(found.is_some_and(|found| !found.twin.is_new));
         let remembered = Remembered { counts, found, copies: self.copies.as_ref() };
-        if let Some(decision) = bench.judge(edition, observed, &remembered, &mut self.state, &mut outcome.tripped) {
+        if let Some(decision) = bench.judge(edition, observed, &remembered, &mut self.state, &mut self.aside) {
             outcome.decide(decision);
         }
     }
@@ -180,6 +222,9 @@ impl Engine {
             Says::Upheld => self.state.uphold(event),
             Says::Overturned => match self.state.overturn(event, verdict.at) {
                 Some(reversal) => {
+                    if reversal.entry.points > 0 {
+                        self.tell(|| ladder::revoked(verdict, &reversal.entry));
+                    }
                     // What nothing is left of to undo, such as a notice, is taken back without a word to the sinks.
                     ladder::restore(edition, verdict, &reversal)
                         .into_iter()
@@ -196,14 +241,52 @@ impl Engine {
         }
     }
 
-    fn erase(&mut self, erase: &Erase, outcome: &mut Outcome) -> Result<(), TextsError> {
-        let author = self.state.keys().author(&erase.author);
+    fn erase(&mut self, author: &str, at: Millis, outcome: &mut Outcome) -> Result<(), TextsError> {
+        let author = self.state.keys().author(author);
         self.state.forget_author(author);
         if let Some(copies) = &mut self.copies {
-            copies.forget(author_mark(author))?;
+            copies.forget(author_mark(author), at)?;
         }
         outcome.tally.erasures += 1;
         outcome.erased = true;
+        Ok(())
+    }
+
+    /// Takes back what rests on claims that this edition has retracted.
+    fn retract(&mut self, edition: &Edition, outcome: &mut Outcome) {
+        for (restored, revoked) in claim::retract(edition, &mut self.state) {
+            restored.into_iter().for_each(|restored| outcome.decide(restored));
+            revoked.into_iter().for_each(|relay| self.tell(|| relay));
+        }
+    }
+
+    /// Tells other lanes, if there are any to tell.
+    fn tell(&mut self, relay: impl FnOnce() -> Relay) {
+        if self.aside.board.is_some() {
+            self.aside.relays.push(relay());
+        }
+    }
+
+    /// Does what another lane says, or this one said to itself. The author's standing is kept here.
+    fn relay(&mut self, edition: &Edition, relay: &Relay, outcome: &mut Outcome) -> Result<(), TextsError> {
+        let (author, at) = match relay {
+            Relay::Strike { author, at, .. } => {
+                ladder::keep(edition, relay, &mut self.state).into_iter().for_each(|step| outcome.decide(step));
+                (author, *at)
+            }
+            Relay::Revoke { author, at, .. } => {
+                ladder::lift(edition, relay, &mut self.state).into_iter().for_each(|lifted| outcome.decide(lifted));
+                (author, *at)
+            }
+            Relay::Forget { author, at } => {
+                self.erase(author, *at, outcome)?;
+                (author, *at)
+            }
+            // Nobody tells a lane of what all can read.
+            Relay::Standing { .. } | Relay::Entered { .. } | Relay::Joined { .. } => return Ok(()),
+        };
+        let (strikes, steps) = self.state.standing().told(self.state.keys().author(author), at);
+        self.tell(|| Relay::Standing { author: author.clone(), at, strikes, steps });
         Ok(())
     }
 }

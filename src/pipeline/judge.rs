@@ -7,11 +7,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::decision::{ActionKind, Decision, Ground, Reason, Shadow};
-use crate::event::{Event, Millis};
+use crate::event::{Event, Millis, Relay};
 use crate::neardup::{Mark, fingerprint, matched};
 use crate::rules::{self, Rule, RuleIndex, Status};
 use crate::signal::{Field, Signals, Slot, Span, Value};
-use crate::state::{Cap, Points, State};
+use crate::state::{Board, Cap, Points, State};
 use crate::text::Folded;
 
 use super::claim;
@@ -21,6 +21,17 @@ use super::observe::Observed;
 use super::plan;
 use super::remembered::Remembered;
 use super::signals::{Known, Standing};
+
+/// What judging leaves besides decisions, and what it is told besides the lane's own state.
+#[derive(Default)]
+pub(crate) struct Aside {
+    /// Rules whose caps tripped.
+    pub(crate) tripped: Vec<Arc<str>>,
+    /// What other lanes are to be told.
+    pub(crate) relays: Vec<Relay>,
+    /// How authors stand that other lanes keep; where it is there, strikes go to their keepers.
+    pub(crate) board: Option<Arc<Board>>,
+}
 
 /// What the judge uses again for every event of an edition.
 pub(crate) struct Bench {
@@ -47,7 +58,7 @@ impl Docket {
         remembered: &Remembered<'_>,
         signals: &Signals,
         state: &mut State,
-        tripped: &mut Vec<Arc<str>>,
+        aside: &mut Aside,
     ) -> Option<Decision> {
         let event = &observed.event;
         let is_cut = observed.hits.as_ref().is_some_and(|hits| hits.is_truncated());
@@ -60,13 +71,13 @@ impl Docket {
         let mut case = Case::new(edition, observed, remembered, signals, root);
         for &index in &self.fired {
             let rule = edition.rulebook.rule(index);
-            let is_live = rule.status == Status::Live && within_cap(rule, event.at, state, tripped);
+            let is_live = rule.status == Status::Live && within_cap(rule, event.at, state, &mut aside.tripped);
             case.add(rule, is_live);
         }
         if is_cut {
             case.decision.missing.push("keywords".into());
         }
-        Some(case.close(state))
+        Some(case.close(state, aside))
     }
 }
 
@@ -92,17 +103,28 @@ impl Bench {
         observed: &Observed<'_>,
         remembered: &Remembered<'_>,
         state: &mut State,
-        tripped: &mut Vec<Arc<str>>,
+        aside: &mut Aside,
     ) -> Option<Decision> {
-        self.raise(edition, observed, remembered, state);
-        self.docket.decide(edition, observed, remembered, &self.signals, state, tripped)
+        self.raise(edition, observed, remembered, state, aside.board.as_deref());
+        self.docket.decide(edition, observed, remembered, &self.signals, state, aside)
     }
 
     /// Raises everything that is known of the event.
-    fn raise(&mut self, edition: &Edition, observed: &Observed<'_>, remembered: &Remembered<'_>, state: &State) {
+    fn raise(
+        &mut self,
+        edition: &Edition,
+        observed: &Observed<'_>,
+        remembered: &Remembered<'_>,
+        state: &State,
+        board: Option<&Board>,
+    ) {
         let event = &observed.event;
         let standing = if edition.filler.reads_standing {
-            let Points { points, strikes } = state.points(observed.fact.author, event.channel, event.at);
+            let (author, channel, at) = (observed.fact.author, event.channel, event.at);
+            let own = state.points(author, channel, at);
+            // Whose standing is kept by another lane has none here.
+            let elsewhere = board.filter(|_| own.strikes == 0).map(|board| board.points(author, channel, at));
+            let Points { points, strikes } = elsewhere.unwrap_or(own);
             Standing { points, strikes }
         } else {
             Standing::default()
@@ -276,10 +298,14 @@ impl<'a> Case<'a> {
     }
 
     /// Adds the author's points, the ladder's step, and the entry that a verdict will need.
-    fn close(mut self, state: &mut State) -> Decision {
+    fn close(mut self, state: &mut State, aside: &mut Aside) -> Decision {
         let observed = self.observed;
         let strikes = self.points > 0;
-        let step = strikes.then(|| ladder::strike(self.edition, observed, self.points, &mut self.decision, state));
+        if strikes && aside.board.is_some() {
+            aside.relays.extend(ladder::relayed(self.edition, observed, self.points));
+        }
+        let step = (strikes && aside.board.is_none())
+            .then(|| ladder::strike(self.edition, observed, self.points, &mut self.decision, state));
         if !self.decision.actions.is_empty() {
             let (step, began) = (step.flatten(), self.remembered.began());
             let claim = claim::known(self.edition, observed);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::claims::Claim;
 use crate::decision::{Action, ActionKind, Decision, Ground, Reason};
-use crate::event::{Event, Millis, Verdict};
+use crate::event::{Channel, Millis, Relay, Verdict};
 use crate::rules::{self, Penalties};
 use crate::signal::Value;
 use crate::state::{Entry, Resting, Reversal, State, Step, Strike};
@@ -30,7 +30,7 @@ pub(crate) fn strike(
     let strike = Strike { event: fact.id, channel: event.channel, points, at: event.at, expires_at };
     let after = state.add_strike(fact.author, strike).points;
     let step = due(penalties, before, after)?;
-    let reason = add_step(step, after, event, decision);
+    let reason = add_step(step, after, (event.channel, event.at, event.lang.as_deref()), decision);
     let actions = resting_on(decision, |of| of == reason);
     let decision = decision.id.as_str().into();
     let (channel, at) = (event.channel, event.at);
@@ -47,13 +47,18 @@ fn due(penalties: &Penalties, before: u32, after: u32) -> Option<&rules::Step> {
 }
 
 /// Adds a step's actions and gives their reason.
-fn add_step(step: &rules::Step, points: u32, event: &Event<'_>, decision: &mut Decision) -> u16 {
+fn add_step(
+    step: &rules::Step,
+    points: u32,
+    (channel, at, lang): (Channel, Millis, Option<&str>),
+    decision: &mut Decision,
+) -> u16 {
     let reason = decision.reasons.len() as u16;
     decision.reasons.push(Reason {
-        rule: format!("ladder.{}.{}", event.channel, step.at).into(),
+        rule: format!("ladder.{channel}.{}", step.at).into(),
         signals: vec![Ground { name: "author.points".into(), value: Value::Int(points.into()), spans: Vec::new() }],
     });
-    let actions = step.actions.iter().map(|spec| spec.act(event.at, event.lang.as_deref()));
+    let actions = step.actions.iter().map(|spec| spec.act(at, lang));
     actions.for_each(|kind| plan::add_step(&mut decision.actions, kind, reason));
     reason
 }
@@ -62,6 +67,94 @@ fn add_step(step: &rules::Step, points: u32, event: &Event<'_>, decision: &mut D
 /// one sort; then one of the wishes goes out, and what never went out is nobody's to undo.
 fn resting_on(decision: &Decision, asked: impl Fn(u16) -> bool) -> Vec<ActionKind> {
     decision.actions.iter().filter(|action| asked(action.reason)).map(|action| action.kind.clone()).collect()
+}
+
+/// A strike on its way to the lane that keeps the author's standing; `None` where the channel has no ladder.
+pub(crate) fn relayed(edition: &Edition, observed: &Observed<'_>, points: u32) -> Option<Relay> {
+    let event = &observed.event;
+    edition.ladder.of(event.channel)?;
+    Some(Relay::Strike {
+        event: event.id.to_string(),
+        channel: event.channel,
+        author: event.author.to_string(),
+        room: event.room.as_deref().map(str::to_owned),
+        lang: event.lang.as_deref().map(str::to_owned),
+        points,
+        at: event.at,
+    })
+}
+
+/// What the keeper of the author's standing is told when a decision that struck is overturned.
+pub(crate) fn revoked(verdict: &Verdict, entry: &Entry) -> Relay {
+    Relay::Revoke {
+        event: verdict.event.clone(),
+        channel: entry.channel,
+        author: entry.author_name.to_string(),
+        room: entry.room.as_deref().map(str::to_owned),
+        by: verdict.by.clone(),
+        at: verdict.at,
+    }
+}
+
+/// Adds a relayed strike to its author's name and, where that reaches a step, gives the step's actions as a decision of their
+/// own: the one of the message is out, and has its own id.
+pub(crate) fn keep(edition: &Edition, relay: &Relay, state: &mut State) -> Option<Decision> {
+    let Relay::Strike { event, channel, author, lang, points, at, .. } = relay else { return None };
+    let (channel, at) = (*channel, *at);
+    let penalties = edition.ladder.of(channel)?;
+    let (key, event_key) = (state.keys().author(author), state.keys().event(event));
+    let before = state.points(key, channel, at).points;
+    let expires_at = at.saturating_add(penalties.expires_ms);
+    let strike = Strike { event: event_key, channel, points: *points, at, expires_at };
+    let after = state.add_strike(key, strike).points;
+    let step = due(penalties, before, after)?;
+    let mut decision = bare(edition, decision_id("ladder", event), relay)?;
+    add_step(step, after, (channel, at, lang.as_deref()), &mut decision);
+    let actions = resting_on(&decision, |_| true);
+    let id = decision.id.as_str().into();
+    state.impose(key, &Step { channel, at_points: step.at, event: event_key, decision: id, actions, at });
+    Some(decision)
+}
+
+/// Takes a relayed strike back and gives the steps that are lifted with it as a decision; `None` where none are.
+pub(crate) fn lift(edition: &Edition, relay: &Relay, state: &mut State) -> Option<Decision> {
+    let Relay::Revoke { event, channel, author, by, at, .. } = relay else { return None };
+    let (key, event_key) = (state.keys().author(author), state.keys().event(event));
+    let lifted = state.revoke(key, *channel, event_key, *at);
+    let mut actions = Vec::new();
+    for step in &lifted {
+        undo(&mut actions, &step.decision, &step.actions);
+    }
+    let decision = bare(edition, decision_id("ladder.verdict", event), relay)?;
+    (!actions.is_empty()).then(|| Decision { actions, reasons: vec![verdict_by(by)], ..decision })
+}
+
+/// A decision on the author of a relayed message, with nothing in it yet.
+fn bare(edition: &Edition, id: String, relay: &Relay) -> Option<Decision> {
+    let (Relay::Strike { event, channel, author, room, at, .. }
+    | Relay::Revoke { event, channel, author, room, at, .. }) = relay
+    else {
+        return None;
+    };
+    Some(Decision {
+        id,
+        event: event.clone(),
+        channel: *channel,
+        author: author.clone(),
+        room: room.clone(),
+        at: *at,
+        edition: Arc::clone(&edition.id),
+        actions: Vec::new(),
+        reasons: Vec::new(),
+        missing: Vec::new(),
+        shadow: Vec::new(),
+    })
+}
+
+/// The reason of whatever a verdict undoes.
+fn verdict_by(by: &str) -> Reason {
+    let ground = Ground { name: "verdict.by".into(), value: Value::Text(by.into()), spans: Vec::new() };
+    Reason { rule: "verdict".into(), signals: vec![ground] }
 }
 
 /// Enters what the rules did to an event, for the day that somebody appeals. What went out for the ladder's reason, if
@@ -100,8 +193,7 @@ pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversal: &Reversal)
     if actions.is_empty() {
         return None;
     }
-    let reason = Reason { rule: "verdict".into(), signals: vec![ground("verdict.by", &verdict.by)] };
-    Some(taken_back(edition, "verdict", &verdict.event, entry, verdict.at, actions, reason))
+    Some(taken_back(edition, "verdict", &verdict.event, entry, verdict.at, actions, verdict_by(&verdict.by)))
 }
 
 /// What goes out when the claim is retracted that a decision rests on.

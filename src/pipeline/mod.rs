@@ -14,6 +14,7 @@ mod copies;
 mod deferred;
 mod edition;
 mod engine;
+mod hearing;
 mod judge;
 mod ladder;
 mod observe;
@@ -24,8 +25,8 @@ mod shipped;
 mod signals;
 mod tally;
 
-pub use crate::neardup::{Options as TwinOptions, TwinSizes};
-pub use copies::{CopyOptions, LOGS};
+pub use crate::neardup::{Elsewhere, Joined, Options as TwinOptions, TwinSizes};
+pub use copies::{CopyOptions, LOGS, Others, elsewhere};
 pub use deferred::Blank;
 pub use edition::{BuildOptions, Edition, Folder, Sources};
 pub use engine::{Engine, Outcome};

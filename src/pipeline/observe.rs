@@ -2,7 +2,7 @@
 
 use crate::claims::{self, Context, Day, Match, MatchScratch, Stance};
 use crate::classify::{Features, Scores};
-use crate::event::{Channel, Erase, Event, Record, Verdict};
+use crate::event::{Channel, Erase, Event, Record, Relay, Verdict};
 use crate::keywords::{self, Hits};
 use crate::neardup::{Form, Mark, Seed, Sketcher};
 use crate::signal::Field;
@@ -23,6 +23,8 @@ pub enum Item<'a> {
     Verdict(Verdict),
     /// A request to forget.
     Erase(Erase),
+    /// What another lane of the stage says.
+    Relay(Relay),
     /// Something that could not be taken.
     Refused(Refused),
 }

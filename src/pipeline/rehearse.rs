@@ -15,7 +15,7 @@ use crate::state::{self, Counts, Keys, State};
 
 use super::claim;
 use super::edition::Edition;
-use super::judge::Docket;
+use super::judge::{Aside, Docket};
 use super::observe::{Item, ObserveScratch, Observed, observe};
 use super::remembered::Remembered;
 use super::signals::{Filler, Known, Standing};
@@ -71,9 +71,9 @@ pub fn explain(edition: &Edition, event: &Event<'_>, given: &[(Slot, Value)]) ->
     let signals = stage.raised(observed.hits.as_deref());
     let hits = observed.hits.iter().flat_map(|hits| named_hits(edition, hits)).collect();
     let mut state = stage.empty_state();
-    let (counts, mut tripped) = (Counts::default(), Vec::new());
+    let (counts, mut aside) = (Counts::default(), Aside::default());
     let remembered = Remembered::only(&counts);
-    let decision = Docket::default().decide(edition, &observed, &remembered, &stage.signals, &mut state, &mut tripped);
+    let decision = Docket::default().decide(edition, &observed, &remembered, &stage.signals, &mut state, &mut aside);
     Explained { signals, hits, rules, decision }
 }
 

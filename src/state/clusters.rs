@@ -90,6 +90,22 @@ impl Clusters {
         self.shards[shard_of(place)].take(place, fact)
     }
 
+    /// All that are held, in no order.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = u64> {
+        self.shards.iter().flat_map(|shard| shard.slots.iter().map(|slot| slot.key))
+    }
+
+    /// Whether it is held.
+    pub(crate) fn has(&self, cluster: u64) -> bool {
+        let place = place(cluster);
+        self.shards[shard_of(place)].slots.find(place, |slot| slot.key == cluster).is_some()
+    }
+
+    /// How many are held at most.
+    pub(crate) fn max(&self) -> usize {
+        self.shards.iter().map(|shard| shard.clusters_max).sum()
+    }
+
     /// How many are held.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -7,12 +7,13 @@
 //! the room was named shortly before. Authors named shortly before cost 1 byte as well; a member of a cluster 6 to 16 more,
 //! a forward or reply 9 more, or 2 where the same event was named shortly before.
 
-use crate::event::Millis;
+use crate::event::{Channel, Millis};
+use crate::state::clusters::ClusterFact;
 use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
 use crate::state::following::Follow;
 use crate::state::ledger::Held;
 use crate::state::memory::{Fact, Member};
-use crate::state::standing::{HeldStep, Strike};
+use crate::state::standing::{HeldStep, Strike, channel, put_channel};
 
 /// Format of a journal block; the first byte of each.
 pub(crate) const VERSION: u8 = 3;
@@ -41,6 +42,7 @@ pub(crate) enum Delta {
     Facts(Vec<Fact>),
     Strike { author: u64, strike: Strike },
     Impose { author: u64, step: HeldStep },
+    Revoke { author: u64, channel: Channel, event: u64, at: Millis },
     Record(Held),
     Overturn { event: u64, at: Millis },
     Uphold { event: u64 },
@@ -49,6 +51,7 @@ pub(crate) enum Delta {
     Texts { ends: [u64; 2], blanks: Vec<(u8, u64)> },
     Tell { told: u64, at: Millis },
     Retract { event: u64 },
+    Heard { upto: Vec<(u32, i64)>, members: Vec<ClusterFact> },
 }
 
 const FACTS: u8 = 1;
@@ -60,8 +63,10 @@ const UPHOLD: u8 = 6;
 const CAP: u8 = 7;
 const FORGET: u8 = 8;
 const TEXTS: u8 = 9;
-const TELL: u8 = 10;
-const RETRACT: u8 = 11;
+const REVOKE: u8 = 10;
+const HEARD: u8 = 11;
+const TELL: u8 = 12;
+const RETRACT: u8 = 13;
 
 impl Delta {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -74,6 +79,12 @@ impl Delta {
             Self::Impose { author, step } => {
                 put_head(out, IMPOSE, *author);
                 step.encode(out);
+            }
+            Self::Revoke { author, channel, event, at } => {
+                put_head(out, REVOKE, *author);
+                put_channel(out, *channel);
+                put_u64(out, *event);
+                put_signed(out, *at);
             }
             Self::Record(held) => {
                 out.push(RECORD);
@@ -96,6 +107,12 @@ impl Delta {
                 put_signed(out, *at);
             }
             Self::Retract { event } => put_head(out, RETRACT, *event),
+            Self::Heard { upto, members } => {
+                out.push(HEARD);
+                put_heard(out, upto.iter().map(|(source, offset)| (*source, *offset)));
+                put_var(out, members.len() as u64);
+                members.iter().for_each(|member| put_member(out, member));
+            }
             Self::Texts { ends, blanks } => {
                 out.push(TEXTS);
                 ends.iter().for_each(|end| put_var(out, *end));
@@ -114,6 +131,12 @@ impl Delta {
             FACTS => Self::Facts(facts(reader)?),
             STRIKE => Self::Strike { author: reader.u64(WHAT)?, strike: Strike::decode(reader)? },
             IMPOSE => Self::Impose { author: reader.u64(WHAT)?, step: HeldStep::decode(reader)? },
+            REVOKE => Self::Revoke {
+                author: reader.u64(WHAT)?,
+                channel: channel(reader)?,
+                event: reader.u64(WHAT)?,
+                at: reader.signed(WHAT)?,
+            },
             RECORD => Self::Record(Held::decode(reader)?),
             OVERTURN => Self::Overturn { event: reader.u64(WHAT)?, at: reader.signed(WHAT)? },
             UPHOLD => Self::Uphold { event: reader.u64(WHAT)? },
@@ -126,6 +149,11 @@ impl Delta {
             FORGET => Self::Forget { author: reader.u64(WHAT)? },
             TELL => Self::Tell { told: reader.u64(WHAT)?, at: reader.signed(WHAT)? },
             RETRACT => Self::Retract { event: reader.u64(WHAT)? },
+            HEARD => {
+                let upto = heard(reader)?;
+                let count = reader.count(10, WHAT)?;
+                Self::Heard { upto, members: (0..count).map(|_| read_member(reader)).collect::<Result<_, _>>()? }
+            }
             TEXTS => {
                 let ends = [reader.var(WHAT)?, reader.var(WHAT)?];
                 let count = reader.count(2, WHAT)?;
@@ -151,6 +179,37 @@ impl Delta {
         }
         Ok(deltas)
     }
+}
+
+/// Up to where other lanes were heard.
+pub(crate) fn put_heard(out: &mut Vec<u8>, heard: impl ExactSizeIterator<Item = (u32, i64)>) {
+    put_var(out, heard.len() as u64);
+    for (source, offset) in heard {
+        put_var(out, source.into());
+        put_signed(out, offset);
+    }
+}
+
+/// Reads what [`put_heard`] wrote.
+pub(crate) fn heard(reader: &mut Reader<'_>) -> Result<Vec<(u32, i64)>, Broken> {
+    const WHAT: &str = "what was heard";
+    let count = reader.count(2, WHAT)?;
+    (0..count).map(|_| Ok((reader.var_u32(WHAT)?, reader.signed(WHAT)?))).collect()
+}
+
+fn put_member(out: &mut Vec<u8>, member: &ClusterFact) {
+    put_var(out, member.cluster);
+    put_signed(out, member.at);
+    put_signed(out, member.at.wrapping_sub(member.first_at));
+    put_u32(out, member.first_author);
+    put_u32(out, member.author);
+}
+
+fn read_member(reader: &mut Reader<'_>) -> Result<ClusterFact, Broken> {
+    const WHAT: &str = "a member";
+    let (cluster, at) = (reader.var(WHAT)?, reader.signed(WHAT)?);
+    let first_at = at.wrapping_sub(reader.signed(WHAT)?);
+    Ok(ClusterFact { cluster, first_at, first_author: reader.u32(WHAT)?, at, author: reader.u32(WHAT)? })
 }
 
 fn put_head(out: &mut Vec<u8>, tag: u8, key: u64) {

@@ -153,7 +153,7 @@ impl Ledger {
         })
     }
 
-    /// Takes out of a decision what rests on a claim, and gives the entry with that alone.
+    /// Takes out of a decision what rests on a claim, and gives the entry with that alone: the points stay with the rest.
     pub(crate) fn retract(&mut self, event: u64) -> Option<Entry> {
         let at = *self.times.get(&event)?;
         let held = self.entries.get_mut(&(at, event)).filter(|held| held.fate != Fate::Overturned)?;
@@ -166,7 +166,7 @@ impl Ledger {
             resting.has(index - 1)
         });
         held.actions = Actions::seal(&stays);
-        Some(Entry { actions: gone, claim: Some(resting), ..entry })
+        Some(Entry { actions: gone, claim: Some(resting), points: 0, ..entry })
     }
 
     fn held(&self, event: u64) -> Option<&Held> {

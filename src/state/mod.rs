@@ -14,6 +14,7 @@
 //! to whoever keeps them; what a strike costs and when a step is due is decided elsewhere. Nothing here depends on the
 //! order of a hash table, on the number of threads or on how the stream was cut into batches.
 
+mod board;
 mod caps;
 mod clock;
 mod clusters;
@@ -37,6 +38,8 @@ mod track;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use crate::event::{Channel, Millis};
 use clock::Clock;
 use journal::Delta;
@@ -44,6 +47,7 @@ use ledger::Held;
 use standing::HeldStep;
 
 pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
+pub use board::Board;
 pub use caps::{Cap, Caps};
 pub use clusters::{ClusterCounts, ClusterFact, Clusters};
 pub use codec::Broken;
@@ -169,6 +173,8 @@ pub struct State {
     /// Records of those logs (which log, where) that the journal says are to be overwritten. A snapshot is taken when they are, so
     /// it has none.
     blanks: Vec<(u8, u64)>,
+    /// Up to where other lanes were heard, by their numbers.
+    heard: BTreeMap<u32, i64>,
     journal: Vec<u8>,
 }
 
@@ -189,6 +195,7 @@ impl State {
             told: Recent::new(TOLD_MAX),
             texts_end: [0; 2],
             blanks: Vec::new(),
+            heard: BTreeMap::new(),
             journal: Vec::new(),
         }
     }
@@ -244,6 +251,29 @@ impl State {
         &self.blanks
     }
 
+    /// Up to where other lanes were heard.
+    #[must_use]
+    pub fn heard(&self) -> &BTreeMap<u32, i64> {
+        &self.heard
+    }
+
+    /// The numbers of all clusters that are held, in no order.
+    pub fn clusters(&self) -> impl Iterator<Item = u64> {
+        self.clusters.keys()
+    }
+
+    /// Whether members of that cluster are counted.
+    #[must_use]
+    pub fn has_cluster(&self, cluster: u64) -> bool {
+        self.clusters.has(cluster)
+    }
+
+    /// How many clusters are held at most.
+    #[must_use]
+    pub fn clusters_max(&self) -> usize {
+        self.clusters.max()
+    }
+
     /// How much is held.
     #[must_use]
     pub fn sizes(&self) -> Sizes {
@@ -278,6 +308,12 @@ impl State {
     pub fn add_strike(&mut self, author: u64, strike: Strike) -> Points {
         Delta::Strike { author, strike }.encode(self.open_journal());
         self.standing.add_strike(author, strike)
+    }
+
+    /// Takes the strike of an event back, where its decision is held elsewhere: the steps that go with it.
+    pub fn revoke(&mut self, author: u64, channel: Channel, event: u64, at: Millis) -> Vec<Step> {
+        Delta::Revoke { author, channel, event, at }.encode(self.open_journal());
+        self.standing.take_back(author, channel, event, at).1
     }
 
     /// Notes that an event imposed a step of the ladder. One that is in force already is held once for each such event.
@@ -337,6 +373,13 @@ impl State {
         }
     }
 
+    /// Counts members that joined clusters in other lanes, and notes up to where these were heard.
+    pub fn hear(&mut self, upto: Vec<(u32, i64)>, members: Vec<ClusterFact>) {
+        let delta = Delta::Heard { upto, members };
+        delta.encode(self.open_journal());
+        self.apply_delta(delta, &mut Vec::new());
+    }
+
     /// Forgets an author: counters, their mark in rooms, strikes, steps and decisions. The journal up to the next
     /// snapshot still holds their key, so take a snapshot soon.
     pub fn forget_author(&mut self, author: u64) -> Erased {
@@ -369,6 +412,9 @@ impl State {
         match delta {
             Delta::Facts(facts) => self.take_facts(&facts, counts),
             Delta::Strike { author, strike } => drop(self.standing.add_strike(author, strike)),
+            Delta::Revoke { author, channel, event, at } => {
+                drop(self.standing.take_back(author, channel, event, at));
+            }
             Delta::Impose { author, step } => self.standing.impose(author, step),
             Delta::Record(held) => self.ledger.record(held),
             Delta::Overturn { event, at } => drop(self.take_overturn(event, at)),
@@ -377,6 +423,12 @@ impl State {
             Delta::Forget { author } => drop(self.take_forget(author)),
             Delta::Tell { told, at } => self.told.touch(told, at, |()| ()),
             Delta::Retract { event } => drop(self.ledger.retract(event)),
+            Delta::Heard { upto, members } => {
+                self.heard.extend(upto);
+                for member in &members {
+                    self.clusters.take(member);
+                }
+            }
             Delta::Texts { ends, blanks } => {
                 self.texts_end = ends;
                 self.blanks.extend(blanks);

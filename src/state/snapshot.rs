@@ -7,6 +7,7 @@ use crate::state::caps::Caps;
 use crate::state::clock::Clock;
 use crate::state::codec::{Broken, Reader, put_u32, put_u64};
 use crate::state::following::Following;
+use crate::state::journal;
 use crate::state::keys::{Keys, checksum};
 use crate::state::ledger::Ledger;
 use crate::state::memory::SHARDS;
@@ -122,6 +123,10 @@ impl State {
         self.told.encode(out);
         self.following.encode(out);
         self.texts_end.iter().for_each(|end| put_u64(out, *end));
+        // Of a lane that stands alone there is nothing more.
+        if !self.heard.is_empty() {
+            journal::put_heard(out, self.heard.iter().map(|(source, offset)| (*source, *offset)));
+        }
     }
 
     fn decode_chunk(&mut self, index: usize, chunk: &[u8], options: &Options) -> Result<(), LoadError> {
@@ -155,6 +160,9 @@ impl State {
         self.following = Following::decode(options.followed_max, &mut reader)?;
         for end in &mut self.texts_end {
             *end = reader.u64("the end of the stored texts")?;
+        }
+        if !reader.is_empty() {
+            self.heard = journal::heard(&mut reader)?.into_iter().collect();
         }
         reader.finish("what judging wrote")
     }

@@ -6,7 +6,7 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry as Slot;
 
 use crate::decision::ActionKind;
-use crate::event::{Channel, Millis};
+use crate::event::{Channel, Millis, StandingStep, StandingStrike};
 use crate::state::codec::{Broken, Reader, put_bytes, put_signed, put_u64, put_var};
 
 /// Strikes of one author that are held; of more, the one that expires first goes.
@@ -161,6 +161,42 @@ impl Standing {
             entry.remove();
         }
         (points, lifted)
+    }
+
+    /// What everybody is told of an author: the strikes that do not expire before `at`, and the highest step of each ladder, with
+    /// the end of what its last imposition did.
+    #[must_use]
+    pub fn told(&self, author: u64, at: Millis) -> (Vec<StandingStrike>, Vec<StandingStep>) {
+        let Some(account) = self.account(author) else { return Default::default() };
+        let in_force = account.strikes.iter().filter(|strike| strike.expires_at > at);
+        let told = |strike: &Strike| {
+            let Strike { channel, points, expires_at, .. } = *strike;
+            StandingStrike { channel, points, expires_at }
+        };
+        let strikes = in_force.map(told).collect();
+        let mut steps: Vec<StandingStep> = Vec::new();
+        // Sorted by channel, then by points, then by time: the last one of a channel is the highest, imposed last.
+        for step in &account.steps {
+            let HeldStep { channel, at_points, until, .. } = *step;
+            steps.retain(|known| known.channel != channel);
+            steps.push(StandingStep { channel, at_points, until: (until > Millis::MIN).then_some(until) });
+        }
+        (strikes, steps)
+    }
+
+    /// Puts an author's strikes in place of those that were known.
+    pub(crate) fn replace(&mut self, author: u64, strikes: &[StandingStrike]) {
+        self.forget(author);
+        if strikes.is_empty() {
+            return;
+        }
+        // Which events they were for is their keeper's business; here they only count.
+        let held = |(event, strike): (u64, &StandingStrike)| {
+            let StandingStrike { channel, points, expires_at } = *strike;
+            Strike { event, channel, points, at: Millis::MIN, expires_at }
+        };
+        self.account_or_new(author).strikes = (0..).zip(strikes.iter().take(STRIKES_MAX)).map(held).collect();
+        self.bound();
     }
 
     /// Forgets an author. Whether there was anything to forget.

@@ -107,19 +107,98 @@ impl EditionFolders {
     }
 }
 
+/// A file of an edition, as it is sent to others: its path begins with the folder that it is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditionFile {
+    /// `base/` or `overlay/`, then the path below that folder.
+    pub path: String,
+    /// What is in it.
+    pub bytes: Vec<u8>,
+}
+
+const BASE: &str = "base";
+const OVERLAY: &str = "overlay";
+
+impl EditionFolders {
+    /// Every file of the folders, in the order in which [`EditionFolders::read`] reads them: [`sources_of`] makes the same
+    /// edition of them, wherever that is. The rules that ship are among them, where no folder takes their place.
+    ///
+    /// # Errors
+    /// Those of [`EditionFolders::read`].
+    pub fn files(&self) -> Result<Vec<EditionFile>, FolderError> {
+        let mut all = Vec::new();
+        match &self.base {
+            Some(folder) => gather_files(folder, BASE, &mut all)?,
+            None => Folder::shipped_files(&mut |path, bytes| {
+                all.push(EditionFile { path: format!("{BASE}/{path}"), bytes: bytes.to_vec() });
+            }),
+        }
+        if let Some(folder) = &self.overlay {
+            gather_files(folder, OVERLAY, &mut all)?;
+        }
+        Ok(all)
+    }
+}
+
+fn gather_files(folder: &Path, part: &str, all: &mut Vec<EditionFile>) -> Result<(), FolderError> {
+    for path in files_of(folder)? {
+        let bytes = read_file(&path)?;
+        let within = path.strip_prefix(folder).unwrap_or(&path);
+        let names: Vec<_> = within.iter().map(|name| name.to_string_lossy()).collect();
+        all.push(EditionFile { path: format!("{part}/{}", names.join("/")), bytes });
+    }
+    Ok(())
+}
+
+/// The edition's texts, from files that [`EditionFolders::files`] gave.
+///
+/// # Errors
+/// What is wrong with the names or the bytes of the files.
+pub fn sources_of(files: Vec<EditionFile>) -> Result<Sources, Vec<Problem>> {
+    let (mut sources, mut problems) = (Sources::default(), Vec::new());
+    for EditionFile { path: shown, bytes } in files {
+        let (folder, within) = match shown.split_once('/') {
+            Some((BASE, within)) => (&mut sources.base, within),
+            Some((OVERLAY, within)) => (&mut sources.overlay, within),
+            _ => {
+                problems.push(Problem::error(&shown.into(), "it is neither below base/ nor below overlay/"));
+                continue;
+            }
+        };
+        let within = Path::new(within);
+        if within.extension().is_some_and(|extension| extension == MODEL) {
+            folder.add_model(&shown, bytes);
+            continue;
+        }
+        match String::from_utf8(bytes) {
+            Ok(text) => folder.add(within, &shown, &text),
+            Err(_) => problems.push(Problem::error(&shown.into(), "it is not UTF-8")),
+        }
+    }
+    if problems.is_empty() { Ok(sources) } else { Err(problems) }
+}
+
+fn read_file(path: &Path) -> Result<Vec<u8>, FolderError> {
+    let failed = |source| FolderError::Io { path: path.to_owned(), source };
+    let bytes = fs::metadata(path).map_err(failed)?.len();
+    if bytes > FILE_BYTES_MAX {
+        return Err(FolderError::TooLarge { path: path.to_owned(), what: "its bytes", bound: FILE_BYTES_MAX });
+    }
+    fs::read(path).map_err(failed)
+}
+
 fn read_folder(folder: &Path) -> Result<Folder, FolderError> {
     let mut read = Folder::default();
     for path in files_of(folder)? {
-        let bytes = fs::metadata(&path).map_err(|source| FolderError::Io { path: path.clone(), source })?.len();
-        if bytes > FILE_BYTES_MAX {
-            return Err(FolderError::TooLarge { path, what: "its bytes", bound: FILE_BYTES_MAX });
-        }
+        let bytes = read_file(&path)?;
         if path.extension().is_some_and(|extension| extension == MODEL) {
-            let bytes = fs::read(&path).map_err(|source| FolderError::Io { path: path.clone(), source })?;
             read.add_model(&path.to_string_lossy(), bytes);
             continue;
         }
-        let text = fs::read_to_string(&path).map_err(|source| FolderError::Io { path: path.clone(), source })?;
+        let text = String::from_utf8(bytes).map_err(|error| FolderError::Io {
+            path: path.clone(),
+            source: std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()),
+        })?;
         read.add(path.strip_prefix(folder).unwrap_or(&path), &path.to_string_lossy(), &text);
     }
     if read.is_empty() { Err(FolderError::Empty { path: folder.to_owned() }) } else { Ok(read) }

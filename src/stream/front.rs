@@ -77,7 +77,11 @@ impl Front {
         let end = batch.len().min(start + CHUNK_RECORDS);
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut chunk = spare.map_or_else(|| Vec::with_capacity(CHUNK_RECORDS), emptied);
-        chunk.extend((start..end).map(|i| self.item(edition, batch.get(i), now, &mut scratch)));
+        if batch.is_relayed() {
+            chunk.extend((start..end).map(|i| relayed(batch.get(i))));
+        } else {
+            chunk.extend((start..end).map(|i| self.item(edition, batch.get(i), now, &mut scratch)));
+        }
         chunk
     }
 
@@ -107,6 +111,12 @@ impl Front {
             Item::Refused(Refused { code: "internal_error", message })
         })
     }
+}
+
+/// What another lane says: its names are those of the stage already.
+fn relayed(raw: Raw<'_>) -> Item<'static> {
+    let read = raw.fault.map_or_else(|| wire::parse_relay(raw.bytes), |fault| Err(fault.clone()));
+    read.map_or_else(refused, Item::Relay)
 }
 
 /// The same memory, for items that borrow from another batch: the library collects a vector in its own place.

@@ -14,8 +14,9 @@ use std::time::Duration;
 
 use crate::io::kafka::{Inlet, KafkaError, KafkaOptions, Lane, LocalCopy, Member};
 use crate::io::{Clock, FileTexts, FileTextsError, FileTextsOptions, SinkError, StoreError};
-use crate::pipeline::Tally;
+use crate::pipeline::{Elsewhere, Tally};
 
+use super::hearing::Hearing;
 use super::{
     Control, Editions, Ends, Front, Latency, Options, StreamError, Summary, TextLogs, join, measure, run_with,
 };
@@ -57,6 +58,8 @@ struct Lanes<'a> {
     folders: &'a Folders,
     editions: &'a Editions,
     options: &'a Options,
+    /// What they tell one another of near-duplicates.
+    others: Option<Arc<Elsewhere>>,
     clock: Arc<dyn Clock>,
     control: &'a Control,
     done: Mutex<Done>,
@@ -94,7 +97,12 @@ pub fn run_lanes(
     let member = Arc::new(Member::join(kafka, options.batch, give)?);
     joined(Arc::downgrade(&member));
     let front = Front::new(options, options.copies.is_some(), Arc::clone(&clock))?;
-    let lanes = Lanes { member: &member, front, folders, editions, options, clock, control, done: Mutex::default() };
+    let mut hearing = Hearing::open(kafka, folders, options)?;
+    hearing.catch_up()?;
+    let options = &Options { board: hearing.board.clone(), ..options.clone() };
+    let others = hearing.elsewhere.clone();
+    let lanes =
+        Lanes { member: &member, front, folders, editions, options, others, clock, control, done: Mutex::default() };
     thread::scope(|scope| {
         let (show_until, shown) = mpsc::channel::<()>();
         let show = scope.spawn({
@@ -105,6 +113,8 @@ pub fn run_lanes(
                 }
             }
         });
+        let (listen_until, listened) = mpsc::channel::<()>();
+        let listener = scope.spawn(move || hearing.listen(&listened));
         let reader = scope.spawn(|| member.run(|| control.stopping() || lanes.done().fatal.is_some()));
         let mut working: BTreeMap<i32, ScopedJoinHandle<'_, ()>> = BTreeMap::new();
         while !reader.is_finished() {
@@ -126,8 +136,9 @@ pub fn run_lanes(
         // Nothing more comes: inlets have ended, and lanes with them.
         given.try_iter().for_each(|inlet| inlet.stopped());
         working.into_values().for_each(join);
-        drop(show_until);
+        drop((show_until, listen_until));
         join(show);
+        join(listener);
         Ok::<_, StreamError>(join(reader)?)
     })?;
     lanes.summary()
@@ -222,7 +233,8 @@ impl Lanes<'_> {
             texts,
             clock: Arc::clone(&self.clock),
         };
-        run_with(&self.front, ends, self.editions, self.options, control)
+        let others = self.others.as_ref().map(|others| (Arc::clone(others), inlet.partition().unsigned_abs()));
+        run_with(&self.front, ends, self.editions, &Options { others, ..self.options.clone() }, control)
     }
 
     fn texts(&self, dir: Option<&Path>) -> Result<TextLogs, FileTextsError> {

@@ -74,6 +74,9 @@ metrics_table! {
     RESTORED, "tidegate_kafka_restored_records_total", Counter, Count, [], "Records of changelogs that were read to get state back.";
     REBALANCES, "tidegate_kafka_rebalances_total", Counter, Count, [], "Times that the group shared its partitions out anew.";
     LOST, "tidegate_kafka_lost_records_total", Counter, Count, [], "Records that the topic's retention deleted before they were read: look at once.";
+    STANDING, "tidegate_kafka_standing_authors", Gauge, Count, [], "Authors of whom the topic of standing says something, where standing is shared.";
+    FOREIGN, "tidegate_kafka_twins_entries", Gauge, Count, [], "Texts of other partitions that are compared with, where twins are shared.";
+    ADOPTED, "tidegate_kafka_twins_adopted_total", Counter, Count, [], "Texts of other partitions that a partition's own were found to be copies of.";
     REFUSALS, "tidegate_edition_refused_total", Counter, Count, [], "Changed editions that were refused because something in them is wrong.";
 }
 
@@ -215,4 +218,16 @@ pub(super) fn kafka(member: &crate::io::kafka::Member) {
     counter!(RESTORED).absolute(counted.restored);
     counter!(REBALANCES).absolute(counted.rebalances);
     counter!(LOST).absolute(counted.lost);
+}
+
+/// Shows what other lanes told. With each look.
+#[cfg(feature = "kafka")]
+pub(super) fn heard(board: Option<&crate::state::Board>, elsewhere: Option<&crate::pipeline::Elsewhere>) {
+    if let Some(board) = board {
+        gauge!(STANDING).set(board.len() as f64);
+    }
+    if let Some(elsewhere) = elsewhere {
+        gauge!(FOREIGN).set(elsewhere.sizes().entries as f64);
+        counter!(ADOPTED).absolute(elsewhere.adopted());
+    }
 }

@@ -45,6 +45,7 @@ impl Job {
         for decision in &outcome.decisions {
             wire::write_decision(decision, &mut actions);
         }
+        outcome.relays.iter().for_each(|relay| wire::write_relay(relay, &mut actions));
         for (index, Refused { code, message }) in outcome.rejected {
             rejects::write_reject(&batch.get(index), &Fault { code, message }, &mut refused);
         }

@@ -21,5 +21,7 @@ mod neardup;
 mod sameness;
 mod source;
 mod stage;
+mod standing;
+mod shared_twins;
 mod stops;
 mod swap;

@@ -118,6 +118,8 @@ pub(crate) fn options(cut: Cut) -> stream::Options {
             twins: TwinOptions { entries_max: 1024, ..TwinOptions::default() },
             ..CopyOptions::default()
         }),
+        board: None,
+        others: None,
         keys: Keys::new(b"test"),
     }
 }

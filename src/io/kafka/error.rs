@@ -171,5 +171,14 @@ fn of_words(heard: &str) -> Option<Kind> {
     if has(&["authentication fail", "sasl", "mechanism"]) {
         return Some(Kind::Wrong(CREDENTIALS));
     }
-    has(&["connection refused", "failed to resolve", "disconnected", "brokers are down"]).then_some(Kind::Away)
+    // A listener that waits for another protocol hangs up, and in the middle of what we say.
+    has(&[
+        "connection refused",
+        "failed to resolve",
+        "disconnected",
+        "brokers are down",
+        "send failed",
+        "connection reset",
+    ])
+    .then_some(Kind::Away)
 }

@@ -15,26 +15,25 @@ use crate::io::source::{
 };
 use crate::io::wire::LINE_TOO_LONG;
 
-/// One partition's way in.
+/// One partition's way in: of the input, and of what other lanes tell where there is such a topic.
 pub struct Inlet {
     topic: Arc<str>,
     partition: i32,
-    /// `topic/partition`, as it stands in rejects.
-    name: Arc<str>,
     limits: BatchLimits,
     queue_records_max: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
 
+/// Which of a lane's topics: the input comes first.
+pub(super) const INPUT: usize = 0;
+
 /// Whether records may come, and go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// The lane gets its state back.
     Restoring,
-    /// The lane is to be given what comes from there on.
-    Wanted(i64),
-    /// Records flow.
+    /// Records flow, or are about to.
     Open,
     /// The partition was taken away, and may come back.
     Parked,
@@ -45,18 +44,11 @@ enum Phase {
 #[derive(Debug)]
 struct State {
     phase: Phase,
-    /// What the lane has not taken yet; the last one grows.
-    batches: VecDeque<RawBatch>,
+    /// What comes, topic by topic.
+    flows: Vec<Flowing>,
     spare: Vec<RawBatch>,
-    queued_records: usize,
     /// Whether the lane waits for records.
     is_waited_for: bool,
-    /// Whether the member was told to read no further for now.
-    is_paused: bool,
-    /// The offset after the last record that came, was handed to the lane, was committed.
-    next: i64,
-    handed: i64,
-    committed: i64,
     /// Whether the lane is at work at all: one that failed has nothing to finish.
     is_running: bool,
     /// Whether the partition is ours now, and how many times it was given to us.
@@ -64,13 +56,71 @@ struct State {
     assignments: u64,
 }
 
+/// What comes of one topic.
+#[derive(Debug)]
+struct Flowing {
+    /// `topic/partition`, as it stands in rejects.
+    name: Arc<str>,
+    /// What the lane has not taken yet; the last one grows.
+    batches: VecDeque<RawBatch>,
+    queued_records: usize,
+    /// Where the lane is to be given records from, until the member reads there.
+    wanted: Option<i64>,
+    /// Whether the member was told to read no further for now.
+    is_paused: bool,
+    /// The offset after the last record that came, was handed to the lane, was committed.
+    next: i64,
+    handed: i64,
+    committed: i64,
+}
+
+impl Flowing {
+    fn new(name: String) -> Self {
+        Self {
+            name: name.into(),
+            batches: VecDeque::new(),
+            queued_records: 0,
+            wanted: None,
+            is_paused: true,
+            next: 0,
+            handed: 0,
+            committed: 0,
+        }
+    }
+
+    /// Adds a record to the last batch, or to a new one.
+    fn push(&mut self, payload: &[u8], offset: i64, limits: &BatchLimits, fresh: impl FnOnce() -> RawBatch) {
+        let BatchLimits { records_max, bytes_max, .. } = *limits;
+        let is_full = |batch: &RawBatch| batch.len() >= records_max || batch.bytes_len() + payload.len() > bytes_max;
+        if self.batches.back().is_none_or(is_full) {
+            let mut fresh = fresh();
+            fresh.set_source(&self.name);
+            self.batches.push_back(fresh);
+        }
+        let batch = self.batches.back_mut().expect("one was just pushed");
+        push(batch, payload, Place::Index(offset.unsigned_abs()), bytes_max);
+        self.next = offset + 1;
+        self.queued_records += 1;
+    }
+
+    fn forget(&mut self, spare: &mut Vec<RawBatch>) {
+        spare.extend(self.batches.drain(..).take(2));
+        (self.queued_records, self.is_paused, self.wanted) = (0, true, None);
+        // They come again: were they taken for known, they would be lost.
+        self.next = self.handed;
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct PartitionPosition {
     partition: i32,
     offset: i64,
+    /// Of what other lanes tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    told: Option<i64>,
 }
 
-/// What the member does with a partition next.
+/// What the member does with a partition of a topic next.
 pub(super) enum Wish {
     Nothing,
     /// Read on from there.
@@ -79,31 +129,27 @@ pub(super) enum Wish {
     Resume,
 }
 
-/// The offset that a position of a partition says.
-pub(super) fn offset_of(position: &Position) -> Result<i64, SourceError> {
-    Ok(position.read::<PartitionPosition>()?.offset)
+/// The offsets that a position of a partition says: of the input, and of what other lanes tell.
+pub(super) fn offsets_of(position: &Position) -> Result<Vec<i64>, SourceError> {
+    let PartitionPosition { offset, told, .. } = position.read()?;
+    Ok([offset].into_iter().chain(told).collect())
 }
 
 impl Inlet {
-    pub(super) fn new(topic: &str, partition: i32, limits: BatchLimits, queue_records_max: usize) -> Self {
+    /// `topics`: those of which the lane reads this partition, the input first.
+    pub(super) fn new(topics: &[&str], partition: i32, limits: BatchLimits, queue_records_max: usize) -> Self {
         let state = State {
             phase: Phase::Restoring,
-            batches: VecDeque::new(),
+            flows: topics.iter().map(|topic| Flowing::new(format!("{topic}/{partition}"))).collect(),
             spare: Vec::new(),
-            queued_records: 0,
             is_waited_for: false,
-            is_paused: true,
-            next: 0,
-            handed: 0,
-            committed: 0,
             is_running: false,
             is_assigned: true,
             assignments: 1,
         };
         Self {
-            topic: topic.into(),
+            topic: topics[INPUT].into(),
             partition,
-            name: format!("{topic}/{partition}").into(),
             limits: limits.clamped(),
             queue_records_max,
             state: Mutex::new(state),
@@ -128,37 +174,36 @@ impl Inlet {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn position(&self, offset: i64) -> Position {
-        Position::write(&PartitionPosition { partition: self.partition, offset })
+    fn position(&self, state: &State) -> Position {
+        let told = state.flows.get(INPUT + 1).map(|flowing| flowing.handed);
+        Position::write(&PartitionPosition { partition: self.partition, offset: state.flows[INPUT].handed, told })
     }
 
-    /// Adds a record. Whether to read no further for now.
-    pub(super) fn push(&self, offset: i64, payload: &[u8]) -> bool {
+    /// Adds a record of one of the topics. Whether to read no further of it for now.
+    pub(super) fn push(&self, topic: usize, offset: i64, payload: &[u8]) -> bool {
         let mut state = self.lock();
+        let State { phase, flows, spare, .. } = &mut *state;
+        let flowing = &mut flows[topic];
         // Nobody takes it now: it is read again when somebody does.
-        if state.phase != Phase::Open {
+        if *phase != Phase::Open || flowing.wanted.is_some() {
             return true;
         }
         // What was fetched before a seek.
-        if offset < state.next {
+        if offset < flowing.next {
             return false;
         }
-        let BatchLimits { records_max, bytes_max, .. } = self.limits;
-        let is_full = |batch: &RawBatch| batch.len() >= records_max || batch.bytes_len() + payload.len() > bytes_max;
-        if state.batches.back().is_none_or(is_full) {
-            let mut fresh = state.spare.pop().unwrap_or_default();
+        flowing.push(payload, offset, &self.limits, || {
+            let mut fresh = spare.pop().unwrap_or_default();
             fresh.clear();
-            fresh.set_source(&self.name);
-            state.batches.push_back(fresh);
-        }
-        let batch = state.batches.back_mut().expect("one was just pushed");
-        push(batch, payload, Place::Index(offset.unsigned_abs()), bytes_max);
-        state.next = offset + 1;
-        state.queued_records += 1;
-        let is_enough = state.queued_records >= self.queue_records_max && !state.is_paused;
-        state.is_paused |= is_enough;
+            if topic != INPUT {
+                fresh.relay();
+            }
+            fresh
+        });
+        let is_enough = flowing.queued_records >= self.queue_records_max && !flowing.is_paused;
+        flowing.is_paused |= is_enough;
         // Waking is a call into the system: not for each record.
-        let wakes = state.is_waited_for && self.is_due(&state);
+        let wakes = state.is_waited_for && self.is_due(&state, topic);
         drop(state);
         if wakes {
             self.changed.notify_all();
@@ -166,23 +211,28 @@ impl Inlet {
         is_enough
     }
 
-    /// What the lane waits for.
-    pub(super) fn wish(&self) -> Wish {
+    /// What the lane waits for of a topic.
+    pub(super) fn wish(&self, topic: usize) -> Wish {
         let state = self.lock();
-        match state.phase {
-            Phase::Wanted(offset) => Wish::Seek(offset),
-            Phase::Open if state.is_paused && state.queued_records <= self.queue_records_max / 2 => Wish::Resume,
-            _ => Wish::Nothing,
+        if state.phase != Phase::Open {
+            return Wish::Nothing;
+        }
+        let flowing = &state.flows[topic];
+        match flowing.wanted {
+            Some(offset) => Wish::Seek(offset),
+            None if flowing.is_paused && flowing.queued_records <= self.queue_records_max / 2 => Wish::Resume,
+            None => Wish::Nothing,
         }
     }
 
     /// The member did what was wished.
-    pub(super) fn flows(&self) {
+    pub(super) fn flows(&self, topic: usize) {
         let mut state = self.lock();
-        if let Phase::Wanted(offset) = state.phase {
-            (state.phase, state.next) = (Phase::Open, offset);
+        let flowing = &mut state.flows[topic];
+        if let Some(offset) = flowing.wanted.take() {
+            flowing.next = offset;
         }
-        state.is_paused = false;
+        flowing.is_paused = false;
     }
 
     /// Nothing more is given to the lane; what it was given it may finish. What waits is read again by whoever is next.
@@ -192,23 +242,15 @@ impl Inlet {
         if state.phase != Phase::Ended {
             state.phase = if state.is_running { Phase::Parked } else { Phase::Restoring };
         }
-        self.forget(&mut state);
+        state.forget();
         drop(state);
         self.changed.notify_all();
-    }
-
-    fn forget(&self, state: &mut State) {
-        let State { batches, spare, .. } = state;
-        spare.extend(batches.drain(..).take(2));
-        (state.queued_records, state.is_paused) = (0, true);
-        // They come again: were they taken for known, they would be lost.
-        state.next = state.handed;
     }
 
     /// Waits until all that the lane was given is committed, at most until then. Whether it is.
     pub(super) fn drained(&self, until: Instant) -> bool {
         let mut state = self.lock();
-        while state.is_running && state.handed > state.committed {
+        while state.is_running && !state.is_all_committed() {
             let left = until.saturating_duration_since(instant());
             if left.is_zero() {
                 return false;
@@ -224,10 +266,16 @@ impl Inlet {
         let mut state = self.lock();
         state.assignments += 1;
         state.is_assigned = true;
-        if state.phase == Phase::Parked {
-            state.phase = Phase::Wanted(state.handed);
+        let goes_on = state.phase == Phase::Parked;
+        if goes_on {
+            state.phase = Phase::Open;
         }
-        state.is_paused = true;
+        for flowing in &mut state.flows {
+            flowing.is_paused = true;
+            if goes_on {
+                flowing.wanted = Some(flowing.handed);
+            }
+        }
         drop(state);
         self.changed.notify_all();
     }
@@ -236,34 +284,41 @@ impl Inlet {
     pub(super) fn end(&self) {
         let mut state = self.lock();
         state.phase = Phase::Ended;
-        self.forget(&mut state);
+        state.forget();
         drop(state);
         self.changed.notify_all();
     }
 
     /// Whether records flow, or could.
     pub(super) fn is_ready(&self) -> bool {
-        matches!(self.lock().phase, Phase::Open | Phase::Wanted(_) | Phase::Parked)
+        matches!(self.lock().phase, Phase::Open | Phase::Parked)
     }
 
-    /// The offset up to which everything is committed; `None` before the lane has begun.
-    pub(super) fn committed(&self) -> Option<i64> {
+    /// The offsets up to which everything is committed, topic by topic; `None` before the lane has begun.
+    pub(super) fn committed(&self) -> Option<Vec<i64>> {
         let state = self.lock();
-        state.is_running.then_some(state.committed)
+        state.is_running.then(|| state.flows.iter().map(|flowing| flowing.committed).collect())
     }
 
     /// The lane has committed up to there.
-    pub(super) fn commits(&self, offset: i64) {
-        self.lock().committed = offset;
+    pub(super) fn commits(&self, offsets: &[i64]) {
+        let mut state = self.lock();
+        state.flows.iter_mut().zip(offsets).for_each(|(flowing, &offset)| flowing.committed = offset);
+        drop(state);
         self.changed.notify_all();
     }
 
-    /// The lane has its state and goes on from there.
-    fn starts(&self, offset: i64) {
+    /// The lane has its state and goes on from there, topic by topic.
+    fn starts(&self, offsets: &[i64]) {
         let mut state = self.lock();
-        (state.next, state.handed, state.committed, state.is_running) = (offset, offset, offset, true);
+        state.is_running = true;
+        let is_open = state.phase != Phase::Ended && state.is_assigned;
         if state.phase != Phase::Ended {
-            state.phase = if state.is_assigned { Phase::Wanted(offset) } else { Phase::Parked };
+            state.phase = if is_open { Phase::Open } else { Phase::Parked };
+        }
+        for (flowing, &offset) in state.flows.iter_mut().zip(offsets) {
+            (flowing.next, flowing.handed, flowing.committed) = (offset, offset, offset);
+            flowing.wanted = is_open.then_some(offset);
         }
         drop(state);
         self.changed.notify_all();
@@ -276,7 +331,7 @@ impl Inlet {
         if state.phase != Phase::Ended {
             state.phase = Phase::Restoring;
         }
-        self.forget(&mut state);
+        state.forget();
         drop(state);
         self.changed.notify_all();
     }
@@ -307,19 +362,16 @@ impl Inlet {
             if state.phase == Phase::Ended {
                 return Flow::End;
             }
-            if let Some(next) = self.is_due(&state).then(|| state.batches.pop_front()).flatten() {
+            // What other lanes tell goes first: it is little, and somebody waits for it.
+            let due = (0..state.flows.len()).rev().find(|&topic| self.is_due(&state, topic));
+            if let Some(next) = due.and_then(|topic| state.hand_out(topic)) {
                 let used = std::mem::replace(batch, next);
                 if state.spare.len() < 2 {
                     state.spare.push(used);
                 }
-                let last = batch.iter().last().map(|raw| raw.offset.place);
-                let Some(Place::Index(last)) = last else {
-                    unreachable!("a queued batch holds records of a partition")
-                };
-                state.handed = last.cast_signed() + 1;
-                state.queued_records -= batch.len();
-                *batch.end_mut() = self.position(state.handed);
-                return if state.batches.is_empty() { Flow::Idle } else { Flow::More };
+                *batch.end_mut() = self.position(&state);
+                let is_more = state.flows.iter().any(|flowing| !flowing.batches.is_empty());
+                return if is_more { Flow::More } else { Flow::Idle };
             }
             let left = until.saturating_duration_since(instant());
             if left.is_zero() {
@@ -331,11 +383,35 @@ impl Inlet {
         }
     }
 
-    /// Whether the next batch is handed out: a full one at once, so that it is judged while the one before is committed; any
-    /// other when nothing else is in hand, so that what comes meanwhile shares its transaction.
-    fn is_due(&self, state: &State) -> bool {
+    /// Whether the next batch of a topic is handed out: a full one at once, so that it is judged while the one before is
+    /// committed; any other when nothing else is in hand, so that what comes meanwhile shares its transaction.
+    fn is_due(&self, state: &State, topic: usize) -> bool {
+        let batches = &state.flows[topic].batches;
         let is_full = |batch: &RawBatch| batch.len() >= self.limits.records_max;
-        state.handed <= state.committed || state.batches.len() > 1 || state.batches.front().is_some_and(is_full)
+        !batches.is_empty() && (state.is_all_committed() || batches.len() > 1 || batches.front().is_some_and(is_full))
+    }
+}
+
+impl State {
+    fn forget(&mut self) {
+        let Self { flows, spare, .. } = self;
+        flows.iter_mut().for_each(|flowing| flowing.forget(spare));
+    }
+
+    fn is_all_committed(&self) -> bool {
+        self.flows.iter().all(|flowing| flowing.handed <= flowing.committed)
+    }
+
+    /// Takes the next batch of a topic out of the queue.
+    fn hand_out(&mut self, topic: usize) -> Option<RawBatch> {
+        let flowing = &mut self.flows[topic];
+        let batch = flowing.batches.pop_front()?;
+        let Some(Place::Index(last)) = batch.iter().last().map(|raw| raw.offset.place) else {
+            unreachable!("a queued batch holds records of a partition")
+        };
+        flowing.handed = last.cast_signed() + 1;
+        flowing.queued_records -= batch.len();
+        Some(batch)
     }
 }
 
@@ -354,38 +430,42 @@ pub struct KafkaSource {
     inlet: Arc<Inlet>,
     group: Arc<Group>,
     beginning: Beginning,
-    /// Where the state says to go on.
-    sought: Option<i64>,
+    /// Where the state says to go on, topic by topic.
+    sought: Vec<i64>,
     is_started: bool,
 }
 
 impl KafkaSource {
     pub(super) fn new(inlet: &Arc<Inlet>, group: &Arc<Group>, beginning: Beginning) -> Self {
         let (inlet, group) = (Arc::clone(inlet), Arc::clone(group));
-        Self { inlet, group, beginning, sought: None, is_started: false }
+        Self { inlet, group, beginning, sought: Vec::new(), is_started: false }
     }
 
     fn start(&mut self) {
-        let (Beginning { offset, low, was_read }, partition) = (self.beginning, self.inlet.partition);
-        if self.sought.is_none() && was_read {
+        let partition = self.inlet.partition();
+        if self.sought.is_empty() && self.beginning.was_read {
+            let offset = self.beginning.topics[INPUT].0;
             tracing::warn!(
                 partition,
                 offset,
                 "the group has read this partition and no state of it is kept: it begins anew"
             );
         }
-        let from = self.sought.unwrap_or(offset);
-        if from < low {
-            let records = low - from;
-            tracing::error!(
-                partition,
-                from,
-                records,
-                "records were deleted by the topic's retention before they were read"
-            );
-            self.group.counts.lost(records.unsigned_abs());
-        }
-        self.inlet.starts(from.max(low));
+        let offsets = self.beginning.topics.iter().enumerate().map(|(topic, &(offset, low))| {
+            let from = self.sought.get(topic).copied().unwrap_or(offset);
+            if from < low {
+                let records = low - from;
+                tracing::error!(
+                    partition,
+                    from,
+                    records,
+                    "records were deleted by the topic's retention before they were read"
+                );
+                self.group.counts.lost(records.unsigned_abs());
+            }
+            from.max(low)
+        });
+        self.inlet.starts(&offsets.collect::<Vec<_>>());
         self.is_started = true;
     }
 }
@@ -400,12 +480,12 @@ impl Source for KafkaSource {
     }
 
     fn seek(&mut self, position: &Position) -> Result<(), SourceError> {
-        let PartitionPosition { partition, offset } = position.read()?;
+        let PartitionPosition { partition, .. } = position.read()?;
         if partition != self.inlet.partition {
             let ours = self.inlet.partition;
             return Err(SourceError::Position(format!("{position:?} is not of partition {ours}")));
         }
-        self.sought = Some(offset);
+        self.sought = offsets_of(position)?;
         Ok(())
     }
 

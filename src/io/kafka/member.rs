@@ -6,7 +6,7 @@
 //! goes on where it stood: its lane was only held up.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,8 +21,8 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use super::error::KafkaError;
-use super::inlet::{Inlet, Wish};
-use super::options::{Delivery, KafkaOptions};
+use super::inlet::{INPUT, Inlet, Wish};
+use super::options::{Delivery, KafkaOptions, Partitions, Topics};
 use crate::io::clock::instant;
 use crate::io::source::BatchLimits;
 
@@ -52,6 +52,7 @@ pub(super) struct Group {
     /// Offsets after the last record that readers of committed records can see, by partition.
     ends: Mutex<BTreeMap<i32, i64>>,
     heard: Heard,
+    input_partitions: AtomicI32,
 }
 
 /// What all lanes did together.
@@ -153,6 +154,11 @@ impl Group {
         lock(&self.metadata).clone()
     }
 
+    /// How many partitions the input has.
+    pub(super) fn input_partitions(&self) -> i32 {
+        self.input_partitions.load(Ordering::Relaxed)
+    }
+
     fn inlets(&self) -> Vec<Arc<Inlet>> {
         lock(&self.inlets).values().cloned().collect()
     }
@@ -218,7 +224,7 @@ impl Callbacks {
             tracing::warn!(partition = inlet.partition(), "let go before all that was read was committed");
         }
         if self.options.delivery == Delivery::AtLeastOnce {
-            commit_offsets(consumer, &self.options.topics.input, &inlets, CommitMode::Sync);
+            commit_offsets(consumer, &self.options.topics, &inlets, CommitMode::Sync);
         }
     }
 
@@ -228,7 +234,19 @@ impl Callbacks {
         if let Err(error) = consumer.pause(partitions) {
             tracing::error!(%error, "partitions that were given to us cannot be held up");
         }
-        let numbers: Vec<i32> = partitions.elements().iter().map(TopicPartitionListElem::partition).collect();
+        let of_input = |element: &TopicPartitionListElem<'_>| element.topic() == self.options.topics.input;
+        let given = partitions.elements();
+        let numbers: Vec<i32> =
+            given.iter().filter(|element| of_input(element)).map(TopicPartitionListElem::partition).collect();
+        if let Some(alone) = given.iter().find(|element| !numbers.contains(&element.partition())) {
+            // The range assignor gives partitions of one number to one member as long as all members ask for the same topics.
+            let (topic, partition) = (alone.topic(), alone.partition());
+            tracing::error!(
+                topic,
+                partition,
+                "given without the input's partition of that number: give all instances one `standing`"
+            );
+        }
         tracing::info!(partitions = ?numbers, "the group gave us partitions");
         let mut inlets = lock(&self.group.inlets);
         inlets.retain(|partition, inlet| {
@@ -243,7 +261,8 @@ impl Callbacks {
         for partition in numbers {
             inlets.entry(partition).or_insert_with(|| {
                 let KafkaOptions { topics, queue_records_max, .. } = &*self.options;
-                let inlet = Arc::new(Inlet::new(&topics.input, partition, self.limits, *queue_records_max));
+                let topics = topics.read_by_lanes();
+                let inlet = Arc::new(Inlet::new(&topics, partition, self.limits, *queue_records_max));
                 // Nobody takes them any longer when the stage ends.
                 let _ = lock(&self.given).send(Arc::clone(&inlet));
                 inlet
@@ -268,10 +287,12 @@ fn one(topic: &str, partition: i32) -> TopicPartitionList {
     list
 }
 
-fn commit_offsets(consumer: &BaseConsumer<Callbacks>, topic: &str, inlets: &[Arc<Inlet>], mode: CommitMode) {
+fn commit_offsets(consumer: &BaseConsumer<Callbacks>, topics: &Topics, inlets: &[Arc<Inlet>], mode: CommitMode) {
     let mut list = TopicPartitionList::new();
-    for (inlet, offset) in inlets.iter().filter_map(|inlet| Some((inlet, inlet.committed()?))) {
-        let _ = list.add_partition_offset(topic, inlet.partition(), Offset::Offset(offset));
+    for (inlet, offsets) in inlets.iter().filter_map(|inlet| Some((inlet, inlet.committed()?))) {
+        for (topic, offset) in topics.read_by_lanes().into_iter().zip(offsets) {
+            let _ = list.add_partition_offset(topic, inlet.partition(), Offset::Offset(offset));
+        }
     }
     if list.count() > 0
         && let Err(error) = consumer.commit(&list, mode)
@@ -316,9 +337,9 @@ impl Member {
             .map_err(|error| KafkaError::new("make a client", &error, None))?;
         let member = Self { consumer, options: Arc::clone(options), group };
         member.check_topics()?;
-        let topic = &options.topics.input;
-        let joined = member.consumer.subscribe(&[topic]);
-        joined.map_err(|error| member.error(format!("subscribe to {topic}"), &error))?;
+        let topics = options.topics.read_by_lanes();
+        let joined = member.consumer.subscribe(&topics);
+        joined.map_err(|error| member.error(format!("subscribe to {}", topics.join(" and ")), &error))?;
         Ok(member)
     }
 
@@ -329,9 +350,10 @@ impl Member {
     fn check_topics(&self) -> Result<(), KafkaError> {
         let topics = &self.options.topics;
         let input = self.partitions(&topics.input)?;
+        self.group.input_partitions.store(i32::try_from(input).unwrap_or(i32::MAX), Ordering::Relaxed);
         for plan in topics.written() {
             let found = self.partitions(plan.name)?;
-            if plan.as_input && found != input {
+            if plan.partitions == Partitions::AsInput && found != input {
                 let doing = format!("use the topic {}", plan.name);
                 let what = format!("it has {found} partitions, and {} has {input}", topics.input);
                 let hint = "give both as many: `tidegate topics create` makes it so where the topic is not there yet";
@@ -397,7 +419,7 @@ impl Member {
             }
             if self.options.delivery == Delivery::AtLeastOnce && committed.elapsed() >= COMMIT_EVERY {
                 committed = instant();
-                commit_offsets(&self.consumer, &self.options.topics.input, &self.group.inlets(), CommitMode::Async);
+                commit_offsets(&self.consumer, &self.options.topics, &self.group.inlets(), CommitMode::Async);
             }
         };
         self.finish();
@@ -411,10 +433,11 @@ impl Member {
                 // Nothing, or an event that was served.
                 None => return Ok(()),
                 Some(Ok(message)) => {
-                    let (partition, offset) = (message.partition(), message.offset());
+                    let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
+                    let which = usize::from(topic != self.options.topics.input);
                     let inlet = lock(&self.group.inlets).get(&partition).cloned();
-                    if inlet.is_some_and(|inlet| inlet.push(offset, message.payload().unwrap_or_default()))
-                        && let Err(error) = self.consumer.pause(&one(&self.options.topics.input, partition))
+                    if inlet.is_some_and(|inlet| inlet.push(which, offset, message.payload().unwrap_or_default()))
+                        && let Err(error) = self.consumer.pause(&one(topic, partition))
                     {
                         tracing::warn!(%error, partition, "cannot be paused");
                     }
@@ -436,22 +459,26 @@ impl Member {
     }
 
     fn look_after_lanes(&self) {
-        let topic = &self.options.topics.input;
+        let topics = self.options.topics.read_by_lanes();
         for inlet in self.group.inlets() {
-            let partition = inlet.partition();
-            let done = match inlet.wish() {
-                Wish::Nothing => continue,
-                // Refused until the client has begun with the partition: asked again with the next look.
-                Wish::Seek(offset) => self
-                    .consumer
-                    .seek(topic, partition, Offset::Offset(offset), Duration::from_secs(1))
-                    .and_then(|()| self.consumer.resume(&one(topic, partition))),
-                Wish::Resume => self.consumer.resume(&one(topic, partition)),
-            };
-            match done {
-                Ok(()) => inlet.flows(),
-                Err(error) => tracing::debug!(%error, partition, "the partition does not flow yet"),
-            }
+            topics.iter().enumerate().for_each(|(which, topic)| self.look_after(&inlet, which, topic));
+        }
+    }
+
+    fn look_after(&self, inlet: &Inlet, which: usize, topic: &str) {
+        let partition = inlet.partition();
+        let done = match inlet.wish(which) {
+            Wish::Nothing => return,
+            // Refused until the client has begun with the partition: asked again with the next look.
+            Wish::Seek(offset) => self
+                .consumer
+                .seek(topic, partition, Offset::Offset(offset), Duration::from_secs(1))
+                .and_then(|()| self.consumer.resume(&one(topic, partition))),
+            Wish::Resume => self.consumer.resume(&one(topic, partition)),
+        };
+        match done {
+            Ok(()) => inlet.flows(which),
+            Err(error) => tracing::debug!(%error, partition, "the partition does not flow yet"),
         }
     }
 
@@ -463,7 +490,7 @@ impl Member {
             tracing::warn!(partition = inlet.partition(), "stopped before all that was read was committed");
         }
         if self.options.delivery == Delivery::AtLeastOnce {
-            commit_offsets(&self.consumer, &self.options.topics.input, &inlets, CommitMode::Sync);
+            commit_offsets(&self.consumer, &self.options.topics, &inlets, CommitMode::Sync);
         }
         inlets.iter().for_each(|inlet| inlet.end());
         lock(&self.group.inlets).clear();
@@ -493,7 +520,7 @@ impl Member {
         let ends = lock(&self.group.ends);
         let lag = |inlet: &Arc<Inlet>| {
             let (partition, end) = (inlet.partition(), *ends.get(&inlet.partition())?);
-            Some(PartitionLag { partition, records: u64::try_from(end - inlet.committed()?).unwrap_or(0) })
+            Some(PartitionLag { partition, records: u64::try_from(end - inlet.committed()?[INPUT]).unwrap_or(0) })
         };
         self.group.inlets().iter().filter_map(lag).collect()
     }

@@ -33,6 +33,8 @@ pub struct KafkaOptions {
     pub drain: Duration,
     /// Records of one partition that may wait to be read; reading of that partition pauses there.
     pub queue_records_max: usize,
+    /// What this instance is called where instances say what they run.
+    pub instance: String,
     /// Settings of librdkafka that go before all others.
     pub client: BTreeMap<String, String>,
 }
@@ -74,7 +76,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::None => "none",
             Self::Lz4 => "lz4",
@@ -120,7 +122,7 @@ impl std::fmt::Debug for Sasl {
     }
 }
 
-/// The topics of a stage.
+/// The topics of a stage. Those that may be absent are of what a stage may be asked to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topics {
     /// Where events come from.
@@ -131,6 +133,21 @@ pub struct Topics {
     pub rejects: String,
     /// The changelog of the state: as many partitions as the input, compacted.
     pub state: String,
+    /// The published edition and who runs it: one partition, compacted.
+    pub editions: Option<String>,
+    /// Where authors' standing is kept by one lane, wherever they write.
+    pub standing: Option<StandingTopics>,
+    /// What lanes tell one another of near-duplicates: as many partitions as the input.
+    pub sketches: Option<String>,
+}
+
+/// The topics of standing that is kept by one lane for each author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandingTopics {
+    /// What the lanes tell the keepers of standing, keyed by author: as many partitions as the input.
+    pub strikes: String,
+    /// How each author stands: compacted.
+    pub standing: String,
 }
 
 impl Topics {
@@ -138,18 +155,34 @@ impl Topics {
     #[must_use]
     pub fn with_prefix(input: &str, prefix: &str) -> Self {
         let name = |topic: &str| format!("{prefix}{topic}");
-        Self { input: input.to_owned(), actions: name("actions"), rejects: name("rejects"), state: name("state") }
+        let (actions, rejects, state) = (name("actions"), name("rejects"), name("state"));
+        Self { input: input.to_owned(), actions, rejects, state, editions: None, standing: None, sketches: None }
     }
 
-    /// The topics that the stage writes, with whether they are compacted and whether each needs a partition for every one of
-    /// the input.
+    /// The topics that the stage writes, in the order in which they are told of everywhere.
     #[must_use]
-    pub fn written(&self) -> [TopicPlan<'_>; 3] {
-        [
-            TopicPlan { name: &self.actions, compacted: false, as_input: false },
-            TopicPlan { name: &self.rejects, compacted: false, as_input: false },
-            TopicPlan { name: &self.state, compacted: true, as_input: true },
-        ]
+    pub fn written(&self) -> Vec<TopicPlan<'_>> {
+        use {Cleanup::*, Partitions::*};
+        let plan = |name, role, cleanup, partitions| TopicPlan { name, role, cleanup, partitions };
+        let mut all = vec![
+            plan(&*self.actions, "actions", Delete, Free),
+            plan(&*self.rejects, "rejects", Delete, Free),
+            plan(&*self.state, "state", Compact, AsInput),
+        ];
+        all.extend(self.editions.as_deref().map(|name| plan(name, "editions", Compact, One)));
+        if let Some(StandingTopics { strikes, standing }) = &self.standing {
+            all.push(plan(strikes, "strikes", Delete, AsInput));
+            all.push(plan(standing, "standing", CompactAndDelete, Free));
+        }
+        all.extend(self.sketches.as_deref().map(|name| plan(name, "sketches", Delete, AsInput)));
+        all
+    }
+
+    /// The topics of which a lane reads the partition of its number: the input, and what other lanes tell.
+    #[must_use]
+    pub fn read_by_lanes(&self) -> Vec<&str> {
+        let strikes = self.standing.as_ref().map(|topics| &*topics.strikes);
+        [&*self.input].into_iter().chain(strikes).collect()
     }
 }
 
@@ -158,10 +191,34 @@ impl Topics {
 pub struct TopicPlan<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Whether its `cleanup.policy` is `compact`.
-    pub compacted: bool,
-    /// Whether it needs exactly as many partitions as the input.
-    pub as_input: bool,
+    /// What it carries.
+    pub role: &'static str,
+    /// What is dropped of it.
+    pub cleanup: Cleanup,
+    /// How many partitions it needs.
+    pub partitions: Partitions,
+}
+
+/// What is dropped of a topic, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleanup {
+    /// What is old.
+    Delete,
+    /// What was replaced.
+    Compact,
+    /// What was replaced, and what is older than anybody asks for.
+    CompactAndDelete,
+}
+
+/// How many partitions a topic needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partitions {
+    /// As many as one likes.
+    Free,
+    /// Exactly as many as the input.
+    AsInput,
+    /// One: what is in it has one order.
+    One,
 }
 
 /// The largest record that is sent: brokers take a mebibyte unless told otherwise, headers and framing with it.
@@ -238,6 +295,14 @@ impl KafkaOptions {
         Ok(config)
     }
 
+    /// What a topic is read with that every instance reads whole, in no group.
+    pub(super) fn whole_reader(&self, role: &str) -> Result<ClientConfig, KafkaError> {
+        let mut config = self.client(&self.client_id(role))?;
+        self.reading(&mut config);
+        config.set("enable.partition.eof", "true").set("auto.offset.reset", "earliest");
+        Ok(config)
+    }
+
     fn reading(&self, config: &mut ClientConfig) {
         let begin = match self.begin {
             Begin::Earliest => "earliest",
@@ -274,7 +339,7 @@ impl KafkaOptions {
     }
 
     /// Unique in the group: two members of one name would be taken for one by logs and quotas.
-    fn client_id(&self, role: &str) -> String {
+    pub(super) fn client_id(&self, role: &str) -> String {
         format!("tidegate-{}-{}-{role}", self.group, std::process::id())
     }
 }

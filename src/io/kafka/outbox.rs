@@ -131,6 +131,11 @@ impl Outbox {
         self.partition
     }
 
+    /// How many partitions the input has.
+    pub(super) fn input_partitions(&self) -> i32 {
+        self.group.input_partitions()
+    }
+
     pub(super) fn is_transactional(&self) -> bool {
         self.options.delivery == Delivery::ExactlyOnce
     }
@@ -194,16 +199,16 @@ impl Outbox {
         failed.map_or(Ok(()), |error| Err(self.error("write", &error)))
     }
 
-    /// Ends the transaction: all of it becomes visible, with the input up to `offset` if one is given, or nothing.
-    pub(super) fn commit(&mut self, offset: Option<i64>) -> Result<(), KafkaError> {
+    /// Ends the transaction: all of it becomes visible, with what was read up to `offsets` if they are given, or nothing.
+    pub(super) fn commit(&mut self, offsets: Option<&[i64]>) -> Result<(), KafkaError> {
         if !self.is_open {
             return Ok(());
         }
         let started = instant();
         self.flush()?;
         if self.is_transactional() {
-            if let Some(offset) = offset {
-                self.send_offsets(offset)?;
+            if let Some(offsets) = offsets {
+                self.send_offsets(offsets)?;
             }
             self.patiently("commit", |outbox| outbox.producer.commit_transaction(CALL_MAX))?;
         }
@@ -212,12 +217,14 @@ impl Outbox {
         Ok(())
     }
 
-    fn send_offsets(&self, offset: i64) -> Result<(), KafkaError> {
+    fn send_offsets(&self, offsets: &[i64]) -> Result<(), KafkaError> {
         let metadata = self.group.metadata();
         let metadata = metadata.ok_or_else(|| KafkaError::passing("commit", "the group has not taken us in"))?;
         let mut list = TopicPartitionList::new();
-        let added = list.add_partition_offset(&self.options.topics.input, self.partition, Offset::Offset(offset));
-        added.map_err(|error| self.error("commit", &error))?;
+        for (topic, &offset) in self.options.topics.read_by_lanes().into_iter().zip(offsets) {
+            let added = list.add_partition_offset(topic, self.partition, Offset::Offset(offset));
+            added.map_err(|error| self.error("commit", &error))?;
+        }
         self.patiently("commit offsets", |outbox| {
             outbox.producer.send_offsets_to_transaction(&list, &metadata, CALL_MAX)
         })

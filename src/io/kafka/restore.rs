@@ -81,14 +81,13 @@ impl ClientContext for Callbacks {
 
 impl ConsumerContext for Callbacks {}
 
-/// Where the input begins.
-#[derive(Clone, Copy, Debug)]
+/// Where a lane's topics begin.
+#[derive(Clone, Debug)]
 pub(super) struct Beginning {
-    /// For a lane whose state says nothing.
-    pub(super) offset: i64,
-    /// The first record that is still kept.
-    pub(super) low: i64,
-    /// Whether the group had read the partition before.
+    /// Topic by topic, the input first: the offset for a lane whose state says nothing, and that of the first record that is
+    /// still kept.
+    pub(super) topics: Vec<(i64, i64)>,
+    /// Whether the group had read the input before.
     pub(super) was_read: bool,
 }
 
@@ -115,24 +114,33 @@ impl Restorer {
         KafkaError::new(doing, error, self.consumer.context().0.last().as_deref())
     }
 
-    /// Where the input begins for a lane whose state says nothing: where the group has read to, or at the end that the options
-    /// say.
+    /// Where the lane begins if its state says nothing: where the group has read to, or at the end that the options say; with all
+    /// that other lanes tell.
     pub(super) fn begin(&self) -> Result<Beginning, KafkaError> {
         let (topic, partition) = (&self.options.topics.input, self.inlet.partition());
-        let ends = self.consumer.fetch_watermarks(topic, partition, ANSWER_MAX);
-        let (low, high) = ends.map_err(|error| self.error("ask where the input begins", &error))?;
+        let ends = |topic: &str| {
+            let ends = self.consumer.fetch_watermarks(topic, partition, ANSWER_MAX);
+            ends.map_err(|error| self.error("ask where the input begins", &error))
+        };
+        let (low, high) = ends(topic)?;
         let mut list = TopicPartitionList::new();
         list.add_partition(topic, partition);
         let committed = self.consumer.committed_offsets(list, ANSWER_MAX);
         let committed = committed.map_err(|error| self.error("ask where the group has read to", &error))?;
-        if let Some(Offset::Offset(offset)) = committed.find_partition(topic, partition).map(|found| found.offset()) {
-            return Ok(Beginning { offset, low, was_read: true });
-        }
-        let offset = match self.options.begin {
+        let read_to = match committed.find_partition(topic, partition).map(|found| found.offset()) {
+            Some(Offset::Offset(offset)) => Some(offset),
+            _ => None,
+        };
+        let offset = read_to.unwrap_or(match self.options.begin {
             Begin::Earliest => low,
             Begin::Latest => high,
-        };
-        Ok(Beginning { offset, low, was_read: false })
+        });
+        let mut topics = vec![(offset, low)];
+        for told in self.options.topics.read_by_lanes().into_iter().skip(1) {
+            let (low, _) = ends(told)?;
+            topics.push((low, low));
+        }
+        Ok(Beginning { topics, was_read: read_to.is_some() })
     }
 
     /// What came after the record that the anchor names; `None` if that is not the record that lies there.

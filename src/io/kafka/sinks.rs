@@ -10,8 +10,11 @@ use serde::Deserialize;
 
 use super::options::RECORD_BYTES_MAX;
 use super::outbox::{Outbox, Outgoing, Shared};
+use super::sketches;
+use crate::event::Relay;
 use crate::io::sink::{Mark, Sink, SinkError};
 use crate::io::source::LONG_RECORD_KEPT_BYTES;
+use crate::io::wire::RELAY;
 
 /// What a decision's `ce_type` header says.
 pub const DECISION_TYPE: &str = "tidegate.decision.v1";
@@ -49,6 +52,7 @@ impl Sink for KafkaSink {
         let mut outbox = self.outbox.lock();
         for line in lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             match self.lines {
+                Lines::Actions if line.starts_with(RELAY) => send_relay(&mut outbox, line)?,
                 Lines::Actions => send_action(&mut outbox, line)?,
                 Lines::Rejects => send_reject(&mut outbox, line)?,
             }
@@ -104,10 +108,56 @@ fn send_action(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
     })?)
 }
 
+/// What lanes tell one another goes to whom it concerns: strikes to the keeper of the author's standing, what is to be forgotten
+/// to all lanes, and how an author stands to everybody.
+fn send_relay(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
+    let relay: Relay = serde_json::from_slice(line).map_err(|error| not_ours(&error))?;
+    let options = outbox.options().clone();
+    let own = Some(outbox.partition());
+    let partitions = outbox.input_partitions();
+    let mut send = |topic: &str, partition, key: Option<&str>, value: Option<&[u8]>| {
+        let key = key.map(str::as_bytes);
+        outbox.send(Outgoing { topic, partition, key, value, headers: None, is_marked: false })
+    };
+    let strikes = options.topics.standing.as_ref().map(|topics| &topics.strikes);
+    let standing = options.topics.standing.as_ref().map(|topics| &topics.standing);
+    let sketches = options.topics.sketches.as_ref();
+    match &relay {
+        Relay::Strike { author, .. } | Relay::Revoke { author, .. } => {
+            strikes.into_iter().try_for_each(|topic| send(topic, None, Some(author), Some(line)))?;
+        }
+        Relay::Standing { author, strikes, steps, .. } => {
+            let value = Some(line).filter(|_| !strikes.is_empty() || !steps.is_empty());
+            standing.into_iter().try_for_each(|topic| send(topic, None, Some(author), value))?;
+        }
+        Relay::Forget { author, at } => {
+            if let Some(topic) = strikes {
+                (0..partitions).try_for_each(|partition| send(topic, Some(partition), Some(author), Some(line)))?;
+            }
+            let value = sketches::forget(author, *at);
+            sketches.into_iter().try_for_each(|topic| send(topic, own, None, Some(&value)))?;
+        }
+        Relay::Entered { records } => {
+            let values = sketches::entered(records);
+            if let Some(topic) = sketches {
+                values.iter().try_for_each(|value| send(topic, own, None, Some(value)))?;
+            }
+        }
+        Relay::Joined { members } => {
+            let values = sketches::joined(members);
+            if let Some(topic) = sketches {
+                values.iter().try_for_each(|value| send(topic, own, None, Some(value)))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A line of rejects, as [`crate::io::rejects`] writes it.
 #[derive(Deserialize)]
 struct RejectLine<'a> {
-    offset: RejectOffset,
+    #[serde(borrow)]
+    offset: RejectOffset<'a>,
     #[serde(borrow)]
     code: Cow<'a, str>,
     #[serde(borrow)]
@@ -120,7 +170,10 @@ struct RejectLine<'a> {
 }
 
 #[derive(Deserialize)]
-struct RejectOffset {
+struct RejectOffset<'a> {
+    /// Topic and partition.
+    #[serde(borrow)]
+    source: Cow<'a, str>,
     index: u64,
 }
 
@@ -135,10 +188,11 @@ fn send_reject(outbox: &mut Outbox, line: &[u8]) -> Result<(), SinkError> {
     // What came may be as long as a record can be, and no room is left for the headers then.
     let raw = if raw.len() > RECORD_BYTES_MAX { &raw[..LONG_RECORD_KEPT_BYTES] } else { &raw };
     let options = outbox.options().clone();
+    let topic = line.offset.source.rsplit_once('/').map_or(&*options.topics.input, |(topic, _)| topic);
     let (partition, index) = (outbox.partition().to_string(), line.offset.index.to_string());
     let raw_bytes = line.raw_bytes.to_string();
     let pairs = [
-        ("source.topic", options.topics.input.as_str()),
+        ("source.topic", topic),
         ("source.partition", &partition),
         ("source.offset", &index),
         ("code", &line.code),

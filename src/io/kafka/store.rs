@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::changelog::{HEAD, frame_key, head, head_of, joined, number_of, parts, pieces, put_part, snapshot_key};
 use super::error::KafkaError;
-use super::inlet::{Inlet, offset_of};
+use super::inlet::{Inlet, offsets_of};
 use super::options::RECORD_BYTES_MAX;
 use super::outbox::{Outbox, Outgoing, Shared};
 use super::restore::{Anchor, Log, Restorer};
@@ -358,20 +358,20 @@ impl StateStore for KafkaStore {
 
     fn commit(&mut self) -> Result<(), StoreError> {
         let Some(Pending { seq, input, body, owes_compaction }) = self.pending.take() else { return Ok(()) };
-        let offset = offset_of(&input).map_err(|error| StoreError::Refused(Box::new(error)))?;
+        let offsets = offsets_of(&input).map_err(|error| StoreError::Refused(Box::new(error)))?;
         let mut outbox = self.outbox.lock();
         if !outbox.is_transactional() {
             // An entry says that its decisions are out: they are, before it is.
             outbox.flush()?;
         }
         let (count, sum) = Self::send_frame(&mut outbox, seq, &body)?;
-        outbox.commit(Some(offset))?;
+        outbox.commit(Some(&offsets))?;
         let anchor = Anchor { offset: outbox.marked(), sum };
         drop(outbox);
         self.frames.insert(seq, count);
         self.last_seq = Some(seq);
         self.owes_compaction |= owes_compaction;
-        self.inlet.commits(offset);
+        self.inlet.commits(&offsets);
         let deltas = Body::read(&body).map_or(&[][..], |body| body.deltas);
         let mark = Mark::write(&anchor);
         let pieces = self.texts.as_ref().map_or_else(Mark::default, |texts| texts.mark(false));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 use rdkafka::mocking::MockCluster;
 
-use super::inlet::{Inlet, KafkaSource, Wish, offset_of};
+use super::inlet::{INPUT, Inlet, KafkaSource, Wish, offsets_of};
 use super::member::Group;
 use super::restore::Beginning;
 use super::{Begin, Compression, Delivery, KafkaError, KafkaOptions, Member, Sasl, Security, Topics};
@@ -29,6 +29,7 @@ fn options(brokers: &str) -> KafkaOptions {
         transaction_timeout: Duration::from_secs(10),
         drain: Duration::from_secs(1),
         queue_records_max: 8,
+        instance: "here".into(),
         client: std::collections::BTreeMap::new(),
     }
 }
@@ -82,6 +83,11 @@ fn what_the_cluster_says_becomes_what_to_do() {
         (Code::MessageSizeTooLarge, None, "max.message.bytes"),
         (Code::OperationTimedOut, Some("ssl://b:9093: SSL handshake failed: certificate verify failed"), "ca_file"),
         (Code::OperationTimedOut, Some("b:9092: Connect to ipv4#1.2.3.4:9092 failed: Connection refused"), "brokers"),
+        (
+            Code::OperationTimedOut,
+            Some("b:9092/bootstrap: Send failed: Broken pipe (after 2ms in state UP)"),
+            "sasl_mechanism",
+        ),
         (Code::OperationTimedOut, Some("SASL mechanism PLAIN is not supported"), "sasl_mechanism"),
     ];
     for (code, heard, hint) in cases {
@@ -105,18 +111,18 @@ fn secrets_are_not_printed_and_tls_is_not_left_out_in_silence() {
 }
 
 fn inlet() -> Arc<Inlet> {
-    Arc::new(Inlet::new("events", 3, BatchLimits { records_max: 4, bytes_max: 100, wait: Duration::ZERO }, 8))
+    Arc::new(Inlet::new(&["events"], 3, BatchLimits { records_max: 4, bytes_max: 100, wait: Duration::ZERO }, 8))
 }
 
 /// A source that has begun at that offset, and an inlet whose records flow.
 fn flowing(offset: i64) -> (Arc<Inlet>, KafkaSource, RawBatch) {
     let inlet = inlet();
-    let beginning = Beginning { offset, low: 0, was_read: false };
+    let beginning = Beginning { topics: vec![(offset, 0)], was_read: false };
     let mut source = KafkaSource::new(&inlet, &Arc::new(Group::default()), beginning);
     let mut batch = RawBatch::default();
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::Idle);
-    assert!(matches!(inlet.wish(), Wish::Seek(at) if at == offset));
-    inlet.flows();
+    assert!(matches!(inlet.wish(INPUT), Wish::Seek(at) if at == offset));
+    inlet.flows(INPUT);
     (inlet, source, batch)
 }
 
@@ -126,40 +132,40 @@ const LIMITS: BatchLimits = BatchLimits { records_max: 4, bytes_max: 100, wait: 
 fn records_come_in_batches_with_their_offsets_and_none_twice() {
     let (inlet, mut source, mut batch) = flowing(10);
     for (offset, payload) in [(8, "old"), (10, "a"), (11, "b"), (11, "b"), (15, "c")] {
-        inlet.push(offset, payload.as_bytes());
+        inlet.push(INPUT, offset, payload.as_bytes());
     }
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::Idle);
     let found: Vec<(&[u8], Place)> = batch.iter().map(|raw| (raw.bytes, raw.offset.place)).collect();
     let expected: [(&[u8], Place); 3] = [(b"a", Place::Index(10)), (b"b", Place::Index(11)), (b"c", Place::Index(15))];
     assert_eq!(found, expected);
     assert_eq!(batch.get(0).offset.to_string(), "events/3:10");
-    assert_eq!(offset_of(batch.end()).unwrap(), 16);
+    assert_eq!(offsets_of(batch.end()).unwrap(), [16]);
 }
 
 #[test]
 fn a_full_queue_asks_to_pause_and_an_emptier_one_to_go_on() {
     let (inlet, mut source, mut batch) = flowing(0);
-    let asked: Vec<bool> = (0..9).map(|offset| inlet.push(offset, b"x")).collect();
+    let asked: Vec<bool> = (0..9).map(|offset| inlet.push(INPUT, offset, b"x")).collect();
     assert_eq!(asked.iter().position(|asked| *asked), Some(7), "the eighth fills it, and it asks once");
     assert_eq!(asked.iter().filter(|asked| **asked).count(), 1);
-    assert!(matches!(inlet.wish(), Wish::Nothing));
+    assert!(matches!(inlet.wish(INPUT), Wish::Nothing));
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::More);
     assert_eq!(batch.len(), 4);
-    assert!(matches!(inlet.wish(), Wish::Nothing));
+    assert!(matches!(inlet.wish(INPUT), Wish::Nothing));
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::More);
-    assert!(matches!(inlet.wish(), Wish::Resume));
+    assert!(matches!(inlet.wish(INPUT), Wish::Resume));
 }
 
 #[test]
 fn what_comes_while_a_batch_is_in_hand_shares_the_next_transaction() {
     let (inlet, mut source, mut batch) = flowing(0);
-    inlet.push(0, b"x");
+    inlet.push(INPUT, 0, b"x");
     source.fill(&mut batch, &LIMITS).unwrap();
-    inlet.push(1, b"y");
+    inlet.push(INPUT, 1, b"y");
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::Idle);
     assert!(batch.is_empty(), "the first is not committed yet");
-    inlet.push(2, b"z");
-    inlet.commits(1);
+    inlet.push(INPUT, 2, b"z");
+    inlet.commits(&[1]);
     source.fill(&mut batch, &LIMITS).unwrap();
     assert_eq!(batch.len(), 2);
 }
@@ -168,22 +174,22 @@ fn what_comes_while_a_batch_is_in_hand_shares_the_next_transaction() {
 fn a_partition_is_let_go_when_what_was_handed_out_is_committed_and_goes_on_there() {
     let (inlet, mut source, mut batch) = flowing(0);
     (0..6).for_each(|offset| {
-        inlet.push(offset, b"x");
+        inlet.push(INPUT, offset, b"x");
     });
     source.fill(&mut batch, &LIMITS).unwrap();
     inlet.park();
     assert!(!inlet.drained(instant()), "four records are at work");
     let later = Arc::clone(&inlet);
-    let lane = thread::spawn(move || later.commits(4));
+    let lane = thread::spawn(move || later.commits(&[4]));
     assert!(inlet.drained(instant() + Duration::from_secs(5)));
     lane.join().unwrap();
-    assert!(inlet.push(6, b"x"), "nobody takes it");
+    assert!(inlet.push(INPUT, 6, b"x"), "nobody takes it");
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::Idle);
     assert!(batch.is_empty(), "nothing is given while the partition is not ours");
     inlet.reassigned();
-    assert!(matches!(inlet.wish(), Wish::Seek(4)), "what waited is read again");
-    inlet.flows();
-    inlet.push(4, b"again");
+    assert!(matches!(inlet.wish(INPUT), Wish::Seek(4)), "what waited is read again");
+    inlet.flows(INPUT);
+    inlet.push(INPUT, 4, b"again");
     source.fill(&mut batch, &LIMITS).unwrap();
     assert_eq!(batch.get(0).bytes, b"again", "and is not taken for what came before");
     inlet.end();
@@ -191,9 +197,37 @@ fn a_partition_is_let_go_when_what_was_handed_out_is_committed_and_goes_on_there
 }
 
 #[test]
+fn what_other_lanes_tell_goes_first_and_each_topic_has_its_own_place() {
+    let limits = BatchLimits { records_max: 4, bytes_max: 100, wait: Duration::ZERO };
+    let inlet = Arc::new(Inlet::new(&["events", "strikes"], 3, limits, 8));
+    let beginning = Beginning { topics: vec![(5, 0), (0, 2)], was_read: false };
+    let mut source = KafkaSource::new(&inlet, &Arc::new(Group::default()), beginning);
+    let mut batch = RawBatch::default();
+    source.fill(&mut batch, &LIMITS).unwrap();
+    assert!(
+        matches!((inlet.wish(0), inlet.wish(1)), (Wish::Seek(5), Wish::Seek(2))),
+        "what retention took is passed over"
+    );
+    inlet.flows(0);
+    assert!(inlet.push(1, 2, b"early"), "that topic does not flow yet");
+    inlet.flows(1);
+    inlet.push(0, 5, b"event");
+    inlet.push(1, 2, b"strike");
+    assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::More);
+    assert_eq!((batch.is_relayed(), batch.get(0).offset.to_string()), (true, "strikes/3:2".to_owned()));
+    assert_eq!(offsets_of(batch.end()).unwrap(), [5, 3]);
+    source.fill(&mut batch, &LIMITS).unwrap();
+    assert!(batch.is_empty(), "the first is not committed yet");
+    inlet.commits(&[5, 3]);
+    source.fill(&mut batch, &LIMITS).unwrap();
+    assert_eq!((batch.is_relayed(), batch.get(0).bytes), (false, &b"event"[..]));
+    assert_eq!(offsets_of(batch.end()).unwrap(), [6, 3]);
+}
+
+#[test]
 fn a_lane_that_failed_has_nothing_to_finish() {
     let (inlet, mut source, mut batch) = flowing(0);
-    inlet.push(0, b"x");
+    inlet.push(INPUT, 0, b"x");
     source.fill(&mut batch, &LIMITS).unwrap();
     inlet.stopped();
     assert!(inlet.drained(instant()));
@@ -203,8 +237,8 @@ fn a_lane_that_failed_has_nothing_to_finish() {
 #[test]
 fn a_record_that_no_batch_may_hold_is_rejected_with_its_beginning() {
     let (inlet, mut source, mut batch) = flowing(0);
-    inlet.push(0, &[b'x'; 101]);
-    inlet.push(1, b"y");
+    inlet.push(INPUT, 0, &[b'x'; 101]);
+    inlet.push(INPUT, 1, b"y");
     source.fill(&mut batch, &LIMITS).unwrap();
     assert_eq!(batch.get(0).fault.unwrap().code, LINE_TOO_LONG);
     assert_eq!((batch.get(0).bytes_total, batch.get(0).bytes.len()), (101, 101));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::options::Topics;
+use super::options::{Cleanup, Partitions, Topics};
 
 /// A topic as a cluster has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,13 +31,27 @@ pub struct TopicShape {
     pub retention: Duration,
     /// How long rejects are kept: longer, as somebody has to look at them.
     pub rejects_retention: Duration,
+    /// How long is kept what lanes tell one another of near-duplicates: as long as they compare.
+    pub sketches_retention: Duration,
+    /// How long is kept how an author stands: longer than any ladder's points count.
+    pub standing_retention: Duration,
+    /// How long brokers may keep what was replaced, or erased, in a compacted topic.
+    pub compaction_lag: Duration,
 }
 
 impl Default for TopicShape {
     /// Twelve partitions: they can be shared out evenly among 2, 3, 4, 6 and 12 instances.
     fn default() -> Self {
         let day = Duration::from_secs(24 * 60 * 60);
-        Self { partitions: 12, replicas: None, retention: 7 * day, rejects_retention: 30 * day }
+        Self {
+            partitions: 12,
+            replicas: None,
+            retention: 7 * day,
+            rejects_retention: 30 * day,
+            sketches_retention: 3 * day,
+            standing_retention: 400 * day,
+            compaction_lag: day,
+        }
     }
 }
 
@@ -46,8 +60,12 @@ impl Default for TopicShape {
 pub struct TopicNeed {
     /// Its name.
     pub name: String,
-    /// What it carries: `input`, `actions`, `rejects`, `state`.
+    /// What it carries: `input`, `actions`, `rejects`, `state`, `editions`.
     pub role: &'static str,
+    /// What is dropped of it.
+    pub cleanup: Cleanup,
+    /// Whether it needs so many partitions, or may have others.
+    pub plan: Partitions,
     /// How many partitions it gets.
     pub partitions: usize,
     /// Copies of each partition; as many as the brokers make by themselves where absent.
@@ -67,35 +85,46 @@ pub fn needs(topics: &Topics, shape: &TopicShape, input_partitions: Option<usize
         vec![("cleanup.policy", "delete".to_owned()), ("retention.ms", retention.as_millis().to_string())]
     };
     // Compaction passes over the segment that is written to, so that one has to be closed now and then; what a snapshot
-    // replaces is gone an hour or two later.
-    let compacted = vec![
-        ("cleanup.policy", "compact".to_owned()),
-        ("segment.ms", (60 * 60 * 1000).to_string()),
-        ("segment.bytes", (64 << 20).to_string()),
-        ("min.cleanable.dirty.ratio", "0.2".to_owned()),
-    ];
-    let need = |name: &str, role, partitions, mut settings: Vec<(&'static str, String)>| {
+    // replaces is gone an hour or two later, and however little comes, what was erased is gone within the lag.
+    let compacted = |policy: &str| {
+        vec![
+            ("cleanup.policy", policy.to_owned()),
+            ("segment.ms", (60 * 60 * 1000).to_string()),
+            ("segment.bytes", (64 << 20).to_string()),
+            ("min.cleanable.dirty.ratio", "0.2".to_owned()),
+            (COMPACTION_LAG, shape.compaction_lag.as_millis().to_string()),
+        ]
+    };
+    let need = |name: &str, role, cleanup, plan| {
+        let mut settings = match cleanup {
+            Cleanup::Delete if role == "rejects" => kept(shape.rejects_retention),
+            Cleanup::Delete if role == "sketches" => kept(shape.sketches_retention),
+            Cleanup::Delete => kept(shape.retention),
+            Cleanup::Compact => compacted("compact"),
+            Cleanup::CompactAndDelete => {
+                let retention = ("retention.ms", shape.standing_retention.as_millis().to_string());
+                compacted("compact,delete").into_iter().chain([retention]).collect()
+            }
+        };
         if let Some(replicas) = shape.replicas {
             // All but one: one broker may be away, and what is acknowledged outlives the loss of another.
             settings.push(("min.insync.replicas", replicas.saturating_sub(1).max(1).to_string()));
         }
-        TopicNeed { name: name.to_owned(), role, partitions, replicas: shape.replicas, settings }
-    };
-    let mut all = vec![need(&topics.input, "input", input, kept(shape.retention))];
-    for plan in topics.written() {
-        let role = if plan.name == topics.actions {
-            "actions"
-        } else if plan.compacted {
-            "state"
-        } else {
-            "rejects"
+        let partitions = match plan {
+            Partitions::Free => shape.partitions,
+            Partitions::AsInput => input,
+            Partitions::One => 1,
         };
-        let retention = if role == "rejects" { shape.rejects_retention } else { shape.retention };
-        let settings = if plan.compacted { compacted.clone() } else { kept(retention) };
-        all.push(need(plan.name, role, if plan.as_input { input } else { shape.partitions }, settings));
-    }
+        TopicNeed { name: name.to_owned(), role, cleanup, plan, partitions, replicas: shape.replicas, settings }
+    };
+    let mut all = vec![need(&topics.input, "input", Cleanup::Delete, Partitions::AsInput)];
+    let written = topics.written();
+    all.extend(written.iter().map(|plan| need(plan.name, plan.role, plan.cleanup, plan.partitions)));
     all
 }
+
+/// The setting that bounds for how long brokers keep what was replaced.
+const COMPACTION_LAG: &str = "max.compaction.lag.ms";
 
 /// How much a difference matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,6 +177,11 @@ fn absent(need: &TopicNeed) -> Difference {
     }
 }
 
+/// A month: longer than that nobody means to keep what was erased.
+const LAG_MS_MAX: i64 = 31 * 24 * 60 * 60 * 1000;
+
+const REMAKE: &str = "delete the topic, then `tidegate topics create` and publish again";
+
 fn of_one(need: &TopicNeed, facts: &TopicFacts, input: Option<usize>, all: &mut Vec<Difference>) {
     let mut say = |what, is: String, should: &str, next: String, weight| {
         all.push(Difference { topic: facts.name.clone(), what, is, should: should.to_owned(), next, weight });
@@ -159,15 +193,31 @@ fn of_one(need: &TopicNeed, facts: &TopicFacts, input: Option<usize>, all: &mut 
     let setting = |key: &str| facts.settings.get(key).map(String::as_str);
     let number = |key: &str| setting(key).and_then(|value| value.parse::<i64>().ok());
     let compacts = setting("cleanup.policy").unwrap_or_default();
-    if need.role == "state" {
-        if let Some(input) = input.filter(|input| facts.partitions < *input) {
-            let should = format!("{input}: one for each partition of the input");
-            let next = "tidegate topics create".to_owned();
-            say("partitions", facts.partitions.to_string(), &should, next, Weight::Wrong);
-        }
-        if compacts != "compact" {
-            let should = "compact: state that is deleted by age is lost when its partition moves";
-            say("cleanup.policy", compacts.into(), should, set("cleanup.policy", "compact"), Weight::Wrong);
+    let wanted = match need.plan {
+        Partitions::AsInput if need.role != "input" => input.filter(|input| facts.partitions < *input),
+        Partitions::One if facts.partitions != 1 => Some(1),
+        _ => None,
+    };
+    if let Some(wanted) = wanted {
+        let (should, next) = match need.plan {
+            Partitions::One => ("1: what is in it has one order".to_owned(), REMAKE),
+            _ => (format!("{wanted}: one for each partition of the input"), "tidegate topics create"),
+        };
+        say("partitions", facts.partitions.to_string(), &should, next.to_owned(), Weight::Wrong);
+    }
+    if need.cleanup != Cleanup::Delete {
+        let (is_right, wanted) = match need.cleanup {
+            Cleanup::CompactAndDelete => (compacts.contains("compact"), "[compact,delete]"),
+            _ => (compacts == "compact", "compact"),
+        };
+        if !is_right {
+            let should = "compact: what is deleted by age is lost while it still counts";
+            say("cleanup.policy", compacts.into(), should, set("cleanup.policy", wanted), Weight::Wrong);
+        } else if number(COMPACTION_LAG).is_none_or(|lag| lag > LAG_MS_MAX) {
+            let is = setting(COMPACTION_LAG).unwrap_or("not set").to_owned();
+            let lag = need.settings.iter().find(|(key, _)| *key == COMPACTION_LAG).map_or("", |(_, value)| value);
+            let should = format!("{lag}: what was erased stays on the brokers until they compact");
+            say(COMPACTION_LAG, is, &should, set(COMPACTION_LAG, lag), Weight::Weak);
         }
     } else if compacts.contains("compact") {
         let should = "delete: compaction keeps only the last record of each author";
@@ -203,7 +253,7 @@ mod tests {
     use super::*;
 
     fn topics() -> Topics {
-        Topics::with_prefix("events", "t.")
+        Topics { editions: Some("t.editions".into()), ..Topics::with_prefix("events", "t.") }
     }
 
     /// What a cluster has that did as it was told.
@@ -239,6 +289,7 @@ mod tests {
             ("actions", "t.actions", 12),
             ("rejects", "t.rejects", 12),
             ("state", "t.state", 6),
+            ("editions", "t.editions", 1),
         ];
         assert_eq!(partitions, expected);
     }
@@ -250,6 +301,9 @@ mod tests {
         check("state", |facts| facts.partitions = 7, &[]);
         check("state", set("cleanup.policy", "delete"), &[("cleanup.policy", Weight::Wrong)]);
         check("state", set("cleanup.policy", "compact,delete"), &[("cleanup.policy", Weight::Wrong)]);
+        check("state", set("max.compaction.lag.ms", "9223372036854775807"), &[("max.compaction.lag.ms", Weight::Weak)]);
+        check("editions", |facts| facts.partitions = 2, &[("partitions", Weight::Wrong)]);
+        check("editions", set("cleanup.policy", "delete"), &[("cleanup.policy", Weight::Wrong)]);
         check("actions", set("cleanup.policy", "compact"), &[("cleanup.policy", Weight::Wrong)]);
         check("actions", set("max.message.bytes", "1000"), &[("max.message.bytes", Weight::Wrong)]);
         check("input", set("max.message.bytes", "1000"), &[("max.message.bytes", Weight::Weak)]);
@@ -263,8 +317,8 @@ mod tests {
     #[test]
     fn a_topic_that_is_absent_is_told() {
         let needs = needs(&topics(), &TopicShape::default(), None);
-        let told = differences(&needs, &[None, None, None, None]);
-        assert_eq!(told.len(), 4);
+        let told = differences(&needs, &vec![None; needs.len()]);
+        assert_eq!(told.len(), needs.len());
         assert!(told.iter().all(|difference| difference.what == "topic" && difference.weight == Weight::Wrong));
     }
 }

@@ -58,6 +58,15 @@ impl Broker {
         &self.bootstrap
     }
 
+    /// Where the first node asks who one is: `stage`, with the password `open-sesame`, by the mechanism PLAIN. `None` for a broker
+    /// that somebody else runs.
+    pub(crate) fn asking(&self) -> Option<String> {
+        let dir = self.dir.as_ref()?;
+        let settings = fs::read_to_string(dir.path().join("nodes/1/server.properties")).unwrap();
+        let listeners = settings.lines().find_map(|line| line.strip_prefix("advertised.listeners=")).unwrap();
+        listeners.split(',').find_map(|listener| listener.strip_prefix("SASL://")).map(str::to_owned)
+    }
+
     /// Ends a node as a failing machine does; its storage stays.
     pub(crate) fn kill_node(&self, node: usize) {
         self.node("kill", node);

@@ -152,6 +152,16 @@ pub(crate) fn lag(consumer: &BaseConsumer, topic: &str) -> i64 {
     ends(consumer, topic).into_iter().zip(read).map(|(end, read)| end - read).sum()
 }
 
+/// Whether the group of this consumer has committed every record of a topic that was written in transactions: their ends take
+/// offsets too, so that what is left is never nothing.
+pub(crate) fn is_read(bootstrap: &str, consumer: &BaseConsumer, topic: &str) -> bool {
+    let last = committed(bootstrap, topic).into_iter().map(|seen| seen.last().map_or(-1, |seen| seen.offset));
+    let ask = || consumer.committed_offsets(partitions(consumer, topic, Offset::Invalid), ASK_AGAIN);
+    let read = insist("the group's offsets", ask);
+    let read: Vec<i64> = read.elements().iter().map(|element| element.offset().to_raw().unwrap_or(0)).collect();
+    last.zip(read).all(|(last, read)| last < read)
+}
+
 /// Every committed record of a topic, partition by partition, once no transaction is open any longer: what was aborted is
 /// not seen.
 pub(crate) fn committed(bootstrap: &str, topic: &str) -> Vec<Vec<Seen>> {

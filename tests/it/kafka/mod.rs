@@ -1,6 +1,7 @@
 //! The stage on Apache Kafka itself: what comes out is compared, record by record, with what the embedded stage gives
 //! for the same records.
 
+mod access;
 mod broker;
 #[allow(dead_code, reason = "the soak uses the rest of it")]
 mod client;
@@ -10,7 +11,10 @@ mod stream;
 mod trial;
 
 mod delivery;
+mod editions;
 mod failures;
 mod smoke;
+mod standing;
 mod stream_tests;
 mod topics;
+mod twins;

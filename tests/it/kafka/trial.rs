@@ -121,6 +121,19 @@ impl Trial {
         given
     }
 
+    /// What embedded runs decide, one for each partition.
+    pub(crate) fn embedded_actions(&self, records: &[Record]) -> Vec<String> {
+        let run = |partition: usize| {
+            let own = records.iter().filter(|record| record.partition == partition);
+            let (mut child, output) = self.embedded(&format!("alone-{partition}"), own);
+            assert!(child.wait().unwrap().success(), "the embedded run fails");
+            let actions = fs::read_to_string(output.join("actions.jsonl")).unwrap();
+            fs::remove_dir_all(output).unwrap();
+            actions
+        };
+        (0..self.partitions).map(run).collect()
+    }
+
     /// Processor time of one embedded run over all of it; `None` where there is no /proc to read it from.
     pub(crate) fn embedded_time(&self, name: &str, records: &[Record]) -> Option<Duration> {
         let (mut child, _) = self.embedded(name, records.iter());
@@ -147,17 +160,40 @@ impl Trial {
         (child, output)
     }
 
-    /// Starts an instance on the folder of that name, which keeps what an earlier one left there.
-    pub(crate) fn start(&self, name: &str) -> Instance {
+    /// The folder of rules, and the one that is laid over it.
+    pub(crate) fn edition(&self) -> &Path {
+        &self.edition
+    }
+
+    /// See [`Trial::edition`].
+    pub(crate) fn overlay(&self) -> PathBuf {
+        self.at("overlay")
+    }
+
+    /// A command on the stage.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
+        let mut command = tidegate(args);
+        command.arg("--config").arg(self.at("topics.toml"));
+        command
+    }
+
+    /// An instance on the folder of that name, yet to be started.
+    pub(crate) fn instance(&self, name: &str) -> Command {
         let output = self.at(name);
         fs::create_dir_all(&output).unwrap();
         let config = self.at(&format!("{name}.toml"));
         fs::write(&config, self.config()).unwrap();
-        let log = self.at(&format!("{name}.log"));
-        let file = File::options().create(true).append(true).open(&log).unwrap();
         let mut command = tidegate(&["run", "--json", "--config"]);
         command.arg(&config).arg("--output").arg(&output).env("TIDEGATE_LOG", "info");
-        let child = self.with_editions(&mut command).stdin(Stdio::null()).stdout(Stdio::null()).stderr(file).spawn();
+        self.with_editions(&mut command).stdin(Stdio::null()).stdout(Stdio::null());
+        command
+    }
+
+    /// Starts an instance on the folder of that name, which keeps what an earlier one left there.
+    pub(crate) fn start(&self, name: &str) -> Instance {
+        let log = self.at(&format!("{name}.log"));
+        let file = File::options().create(true).append(true).open(&log).unwrap();
+        let child = self.instance(name).stderr(file).spawn();
         Instance { child: child.unwrap(), log }
     }
 
@@ -190,6 +226,15 @@ impl Trial {
             }
             assert!(begun.elapsed() < within, "{within:?} have passed and {lag} records wait; {}", self.logs());
             pause(Duration::from_millis(200));
+        }
+    }
+
+    /// Waits until the group has read all that lanes told one another.
+    pub(crate) fn told(&self, within: Duration) {
+        let (begun, topic) = (now(), self.topic("strikes"));
+        while !client::is_read(&self.bootstrap, &self.watch, &topic) {
+            assert!(begun.elapsed() < within, "{within:?} have passed and strikes wait; {}", self.logs());
+            pause(Duration::from_millis(300));
         }
     }
 

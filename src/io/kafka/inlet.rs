@@ -121,6 +121,7 @@ struct PartitionPosition {
 }
 
 /// What the member does with a partition of a topic next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
     Nothing,
     /// Read on from there.
@@ -225,14 +226,18 @@ impl Inlet {
         }
     }
 
-    /// The member did what was wished.
-    pub(super) fn flows(&self, topic: usize) {
+    /// The member did what was wished. A lane that was begun anew meanwhile wishes for another offset, and gets it with the next
+    /// look: what lies between would be lost.
+    pub(super) fn flows(&self, topic: usize, done: &Wish) {
         let mut state = self.lock();
         let flowing = &mut state.flows[topic];
-        if let Some(offset) = flowing.wanted.take() {
-            flowing.next = offset;
+        match *done {
+            Wish::Seek(offset) if flowing.wanted == Some(offset) => {
+                (flowing.wanted, flowing.next, flowing.is_paused) = (None, offset, false);
+            }
+            Wish::Resume if flowing.wanted.is_none() => flowing.is_paused = false,
+            _ => {}
         }
-        flowing.is_paused = false;
     }
 
     /// Nothing more is given to the lane; what it was given it may finish. What waits is read again by whoever is next.

@@ -467,7 +467,8 @@ impl Member {
 
     fn look_after(&self, inlet: &Inlet, which: usize, topic: &str) {
         let partition = inlet.partition();
-        let done = match inlet.wish(which) {
+        let wish = inlet.wish(which);
+        let done = match wish {
             Wish::Nothing => return,
             // Refused until the client has begun with the partition: asked again with the next look.
             Wish::Seek(offset) => self
@@ -477,7 +478,7 @@ impl Member {
             Wish::Resume => self.consumer.resume(&one(topic, partition)),
         };
         match done {
-            Ok(()) => inlet.flows(which),
+            Ok(()) => inlet.flows(which, &wish),
             Err(error) => tracing::debug!(%error, partition, "the partition does not flow yet"),
         }
     }

@@ -121,8 +121,8 @@ fn flowing(offset: i64) -> (Arc<Inlet>, KafkaSource, RawBatch) {
     let mut source = KafkaSource::new(&inlet, &Arc::new(Group::default()), beginning);
     let mut batch = RawBatch::default();
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::Idle);
-    assert!(matches!(inlet.wish(INPUT), Wish::Seek(at) if at == offset));
-    inlet.flows(INPUT);
+    assert_eq!(inlet.wish(INPUT), Wish::Seek(offset));
+    inlet.flows(INPUT, &Wish::Seek(offset));
     (inlet, source, batch)
 }
 
@@ -187,8 +187,10 @@ fn a_partition_is_let_go_when_what_was_handed_out_is_committed_and_goes_on_there
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::Idle);
     assert!(batch.is_empty(), "nothing is given while the partition is not ours");
     inlet.reassigned();
-    assert!(matches!(inlet.wish(INPUT), Wish::Seek(4)), "what waited is read again");
-    inlet.flows(INPUT);
+    assert_eq!(inlet.wish(INPUT), Wish::Seek(4), "what waited is read again");
+    inlet.flows(INPUT, &Wish::Seek(9));
+    assert_eq!(inlet.wish(INPUT), Wish::Seek(4), "what another life of the lane wished for is not it");
+    inlet.flows(INPUT, &Wish::Seek(4));
     inlet.push(INPUT, 4, b"again");
     source.fill(&mut batch, &LIMITS).unwrap();
     assert_eq!(batch.get(0).bytes, b"again", "and is not taken for what came before");
@@ -208,9 +210,9 @@ fn what_other_lanes_tell_goes_first_and_each_topic_has_its_own_place() {
         matches!((inlet.wish(0), inlet.wish(1)), (Wish::Seek(5), Wish::Seek(2))),
         "what retention took is passed over"
     );
-    inlet.flows(0);
+    inlet.flows(0, &Wish::Seek(5));
     assert!(inlet.push(1, 2, b"early"), "that topic does not flow yet");
-    inlet.flows(1);
+    inlet.flows(1, &Wish::Seek(2));
     inlet.push(0, 5, b"event");
     inlet.push(1, 2, b"strike");
     assert_eq!(source.fill(&mut batch, &LIMITS).unwrap(), Flow::More);

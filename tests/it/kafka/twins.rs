@@ -87,7 +87,7 @@ fn copies_are_found_whichever_partition_they_come_in() {
         all.len(),
         records.len()
     );
-    assert!(found >= 0.95 && found > alone + 0.1, "{found} of {}, each partition for itself {alone}", all.len());
+    assert!(found >= 0.85 && found > alone + 0.2, "{found} of {}, each partition for itself {alone}", all.len());
 }
 
 fn id(record: &Record) -> Option<String> {

@@ -1,4 +1,5 @@
-# Tidegate. `make help` lists what there is; nothing here needs anything but Rust and a C compiler.
+# Tidegate. `make help` lists what there is. Building needs Rust, a C compiler and make; the tests run on Apache Kafka
+# itself, which needs Java 17 and Maven.
 
 CARGO  ?= cargo
 EVENTS ?= datasets/sample.jsonl.zst
@@ -7,7 +8,7 @@ OUT    ?= out
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools lint check bless bench fuzz deny clean
+.PHONY: help run test broker soak tools lint check bless bench fuzz deny clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,8 +20,14 @@ run: tools ## Build it, run the sample stream through it, show what came out
 	@printf '\nThe first decisions (%s):\n\n' '$(OUT)/actions.jsonl'
 	@head -n 3 '$(OUT)/actions.jsonl'
 
-test: tools lint ## Formatting, lints, every test (documentation drift and licences among them)
+test: tools lint broker ## Formatting, lints, every test (documentation drift and licences among them)
 	$(CARGO) test --locked
+
+broker: ## Fetch the Apache Kafka of the tests, once (KAFKA_BOOTSTRAP names a running one instead)
+	@[ -n "$$KAFKA_BOOTSTRAP" ] || .ci/kafka fetch
+
+soak: tools broker ## A million messages through Kafka under kills and moves, then cost and latency (SOAK=--help for more)
+	$(CARGO) test --release --locked --test soak -- $(SOAK)
 
 # The two components that rustup leaves out of its minimal profile are looked for, never taken for granted: without
 # them the tests still run, and what was not checked is said.

@@ -3,6 +3,8 @@
 //!
 //! Each field's comment is its line in `docs/config.md`; a test keeps the page true. Rooms never read configuration.
 
+mod kafka;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::kafka::{Begin, Compression, Delivery, Health, Kafka};
 use crate::problem::{Problem, nearest};
 
 /// Everything that can be configured. Unknown keys are refused.
@@ -36,6 +39,10 @@ pub struct Config {
     pub privacy: Privacy,
     /// Metrics.
     pub metrics: Metrics,
+    /// Whether the stage lives and is ready.
+    pub health: Health,
+    /// Kafka in place of files.
+    pub kafka: Kafka,
 }
 
 /// `[input]`
@@ -282,7 +289,8 @@ impl Config {
 
     /// The bounds that types cannot hold.
     fn check(&self, file: &Arc<str>, text: &str) -> Vec<Problem> {
-        let outside = self.numbers().into_iter().filter(|&(_, value, min, max)| !(min..=max).contains(&value));
+        let numbers = self.numbers().into_iter().chain(self.kafka.numbers());
+        let outside = numbers.filter(|&(_, value, min, max)| !(min..=max).contains(&value));
         let mut problems: Vec<Problem> = outside
             .map(|(key, value, min, max)| {
                 at_key(Problem::error(file, format!("`{key}` is {value}, and must be from {min} to {max}")), text, key)

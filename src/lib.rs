@@ -18,6 +18,8 @@ pub mod problem;
 pub mod text;
 pub mod keywords;
 pub mod neardup;
+pub mod claims;
+pub mod classify;
 
 // What is judged by, and what is remembered.
 pub mod rules;

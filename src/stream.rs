@@ -10,6 +10,8 @@
 mod editions;
 mod front;
 mod judging;
+#[cfg(feature = "kafka")]
+mod lanes;
 mod measure;
 mod recover;
 mod saver;
@@ -34,6 +36,8 @@ use saver::Saver;
 
 pub use editions::{EditionFolders, Editions, FolderError, build_checked, watch};
 pub use front::Front;
+#[cfg(feature = "kafka")]
+pub use lanes::{Folders, run_lanes};
 pub use measure::{METRICS, Metric, describe as describe_metrics};
 pub use saver::Latency;
 pub use scan::scan;
@@ -87,7 +91,7 @@ pub struct Control {
     stop: AtomicBool,
     /// Whether the loop or the saver has ended.
     halted: AtomicBool,
-    records: AtomicU64,
+    all_records: Arc<AtomicU64>,
     done_bytes: AtomicU64,
     total_bytes: AtomicU64,
 }
@@ -98,10 +102,16 @@ impl Control {
         !self.stop.swap(true, Ordering::Relaxed)
     }
 
+    /// A control whose records count towards this one's as well: of one of several loops.
+    #[cfg(feature = "kafka")]
+    fn of_lane(&self) -> Self {
+        Self { all_records: Arc::clone(&self.all_records), ..Self::default() }
+    }
+
     /// Records given out so far.
     #[must_use]
     pub fn records(&self) -> u64 {
-        self.records.load(Ordering::Relaxed)
+        self.all_records.load(Ordering::Relaxed)
     }
 
     /// How far the source is.
@@ -112,7 +122,7 @@ impl Control {
     }
 
     fn gave_out(&self, records: u64) {
-        self.records.fetch_add(records, Ordering::Relaxed);
+        self.all_records.fetch_add(records, Ordering::Relaxed);
     }
 
     fn stopping(&self) -> bool {
@@ -156,6 +166,10 @@ pub enum StreamError {
     /// The stored texts cannot be kept.
     #[error(transparent)]
     TextLog(#[from] FileTextsError),
+    /// The cluster cannot be used.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Kafka(#[from] crate::io::kafka::KafkaError),
     /// The pool of threads cannot be made.
     #[error("cannot start {threads} threads: {reason}")]
     Threads {
@@ -176,6 +190,8 @@ impl StreamError {
             Self::Store(error) => error.hint(),
             Self::Texts(_) => "see the cause; run again once the disk can be read: what was saved is safe",
             Self::TextLog(error) => error.hint(),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(error) => error.hint(),
             Self::Threads { .. } => "ask for fewer with --threads",
         }
     }
@@ -195,14 +211,26 @@ struct Read {
 /// # Errors
 /// See [`StreamError`]. Everything saved before it is kept, and another call goes on from there.
 pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control) -> Result<Summary, StreamError> {
-    let Ends { mut source, mut actions, mut rejects, mut store, texts, clock } = ends;
+    let looks = options.copies.is_some() && ends.texts.is_some();
+    let front = Front::new(options, looks, Arc::clone(&ends.clock))?;
+    run_with(&front, ends, editions, options, control)
+}
+
+/// [`run`], with a pool that others use too.
+fn run_with(
+    front: &Front,
+    ends: Ends,
+    editions: &Editions,
+    options: &Options,
+    control: &Control,
+) -> Result<Summary, StreamError> {
+    let Ends { mut source, mut actions, mut rejects, mut store, texts, clock: _ } = ends;
     let recovered =
         recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state, options.keys)?;
     if let Some(input) = &recovered.input {
         tracing::info!(batches = recovered.seq, "resumed after what an earlier run had saved");
         source.seek(input)?;
     }
-    let front = Front::new(options, options.copies.is_some() && texts.is_some(), clock)?;
     let judging = Judging {
         engine: engine(recovered.state, options, texts.as_ref())?,
         editions,
@@ -211,6 +239,7 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
         keeps: store.keeps(),
         owes_compaction: store.owes_compaction(),
         compacted: None,
+        shown: measure::Shown::default(),
     };
     let saver = Saver::new(store, [actions, rejects], texts, recovered.seq, recovered.input);
     control.halted.store(false, Ordering::Relaxed);
@@ -226,7 +255,7 @@ pub fn run(ends: Ends, editions: &Editions, options: &Options, control: &Control
         });
         let judged = {
             let _halt = Halt(control);
-            judging.run(&front, &raw, &to_saver, &give_back)
+            judging.run(front, &raw, &to_saver, &give_back)
         };
         drop((raw, to_saver));
         let latency = join(saver)?;

@@ -4,10 +4,16 @@
 //! `--fail-on-change`); 2 the command cannot run (wrong arguments, missing files, a failed disk).
 
 mod check;
+mod claims;
+mod classify;
 mod diff;
+mod drift;
 mod edition;
 mod eval;
 mod explain;
+mod health;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod man;
 mod near;
 mod observe;
@@ -21,6 +27,9 @@ mod setting;
 mod signals;
 mod synth;
 pub mod term;
+#[cfg(feature = "kafka")]
+mod topics;
+mod train;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -29,6 +38,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use term::{ColorChoice, Role, Terminal};
 
+#[cfg(feature = "kafka")]
+use crate::io::kafka::KafkaError;
 use crate::io::{FileTextsError, SinkError, SourceError, StoreError};
 use crate::stream::StreamError;
 
@@ -76,6 +87,13 @@ enum Command {
     Schema(schema::SchemaArgs),
     Synth(synth::SynthArgs),
     Near(near::NearArgs),
+    #[cfg(feature = "kafka")]
+    #[command(subcommand)]
+    Topics(topics::TopicsCommand),
+    #[command(subcommand)]
+    Claims(claims::ClaimsCommand),
+    Classify(classify::ClassifyArgs),
+    Train(train::TrainArgs),
     #[command(subcommand)]
     Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
@@ -125,6 +143,11 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Synth(args) => synth::run(&args, &output),
         Command::Near(args) => near::run(&args, &output),
+        #[cfg(feature = "kafka")]
+        Command::Topics(command) => topics::run(&command, &output),
+        Command::Claims(command) => claims::run(&command, &output),
+        Command::Classify(args) => classify::run(&args, &output),
+        Command::Train(args) => train::run(&args, &output),
         Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),
@@ -147,7 +170,10 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     let of_sink = || error.downcast_ref::<SinkError>().map(SinkError::hint);
     let of_store = || error.downcast_ref::<StoreError>().map(StoreError::hint);
     let of_texts = || error.downcast_ref::<FileTextsError>().map(FileTextsError::hint);
-    of_stream.or_else(of_source).or_else(of_sink).or_else(of_store).or_else(of_texts)
+    let known = of_stream.or_else(of_source).or_else(of_sink).or_else(of_store).or_else(of_texts);
+    #[cfg(feature = "kafka")]
+    let known = known.or_else(|| error.downcast_ref::<KafkaError>().map(KafkaError::hint));
+    known
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -9,7 +9,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum, ValueHint};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tracing_subscriber::EnvFilter;
@@ -24,7 +24,7 @@ use crate::stream::{self, Control, EditionFolders, Editions, Ends};
 
 use super::edition::{self, EditionArgs};
 use super::report::{self, Report};
-use super::{Output, progress, setting};
+use super::{Output, health, progress, setting};
 
 /// Decides on a stream: events in, fold / limit / label out.
 ///
@@ -35,6 +35,7 @@ use super::{Output, progress, setting};
   tidegate run --input events.jsonl.zst --output out
   zstdcat events.zst | tidegate run --input - --output - > decisions.jsonl
   tidegate run --config deploy/tidegate.toml
+  tidegate run --config deploy/kafka.toml
   tidegate run --input inbox/ --follow --output out --metrics 127.0.0.1:9464
 
 Stopped by SIGINT or SIGTERM, it saves what it has read and exits with 0.")]
@@ -105,18 +106,33 @@ impl RunArgs {
 pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
     start_logging(args.log, output)?;
     let config = args.config(output)?;
+    let is_of_files = !args.input.is_empty() || args.follow || args.limit.is_some() || args.rejects.is_some();
+    if is_of_files && !config.kafka.brokers.is_empty() {
+        bail!(
+            "--input, --follow, --limit and --rejects are for files, and [kafka] brokers names a cluster: leave one out"
+        );
+    }
     start_metrics(config.metrics.listen)?;
     let options = setting::options(&config, args.limit)?;
     let folders = EditionFolders { base: config.edition.dir.clone(), overlay: config.edition.overlay.clone() };
     let edition = edition::open_folders(&folders, &setting::build_options(&config), output, stream::build_checked)?;
     tracing::info!(edition = &*edition.id, rules = edition.rulebook.rules().len(), "edition in force");
-    let ends = ends(&config, &options, args.rejects.as_deref())?;
     let control = Arc::new(Control::default());
     stop_on_signal(&control)?;
     let started = instant();
-    let summary = alongside(&config, &folders, edition, &control, output, |editions| {
-        stream::run(ends, editions, &options, &control)
-    })?;
+    let summary = if config.kafka.brokers.is_empty() {
+        let ends = ends(&config, &options, args.rejects.as_deref())?;
+        if let Some(address) = config.health.listen {
+            health::serve(address, Arc::new(|| true))?;
+        }
+        alongside(&config, &folders, edition, &control, output, |editions| {
+            stream::run(ends, editions, &options, &control)
+        })?
+    } else {
+        alongside(&config, &folders, edition, &control, output, |editions| {
+            on_a_cluster(&config, &options, editions, &control)
+        })?
+    };
     let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &config.output.dir };
     if is_stdout(&config.output.dir) {
         report::print(&report, &mut io::stderr().lock(), output.err, output.json)?;
@@ -124,6 +140,14 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
         report::print(&report, &mut io::stdout().lock(), output.out, output.json)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(feature = "kafka")]
+use super::kafka::run as on_a_cluster;
+
+#[cfg(not(feature = "kafka"))]
+fn on_a_cluster(_: &Config, _: &stream::Options, _: &Editions, _: &Control) -> anyhow::Result<stream::Summary> {
+    bail!("this build has no Kafka: build it with `--features kafka`, or leave [kafka] out")
 }
 
 /// Runs `work` with the progress bar drawn and the edition's folders watched beside it.

@@ -208,7 +208,7 @@ pub(super) fn texts(options: &stream::Options, dir: &Path, is_resumed: bool) -> 
     Ok(options.copies.map(|_| Ok::<_, FileTextsError>([open(window)?, open(articles)?])).transpose()?)
 }
 
-fn texts_options(options: &stream::Options) -> FileTextsOptions {
+pub(super) fn texts_options(options: &stream::Options) -> FileTextsOptions {
     let check = Seed::new(options.keys.neardup_seed()).check();
     FileTextsOptions { check, ..FileTextsOptions::default() }
 }

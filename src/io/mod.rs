@@ -15,9 +15,9 @@
 //! ([`Reissue`]) and the source seeks to the position of the last one, so that the output is byte for byte that of a
 //! run without a stop.
 //!
-//! **In a transaction** (Kafka) the three calls fall together: `append` and `emit` write into the open transaction,
-//! `commit` adds the input offsets and ends it. Marks are empty there and `rewind` has nothing to do, because what an
-//! aborted transaction wrote was never visible; a position is the partition → offset map.
+//! **In a transaction** (`kafka`) the three calls fall together: `append` and `emit` write into the open transaction,
+//! [`StateStore::commit`] adds the input offset and ends it. Marks are empty there and `rewind` has nothing to do, because what
+//! an aborted transaction wrote was never visible; a position is a partition's offset.
 //!
 //! [`FileTexts`] keeps the texts that near-duplicates are compared with, as [`crate::state::Texts`] asks for it: flushed before
 //! the batch that appended them is saved, cut back to what was saved after a stop.
@@ -30,6 +30,8 @@ mod decode;
 mod file_sink;
 mod files;
 mod folder;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod lines;
 mod memory;
 mod pseudonyms;

@@ -92,6 +92,21 @@ impl RedbStore {
         self.last_seq
     }
 
+    /// The first mark of the last entry, or of the snapshot where no entry follows it; without reading what lies before.
+    #[cfg(feature = "kafka")]
+    pub(super) fn last_mark(&self) -> Result<Option<Mark>, StoreError> {
+        let read = self.db.begin_read().map_err(self.fail())?;
+        let journal = read.open_table(JOURNAL).map_err(self.fail())?;
+        if let Some((_, value)) = journal.last().map_err(self.fail())? {
+            let entry = EntryParts::decode(value.value());
+            return Ok(entry.and_then(|entry| entry.outputs.into_iter().next()).map(|(mark, _)| mark));
+        }
+        let heads = read.open_table(SNAPSHOT).map_err(self.fail())?;
+        let head = heads.last().map_err(self.fail())?;
+        let head = head.and_then(|(_, value)| SnapshotHead::decode(value.value()));
+        Ok(head.and_then(|head| head.marks.into_iter().next()))
+    }
+
     /// What is forgotten beside the store cannot be brought back, so an entry that forgets is on the disk at once.
     fn next_durability(&mut self, forgets: bool) -> redb::Durability {
         if forgets || self.next_is_durable() {

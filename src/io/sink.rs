@@ -127,6 +127,10 @@ pub enum SinkError {
         /// In what it differs.
         reason: String,
     },
+    /// The cluster that takes them failed.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Kafka(#[from] super::kafka::KafkaError),
     /// The mark is of another kind of sink.
     #[error("the journal's mark {0} is not one of this sink")]
     Mark(String),
@@ -136,8 +140,15 @@ impl SinkError {
     /// Whether trying again later may help without anybody's help.
     #[must_use]
     pub fn retry(&self) -> bool {
-        matches!(self, Self::Io { source, .. }
-            if matches!(source.kind(), io::ErrorKind::Interrupted | io::ErrorKind::StorageFull | io::ErrorKind::TimedOut))
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::Interrupted | io::ErrorKind::StorageFull | io::ErrorKind::TimedOut
+            ),
+            #[cfg(feature = "kafka")]
+            Self::Kafka(error) => error.retry(),
+            _ => false,
+        }
     }
 
     /// What to do next.
@@ -145,6 +156,8 @@ impl SinkError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Io { .. } => "check space and rights on that path, then start again: the run resumes",
+            #[cfg(feature = "kafka")]
+            Self::Kafka(error) => error.hint(),
             Self::NotOurs { .. } | Self::Mark(_) => {
                 "put the output files back as they were, or give a new --output folder to start over"
             }

@@ -23,6 +23,32 @@ pub trait StateStore: Send {
     /// If it cannot be written, or its number does not follow the last one.
     fn append(&mut self, entry: &Entry<'_>) -> Result<(), StoreError>;
 
+    /// Keeps the stored texts as well, up to these ends of the logs, as part of the entry that is appended next: for a store that
+    /// must be able to give them back on another machine. What lies before the ends was flushed.
+    ///
+    /// # Errors
+    /// If they cannot be read or written.
+    fn keep_texts(&mut self, _ends: &[u64]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Forgets what was overwritten at these addresses of a log, as part of the entry that was appended last.
+    ///
+    /// # Errors
+    /// Those of [`StateStore::keep_texts`].
+    fn forget_texts(&mut self, _log: usize, _addresses: &[u64]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// Ends what [`StateStore::append`] began, once everything of it was emitted: where store, sinks and source share a
+    /// transaction, all of it becomes visible here, or nothing. Other kinds have nothing left to do.
+    ///
+    /// # Errors
+    /// If it cannot be ended; nothing of the batch is visible then.
+    fn commit(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Replaces the snapshot by the state after entry `seq` and drops the entries up to it: all of it or nothing.
     /// `input` and `marks` say where the source and, in the loop's order, the sinks stood then, with everything emitted.
     ///
@@ -160,6 +186,14 @@ pub enum StoreError {
     /// What was saved does not fit who reads it.
     #[error("what was saved cannot be used")]
     Refused(#[source] Refusal),
+    /// The cluster that keeps it failed.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Kafka(#[from] super::kafka::KafkaError),
+    /// The stored texts cannot be kept.
+    #[cfg(feature = "kafka")]
+    #[error(transparent)]
+    Texts(#[from] super::texts::FileTextsError),
     /// A test asked for this failure.
     #[error("injected failure: {0}")]
     Injected(&'static str),
@@ -169,7 +203,11 @@ impl StoreError {
     /// Whether trying again later may help without anybody's help.
     #[must_use]
     pub fn retry(&self) -> bool {
-        matches!(self, Self::Locked { .. })
+        match self {
+            #[cfg(feature = "kafka")]
+            Self::Kafka(error) => error.retry(),
+            error => matches!(error, Self::Locked { .. }),
+        }
     }
 
     /// What to do next.
@@ -184,6 +222,10 @@ impl StoreError {
             }
             Self::Sequence { .. } | Self::Injected(_) => "this is a mistake in the product: please report it",
             Self::Refused(_) => "see the cause",
+            #[cfg(feature = "kafka")]
+            Self::Kafka(error) => error.hint(),
+            #[cfg(feature = "kafka")]
+            Self::Texts(error) => error.hint(),
         }
     }
 }

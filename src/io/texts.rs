@@ -17,6 +17,7 @@
 //!
 //! What is absent: what a record means. Whether two processes use the folder is the store's business, which holds the lock.
 
+mod carry;
 mod error;
 mod frame;
 mod recover;

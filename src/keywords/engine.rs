@@ -72,7 +72,8 @@ pub(crate) struct Engine {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
     bytes: Bytes,
-    /// Every key that was found, and the run that it begins at.
+    /// Every key that was found, and the run that it begins at. Twice, once in a long while: where the pair and the triple that
+    /// end at a run cannot be told apart by what the table keeps of their hashes. Gathering takes it once.
     pub(crate) found: Vec<(u32, u32)>,
 }
 

@@ -7,6 +7,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::claims::{self, MatchOptions, Matcher as Claims, Purpose};
+use crate::classify::Classifier;
 use crate::event::Event;
 use crate::keywords::{self, Lists, Matcher};
 use crate::problem::{Problem, has_errors};
@@ -31,11 +33,20 @@ pub struct Folder {
     words: Vec<SourceFile>,
     ladder: Vec<SourceFile>,
     authorities: Vec<SourceFile>,
+    claims: Vec<SourceFile>,
+    model: Option<ModelFile>,
+}
+
+/// The file of a classifier's model.
+#[derive(Clone, Debug)]
+struct ModelFile {
+    name: Arc<str>,
+    bytes: Arc<[u8]>,
 }
 
 impl Folder {
     /// Sorts files into their kinds by their paths within the folder: `words/<list>.txt`, `ladder.yaml`,
-    /// `authorities.txt`, and every other `.yaml` is rules. What is none of these is passed over. `shown` is the name
+    /// `authorities.txt`, `claims/<library>.jsonl`, and every other `.yaml` is rules. What is none of these is passed over. `shown` is the name
     /// that the user knows the file by.
     pub fn add(&mut self, path: &Path, shown: &str, text: &str) {
         let file = || SourceFile::new(shown, text);
@@ -48,14 +59,22 @@ impl Folder {
             (_, Some("txt")) if path.parent().is_some_and(|parent| parent.ends_with("words")) => {
                 self.words.push(file());
             }
+            (_, Some("jsonl")) if path.parent().is_some_and(|parent| parent.ends_with("claims")) => {
+                self.claims.push(file());
+            }
             _ => {}
         }
+    }
+
+    /// Adds the model that texts are classified by: the last one given holds.
+    pub fn add_model(&mut self, shown: &str, bytes: impl Into<Arc<[u8]>>) {
+        self.model = Some(ModelFile { name: shown.into(), bytes: bytes.into() });
     }
 
     /// Whether nothing in it is of any kind.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.files().next().is_none()
+        self.files().next().is_none() && self.model.is_none()
     }
 
     /// The text of a file, by the name that the user knows it by: for showing where a problem is.
@@ -74,7 +93,8 @@ impl Folder {
     }
 
     fn files(&self) -> impl Iterator<Item = &SourceFile> {
-        self.rules.iter().chain(&self.words).chain(&self.ladder).chain(&self.authorities)
+        let rules = self.rules.iter().chain(&self.words).chain(&self.ladder).chain(&self.authorities);
+        rules.chain(&self.claims)
     }
 }
 
@@ -85,8 +105,20 @@ impl Sources {
         self.overlay.text(shown).or_else(|| self.base.text(shown))
     }
 
-    /// Sixteen hexadecimal digits over every file: the same texts give the same, whatever the folder is called.
-    fn id(&self) -> Arc<str> {
+    /// The model that the site or the folder brings, else the one that ships.
+    fn classifier(&self) -> (Classifier, Option<Problem>) {
+        let model = self.overlay.model.as_ref().or(self.base.model.as_ref());
+        let shipped = || Classifier::shipped().expect("a test reads the shipped model");
+        match model.map(|model| (model, Classifier::read(&model.bytes))) {
+            None => (shipped(), None),
+            Some((_, Ok(classifier))) => (classifier, None),
+            Some((model, Err(error))) => (shipped(), Some(Problem::error(&model.name, error.to_string()))),
+        }
+    }
+
+    /// Sixteen hexadecimal digits over every file, and over the model where rules ask it: the same texts give the same,
+    /// whatever the folder is called.
+    fn id(&self, model: Option<&Classifier>) -> Arc<str> {
         let mut hasher = blake3::Hasher::new();
         for (part, folder) in [("base", &self.base), ("overlay", &self.overlay)] {
             for file in folder.files() {
@@ -97,7 +129,19 @@ impl Sources {
                 }
             }
         }
+        if let Some(model) = model {
+            hasher.update(b"model");
+            hasher.update(model.id.as_bytes());
+        }
         hasher.finalize().to_hex()[..16].into()
+    }
+
+    /// The claims of both folders, one of each id: the site's stands where both have it.
+    fn claims(&self) -> (Vec<claims::Claim>, Vec<Problem>) {
+        let files = self.base.claims.iter().chain(&self.overlay.claims);
+        let read = files.map(|file| claims::read_lines(&file.name, &file.text, Purpose::Act));
+        let (claims, problems): (Vec<_>, Vec<_>) = read.unzip();
+        (claims::merge(claims.into_iter().flatten()), problems.into_iter().flatten().collect())
     }
 
     fn word_sources(&self) -> Vec<keywords::Source<'_>> {
@@ -123,8 +167,14 @@ pub struct Edition {
     pub matcher: Matcher,
     /// Its rules.
     pub rulebook: Rulebook,
+    /// The claims that it knows to be refuted; `None` if it has no library.
+    pub claims: Option<Claims>,
     /// Its stepped penalties.
     pub ladder: Ladder,
+    /// What texts are classified by.
+    pub classifier: Classifier,
+    /// Whether some rule reads what the classifier says; else it is never asked, and no part of the edition.
+    pub(crate) reads_class: bool,
     pub(crate) filler: Filler,
     authorities: Vec<Box<str>>,
 }
@@ -143,12 +193,21 @@ impl Edition {
         let (matcher, found) =
             Matcher::build(&lists, &keywords::BuildOptions { seed: options.seed, ..keywords::BuildOptions::default() });
         problems.extend(found);
+        let (claims, found) = sources.claims();
+        problems.extend(found);
+        let (classifier, found) = sources.classifier();
+        problems.extend(found);
         if has_errors(&problems) {
             return (None, problems);
         }
         let filler = Filler::new(&catalogue, &matcher, |slot| rulebook.uses(slot));
         let authorities = authorities(sources);
-        (Some(Self { id: sources.id(), catalogue, matcher, rulebook, ladder, filler, authorities }), problems)
+        let claims = (!claims.is_empty()).then(|| Claims::new(claims, &MatchOptions::default()));
+        let reads_class = filler.reads_class;
+        let id = sources.id(reads_class.then_some(&classifier));
+        let edition =
+            Self { id, catalogue, matcher, rulebook, claims, ladder, classifier, reads_class, filler, authorities };
+        (Some(edition), problems)
     }
 
     /// Whether the event comes from an authority on the edition's list: nothing folds or limits it.

@@ -14,6 +14,7 @@ use crate::signal::{Field, Signals, Slot, Span, Value};
 use crate::state::{Cap, Points, State};
 use crate::text::Folded;
 
+use super::claim;
 use super::edition::Edition;
 use super::ladder;
 use super::observe::Observed;
@@ -55,7 +56,8 @@ impl Docket {
         if self.fired.is_empty() && !is_cut {
             return None;
         }
-        let mut case = Case::new(edition, observed, remembered, signals);
+        let root = observed.event.forward_of.as_ref().and_then(|_| claim::inherited(event, state));
+        let mut case = Case::new(edition, observed, remembered, signals, root);
         for &index in &self.fired {
             let rule = edition.rulebook.rule(index);
             let is_live = rule.status == Status::Live && within_cap(rule, event.at, state, tripped);
@@ -119,10 +121,14 @@ impl Bench {
             counts: remembered.counts,
             standing,
             trusted: edition.trusts(event),
+            class: observed.class.as_ref(),
             twin: remembered.found.map(|found| &found.twin),
             copied: remembered.copied(),
             is_article: observed.mark.as_ref().is_some_and(Mark::is_article),
             is_own: remembered.is_own(observed),
+            claim: claim::known(edition, observed),
+            is_inherited: edition.filler.reads_inherited && claim::inherited(event, state).is_some(),
+            doubts: observed.doubts,
             judged: &self.judged,
         };
         self.signals.clear();
@@ -154,6 +160,8 @@ struct Case<'a> {
     observed: &'a Observed<'a>,
     remembered: &'a Remembered<'a>,
     signals: &'a Signals,
+    /// The label of the event that this one passes on.
+    root: Option<ActionKind>,
 }
 
 impl<'a> Case<'a> {
@@ -162,6 +170,7 @@ impl<'a> Case<'a> {
         observed: &'a Observed<'a>,
         remembered: &'a Remembered<'a>,
         signals: &'a Signals,
+        root: Option<ActionKind>,
     ) -> Self {
         let event = &observed.event;
         let decision = Decision {
@@ -177,14 +186,26 @@ impl<'a> Case<'a> {
             missing: Vec::new(),
             shadow: Vec::new(),
         };
-        Self { decision, points: 0, is_trusted: edition.trusts(event), event, edition, observed, remembered, signals }
+        Self {
+            decision,
+            points: 0,
+            is_trusted: edition.trusts(event),
+            event,
+            edition,
+            observed,
+            remembered,
+            signals,
+            root,
+        }
     }
 
     /// Adds what one rule wants. Where several rules strike, the heaviest alone counts: one offence, one strike.
     fn add(&mut self, rule: &Rule, is_live: bool) {
         let reason = Reason { rule: Arc::clone(&rule.id), signals: self.grounds(&rule.grounds) };
         let lang = self.event.lang.as_deref();
-        let wanted = rule.actions.iter().map(|spec| spec.act(self.event.at, lang));
+        let claim = claim::known(self.edition, self.observed);
+        let root = self.root.as_ref();
+        let wanted = rule.actions.iter().map(|spec| claim::told(spec.act(self.event.at, lang), claim, root));
         let mut wanted = wanted.filter(|kind| !(self.is_trusted && plan::restricts(kind))).peekable();
         if !is_live {
             self.decision.shadow.push(Shadow { reason, actions: wanted.collect() });
@@ -239,6 +260,7 @@ impl<'a> Case<'a> {
             self.observed.hits.as_deref().into_iter().flat_map(|hits| hits.all().iter().map(move |hit| (hits, hit)));
         let found = hits.filter(|(_, hit)| is_any || Some(hit.list) == list).flat_map(|(hits, hit)| hits.spans(hit));
         let mut spans: Vec<_> = found.copied().collect();
+        spans.extend(claim::span(&definition.name, self.observed));
         spans.sort_unstable();
         spans.dedup();
         spans.truncate(SPANS_MAX);

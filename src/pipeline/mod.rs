@@ -9,6 +9,7 @@
 //! A decision is a pure function of (edition, state, event). What is absent: threads, files, clocks, wire formats.
 //! A new sense is one field of [`Observed`], one block of the signals' table, and nothing in the loop.
 
+mod claim;
 mod copies;
 mod deferred;
 mod edition;
@@ -28,6 +29,6 @@ pub use copies::{CopyOptions, LOGS};
 pub use deferred::Blank;
 pub use edition::{BuildOptions, Edition, Folder, Sources};
 pub use engine::{Engine, Outcome};
-pub use observe::{Item, ObserveScratch, Observed, Refused, observe};
+pub use observe::{Class, Item, ObserveScratch, Observed, Refused, observe};
 pub use rehearse::{Explained, Rehearsal, Stage, explain, named_hits, rehearse};
 pub use tally::{RuleTally, Tally, action_name};

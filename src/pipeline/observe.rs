@@ -1,5 +1,7 @@
 //! The pure first half: what one record says of itself, whatever came before it. Any thread may do it.
 
+use crate::claims::{self, Context, Day, Match, MatchScratch, Stance};
+use crate::classify::{Features, Scores};
 use crate::event::{Channel, Erase, Event, Record, Verdict};
 use crate::keywords::{self, Hits};
 use crate::neardup::{Form, Mark, Seed, Sketcher};
@@ -44,8 +46,23 @@ pub struct Observed<'a> {
     pub hits: Option<Box<Hits>>,
     /// What near-duplicates of its text are found by; `None` where they are not looked for, or the text says too little.
     pub mark: Option<Mark>,
+    /// The refuted claim that it repeats, and in which of its texts; `None` for nearly every message.
+    pub claim: Option<Box<(Field, Match)>>,
+    /// Whether it passes on or answers another event and doubts it: asks for a source, calls it a rumor, says that it is not so.
+    pub doubts: bool,
+    /// How probable each label of the classifier is; `None` where no rule asks.
+    pub class: Option<Class>,
     /// What it adds to memory.
     pub fact: Fact,
+}
+
+/// What the classifier says of title and text: of each label the higher probability.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Class {
+    /// By label.
+    pub scores: Scores,
+    /// A bit for each label whose probability reaches its act threshold.
+    pub acted: u8,
 }
 
 /// What a thread uses again for every record.
@@ -55,6 +72,11 @@ pub struct ObserveScratch {
     keywords: keywords::Scratch,
     hits: Hits,
     sketcher: Sketcher,
+    claims: MatchScratch,
+    matches: Vec<Match>,
+    features: Features,
+    /// Whether the classifier is asked though no rule does.
+    classifies: bool,
     /// The seed of the marks; without it, none are made.
     seed: Option<Seed>,
 }
@@ -72,8 +94,14 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     let mut shape = scratch.read(edition, Field::Text, &event.text);
     let content = text::content_hash(&scratch.folded, keys.content_seed());
     let mark = scratch.mark(event.channel);
+    let mut claim = scratch.claim(edition, &event, Field::Text, &event.text);
+    let is_about_another = event.forward_of.is_some() || event.reply_to.is_some();
+    let doubts = is_about_another && edition.claims.is_some() && claims::doubts(&scratch.folded);
+    let mut class = scratch.class(edition);
     if let Some(title) = &event.title {
         shape = join(shape, scratch.read(edition, Field::Title, title));
+        claim = claim.or_else(|| scratch.claim(edition, &event, Field::Title, title));
+        class = class.zip(scratch.class(edition)).map(|(text, title)| text.or(&title));
     }
     for (i, media) in event.media.iter().enumerate().take(usize::from(u8::MAX) + 1) {
         if let Some(text) = &media.text {
@@ -85,7 +113,7 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     let is_worth_keeping = !scratch.hits.is_empty() || scratch.hits.is_truncated();
     let hits = is_worth_keeping.then(|| Box::new(scratch.hits.clone()));
     let fact = fact(&event, &shape, !scratch.hits.is_empty(), content, keys);
-    Observed { event, shape, hits, mark, fact }
+    Observed { event, shape, hits, mark, claim, doubts, class, fact }
 }
 
 impl ObserveScratch {
@@ -95,10 +123,39 @@ impl ObserveScratch {
         Self { seed: Some(Seed::new(keys.neardup_seed())), ..Self::default() }
     }
 
+    /// Buffers of one that asks every sense, whether or not a rule reads what it says.
+    #[must_use]
+    pub fn curious() -> Self {
+        Self { classifies: true, ..Self::default() }
+    }
+
+    /// What the classifier says of the text that was folded last.
+    fn class(&mut self, edition: &Edition) -> Option<Class> {
+        let classifier = &edition.classifier;
+        (edition.reads_class || self.classifies).then(|| {
+            let scores = classifier.scores(&self.folded, &mut self.features);
+            let acted = classifier.acted(&scores, self.features.language());
+            Class { scores, acted: acted.fold(0, |bits, label| bits | 1 << label as u8) }
+        })
+    }
+
     /// The mark of the text that was folded last.
     fn mark(&mut self, channel: Channel) -> Option<Mark> {
         let form = if channel == Channel::Article { Form::Article } else { Form::Message };
         self.sketcher.mark(&self.folded, form, self.seed?)
+    }
+
+    /// The claim that the text which was folded last repeats.
+    fn claim(&mut self, edition: &Edition, event: &Event<'_>, field: Field, text: &str) -> Option<Box<(Field, Match)>> {
+        let context = Context { day: Some(Day::of_millis(event.at)), region: event.region.as_deref() };
+        let library = edition.claims.as_ref()?;
+        let mut found = library.find((text, &self.folded), &context, &mut self.claims, &mut self.matches)?;
+        // Who links to the fact-check shows people where to read it, in whichever words.
+        let url = &library.claims()[found.claim].url;
+        if !url.is_empty() && event.links.iter().any(|link| **link == **url) {
+            (found.act, found.stance) = (false, Stance::Refuting);
+        }
+        Some(Box::new((field, found)))
     }
 
     /// Folds one text, looks for words in it and takes its shape.
@@ -106,6 +163,13 @@ impl ObserveScratch {
         self.folded.fold(text);
         edition.matcher.scan(field, &self.folded, &mut self.keywords);
         text::shape(text, &self.folded)
+    }
+}
+
+impl Class {
+    fn or(&self, other: &Self) -> Self {
+        let scores = std::array::from_fn(|label| self.scores[label].max(other.scores[label]));
+        Self { scores, acted: self.acted | other.acted }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::rules::{Expect, Rule, RuleIndex, RuleTest, Status};
 use crate::signal::{Signals, Slot, Span, Value};
 use crate::state::{self, Counts, Keys, State};
 
+use super::claim;
 use super::edition::Edition;
 use super::judge::Docket;
 use super::observe::{Item, ObserveScratch, Observed, observe};
@@ -103,7 +104,7 @@ impl<'e> Stage<'e> {
             edition,
             filler: Filler::new(&edition.catalogue, &edition.matcher, |_| true),
             signals: Signals::new(&edition.catalogue),
-            scratch: ObserveScratch::default(),
+            scratch: ObserveScratch::curious(),
             keys: Keys::new(&[]),
         }
     }
@@ -139,10 +140,14 @@ impl<'e> Stage<'e> {
             counts: &counts[0],
             standing,
             trusted,
+            class: observed.class.as_ref(),
             twin: None,
             copied: None,
             is_article: false,
             is_own: false,
+            claim: claim::known(self.edition, observed),
+            is_inherited: false,
+            doubts: observed.doubts,
             judged: &[],
         };
         self.signals.clear();

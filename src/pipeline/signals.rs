@@ -5,12 +5,16 @@
 
 use std::sync::Arc;
 
+use crate::claims::{Claim, Match};
+use crate::classify::Label;
 use crate::event::{Channel, Event};
 use crate::keywords::{Hits, ListHits, ListId, Matcher};
 use crate::neardup::{Copied, Twin};
 use crate::signal::{Catalogue, Signals, Slot, Type, Value};
 use crate::state::Counts;
 use crate::text::Shape;
+
+use super::observe::Class;
 
 /// Everything that is known of one event before judging.
 #[derive(Clone, Copy)]
@@ -21,6 +25,8 @@ pub(crate) struct Known<'a> {
     pub(crate) counts: &'a Counts,
     pub(crate) standing: Standing,
     pub(crate) trusted: bool,
+    /// What the classifier says, where some rule asks.
+    pub(crate) class: Option<&'a Class>,
     /// What it is a near-duplicate of, where that was looked for.
     pub(crate) twin: Option<&'a Twin>,
     /// What an article has of one that somebody else published before.
@@ -29,6 +35,12 @@ pub(crate) struct Known<'a> {
     pub(crate) is_article: bool,
     /// Whether the author is that of the first member.
     pub(crate) is_own: bool,
+    /// The refuted claim that it repeats.
+    pub(crate) claim: Option<(&'a Claim, &'a Match)>,
+    /// Whether it passes on an event that was labelled for a refuted claim.
+    pub(crate) is_inherited: bool,
+    /// Whether it doubts the event that it passes on or answers.
+    pub(crate) doubts: bool,
     /// The kinds of action on the first member, where some rule reads them.
     pub(crate) judged: &'a [Arc<str>],
 }
@@ -117,9 +129,26 @@ fn contained(known: &Known<'_>) -> f64 {
     copied.or_else(twin).map_or(0.0, f64::from)
 }
 
+/// Something of the claim that it repeats; the default where it repeats none.
+fn claimed<'a>(known: &Known<'a>, of: impl Fn(&'a Claim, &'a Match) -> &'a str) -> Value {
+    Value::Text(known.claim.map_or("", |(claim, found)| of(claim, found)).into())
+}
+
 fn attributed(known: &Known<'_>) -> bool {
     let is_forward = known.event.forward_of.is_some() && earlier(known).is_some();
     is_forward || known.copied.is_some_and(|copied| copied.is_attributed)
+}
+
+/// Steps of a ten-thousandth, from a half on: below, rules that rest on it sleep.
+fn probability(known: &Known<'_>, label: Label) -> Value {
+    let probability = known.class.map_or(0.0, |class| f64::from(class.scores[label as usize]));
+    share(if probability >= 0.5 { (probability * 1e4).round() / 1e4 } else { 0.0 })
+}
+
+fn acted(known: &Known<'_>) -> Value {
+    let bits = known.class.map_or(0, |class| class.acted);
+    let labels = Label::ALL.into_iter().filter(|&label| bits >> label as u8 & 1 == 1);
+    Value::Texts(if bits == 0 { [].into() } else { labels.map(|label| label.name().into()).collect() })
 }
 
 base_signals! {
@@ -178,6 +207,24 @@ base_signals! {
     "twin.own", Bool, Value::Bool(false), "Whether that first message is by the same author.", |k| Value::Bool(k.is_own);
     "twin.attributed", Bool, Value::Bool(false), "Whether it says whose the text is: a declared forward, a named source, a quotation.", |k| Value::Bool(attributed(k));
     "twin.judged", Texts, Value::Texts([].into()), "The kinds of action that the first message of that cluster got and that were not undone, sorted: fold, label, limit, notice, review.", |k| Value::Texts(k.judged.into());
+    "claim.act", Bool, Value::Bool(false), "Whether it asserts a claim of the library that is refuted, in force and in date, surely enough to act on.", |k| Value::Bool(k.claim.is_some_and(|(_, found)| found.act));
+    "claim.score", Float, Value::Float(0.0), "How likely it is that it repeats a claim of the library; 0 below a half.", |k| share(k.claim.map_or(0.0, |(_, found)| found.score.into()));
+    "claim.stance", Text, Value::Text("".into()), "What it thinks of that claim: asserting, refuting, questioning or reporting; empty where it repeats none.", |k| claimed(k, |_, found| found.stance.name());
+    "claim.id", Text, Value::Text("".into()), "The id of that claim in the library.", |k| claimed(k, |claim, _| &claim.id);
+    "claim.verdict", Text, Value::Text("".into()), "What was found about that claim: false, misleading, unproven, true, satire or unrated.", |k| claimed(k, |claim, _| claim.verdict.name());
+    "claim.authority", Text, Value::Text("".into()), "Who found it.", |k| claimed(k, |claim, _| &claim.authority);
+    "claim.tier", Int, Value::Int(0), "The authority's tier: 1 national or international, 2 regional or professional, 3 media; 0 where nobody has said.", |k| int(k.claim.map_or(0, |(claim, _)| claim.tier.rank()));
+    "claim.topic", Text, Value::Text("".into()), "What that claim is about, as the library says.", |k| claimed(k, |claim, _| &claim.topic);
+    "claim.inherited", Bool, Value::Bool(false), "Whether it passes on an event that was labelled for a refuted claim, and that label stands.", |k| Value::Bool(k.is_inherited);
+    "claim.doubts", Bool, Value::Bool(false), "Whether it passes on or answers another event and doubts it: asks for a source, calls it a rumor, says that it is not so.", |k| Value::Bool(k.doubts);
+    "class.abuse", Float, Value::Float(0.0), "The classifier's probability that title or text is an insult or attack on a person or group, where that is a half or more; else 0.", |k| probability(k, Label::Abuse);
+    "class.hate", Float, Value::Float(0.0), "The classifier's probability that title or text is an attack on people for a protected trait, where that is a half or more; else 0.", |k| probability(k, Label::Hate);
+    "class.sexual", Float, Value::Float(0.0), "The classifier's probability that title or text is pornographic content, or sexual services, where that is a half or more; else 0.", |k| probability(k, Label::Sexual);
+    "class.gambling", Float, Value::Float(0.0), "The classifier's probability that title or text is an invitation to gamble, where that is a half or more; else 0.", |k| probability(k, Label::Gambling);
+    "class.fraud", Float, Value::Float(0.0), "The classifier's probability that title or text is deceiving for money or data, where that is a half or more; else 0.", |k| probability(k, Label::Fraud);
+    "class.spam_ads", Float, Value::Float(0.0), "The classifier's probability that title or text is an unsolicited advert or bulk promotion, where that is a half or more; else 0.", |k| probability(k, Label::SpamAds);
+    "class.clickbait", Float, Value::Float(0.0), "The classifier's probability that title or text is a headline that baits, where that is a half or more; else 0.", |k| probability(k, Label::Clickbait);
+    "class.act", Texts, Value::Texts([].into()), "The labels whose probability reaches the model's act threshold (models/guard/labels.toml), in its order. Never act on them alone.", acted;
     "words.any", Int, Value::Int(0), "Hits of all word lists together.", |k| size(k.hits.map_or(0, Hits::len));
 }
 
@@ -226,6 +273,10 @@ pub(crate) struct Filler {
     pub(crate) reads_standing: bool,
     /// Whether some rule reads what was done to the first of a cluster.
     pub(crate) reads_judged: bool,
+    /// Whether some rule reads what was said of the event that is passed on.
+    pub(crate) reads_inherited: bool,
+    /// Whether some rule reads what the classifier says.
+    pub(crate) reads_class: bool,
 }
 
 impl Filler {
@@ -245,7 +296,10 @@ impl Filler {
         let lists = matcher.lists().iter().map(|list| slots(&list.name)).collect();
         let reads_standing = ["author.points", "author.strikes"].iter().any(|name| uses[slot(name).index()]);
         let reads_judged = uses[slot("twin.judged").index()];
-        Self { base, lists, uses, reads_standing, reads_judged }
+        let reads_inherited = uses[slot("claim.inherited").index()];
+        let of_class = BASE.iter().filter(|base| base.name.starts_with("class."));
+        let reads_class = of_class.into_iter().any(|base| uses[slot(base.name).index()]);
+        Self { base, lists, uses, reads_standing, reads_judged, reads_inherited, reads_class }
     }
 
     /// Raises what this event raises. `signals` must be clear.

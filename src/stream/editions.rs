@@ -50,6 +50,9 @@ const DEPTH_MAX: usize = 8;
 /// One file, at most: lists of a million terms are a tenth of it.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
+/// How the file of a model ends.
+const MODEL: &str = "safetensors";
+
 /// Why a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FolderError {
@@ -111,13 +114,19 @@ fn read_folder(folder: &Path) -> Result<Folder, FolderError> {
         if bytes > FILE_BYTES_MAX {
             return Err(FolderError::TooLarge { path, what: "its bytes", bound: FILE_BYTES_MAX });
         }
+        if path.extension().is_some_and(|extension| extension == MODEL) {
+            let bytes = fs::read(&path).map_err(|source| FolderError::Io { path: path.clone(), source })?;
+            read.add_model(&path.to_string_lossy(), bytes);
+            continue;
+        }
         let text = fs::read_to_string(&path).map_err(|source| FolderError::Io { path: path.clone(), source })?;
         read.add(path.strip_prefix(folder).unwrap_or(&path), &path.to_string_lossy(), &text);
     }
     if read.is_empty() { Err(FolderError::Empty { path: folder.to_owned() }) } else { Ok(read) }
 }
 
-/// Every `.yaml`, `.yml` and `.txt` below a folder, by path; names that begin with a dot are passed over.
+/// Every `.yaml`, `.yml`, `.txt`, `.jsonl` and `.safetensors` below a folder, by path; names that begin with a dot are passed
+/// over.
 fn files_of(folder: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let mut files = Vec::new();
     gather(folder, 0, &mut files)?;
@@ -133,8 +142,9 @@ fn gather(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), F
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let is_ours =
-            path.extension().is_some_and(|extension| ["yaml", "yml", "txt"].iter().any(|ours| extension == *ours));
+        let is_ours = path
+            .extension()
+            .is_some_and(|extension| ["yaml", "yml", "txt", "jsonl", MODEL].iter().any(|ours| extension == *ours));
         if is_hidden {
             continue;
         }

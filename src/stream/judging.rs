@@ -25,6 +25,7 @@ pub(super) struct Judging<'a> {
     /// Whether the store still holds bytes of somebody who was forgotten.
     pub(super) owes_compaction: bool,
     pub(super) compacted: Option<Instant>,
+    pub(super) shown: measure::Shown,
 }
 
 impl Judging<'_> {
@@ -58,8 +59,8 @@ impl Judging<'_> {
             let outcome = front.install(|| self.engine.process(&edition, &items))?;
             warn_tripped(&edition, &outcome);
             measure::batch(&outcome.tally);
-            measure::state(&self.engine.state().sizes(), self.engine.state().watermark());
-            self.engine.copy_sizes().iter().for_each(measure::copies);
+            let (state, copies) = (self.engine.state(), self.engine.copy_sizes());
+            self.shown.show(&state.sizes(), copies.as_ref(), state.watermark());
             tally.add(&outcome.tally);
             let job = self.job(&batch, at, outcome);
             front.take_back(items);

@@ -35,7 +35,8 @@ pub struct Metric {
 
 macro_rules! metrics_table {
     ($($constant:ident, $name:literal, $kind:ident, $unit:ident, [$($label:literal),*], $about:literal;)*) => {
-        $(const $constant: &str = $name;)*
+        // Declared in every build, so that the page is the same; some are counted with Kafka only.
+        $(#[cfg_attr(not(feature = "kafka"), allow(dead_code))] const $constant: &str = $name;)*
         /// Every metric of the stage.
         pub const METRICS: &[Metric] = &[$(Metric { name: $name, kind: Kind::$kind, labels: &[$($label),*], about: $about, unit: Unit::$unit },)*];
     };
@@ -65,6 +66,14 @@ metrics_table! {
     LEDGER, "tidegate_state_decisions", Gauge, Count, [], "Decisions held that can be overturned.";
     EVICTED, "tidegate_state_evicted", Gauge, Count, ["kind"], "What was dropped to stay within bounds, since the state was begun.";
     WATERMARK, "tidegate_event_time_seconds", Gauge, Seconds, [], "Event time of the stream, since 1970: its distance to now is the lag.";
+    LAG, "tidegate_kafka_lag_records", Gauge, Count, ["partition"], "Records of a partition of ours that are not decided on yet.";
+    PARTITIONS, "tidegate_kafka_partitions", Gauge, Count, [], "Partitions that the group gave to this instance.";
+    READY, "tidegate_kafka_ready", Gauge, Count, [], "1 where every partition of ours has its state back, else 0.";
+    TRANSACTIONS, "tidegate_kafka_transactions_total", Counter, Count, ["outcome"], "Batches that were committed, and transactions that were undone (aborted).";
+    COMMIT_SECONDS, "tidegate_kafka_commit_seconds_total", Counter, Seconds, [], "How long commits took, all together: divided by their number, the mean.";
+    RESTORED, "tidegate_kafka_restored_records_total", Counter, Count, [], "Records of changelogs that were read to get state back.";
+    REBALANCES, "tidegate_kafka_rebalances_total", Counter, Count, [], "Times that the group shared its partitions out anew.";
+    LOST, "tidegate_kafka_lost_records_total", Counter, Count, [], "Records that the topic's retention deleted before they were read: look at once.";
     REFUSALS, "tidegate_edition_refused_total", Counter, Count, [], "Changed editions that were refused because something in them is wrong.";
 }
 
@@ -113,36 +122,64 @@ fn add(n: u64, counter: impl FnOnce() -> metrics::Counter) {
     }
 }
 
-/// Shows how much is remembered. Once a batch.
-pub(super) fn state(sizes: &Sizes, watermark: Millis) {
-    let held = [
-        (AUTHORS, sizes.authors),
-        (ROOMS, sizes.rooms),
-        (IDS, sizes.ids),
-        (ACCOUNTS, sizes.accounts),
-        (LEDGER, sizes.ledger),
-        (CLUSTERS, sizes.clusters),
-    ];
-    for (name, held) in held {
-        gauge!(name).set(held as f64);
+/// Gauges of one loop.
+const HELD: usize = 14;
+
+/// What one loop shows of how much it holds. Where several run, a gauge is the sum of all.
+#[derive(Default)]
+pub(super) struct Shown([f64; HELD]);
+
+impl Shown {
+    /// Shows how much is remembered and held to compare with. Once a batch.
+    pub(super) fn show(&mut self, sizes: &Sizes, copies: Option<&[TwinSizes; LOGS]>, watermark: Millis) {
+        let [window, articles] = copies.copied().unwrap_or_default();
+        let values = [
+            sizes.authors as f64,
+            sizes.rooms as f64,
+            sizes.ids as f64,
+            sizes.accounts as f64,
+            sizes.ledger as f64,
+            sizes.clusters as f64,
+            sizes.authors_evicted as f64,
+            sizes.rooms_evicted as f64,
+            sizes.accounts_evicted as f64,
+            sizes.clusters_evicted as f64,
+            window.entries as f64,
+            articles.entries as f64,
+            window.text_bytes as f64,
+            articles.text_bytes as f64,
+        ];
+        self.put(values);
+        gauge!(WATERMARK).set(watermark as f64 / 1000.0);
     }
-    let evicted = [
-        ("author", sizes.authors_evicted),
-        ("room", sizes.rooms_evicted),
-        ("account", sizes.accounts_evicted),
-        ("cluster", sizes.clusters_evicted),
-    ];
-    for (kind, evicted) in evicted {
-        gauge!(EVICTED, "kind" => kind).set(evicted as f64);
+
+    fn put(&mut self, values: [f64; HELD]) {
+        let gauges = [
+            gauge!(AUTHORS),
+            gauge!(ROOMS),
+            gauge!(IDS),
+            gauge!(ACCOUNTS),
+            gauge!(LEDGER),
+            gauge!(CLUSTERS),
+            gauge!(EVICTED, "kind" => "author"),
+            gauge!(EVICTED, "kind" => "room"),
+            gauge!(EVICTED, "kind" => "account"),
+            gauge!(EVICTED, "kind" => "cluster"),
+            gauge!(ENTRIES, "of" => "window"),
+            gauge!(ENTRIES, "of" => "articles"),
+            gauge!(TEXT_BYTES, "of" => "window"),
+            gauge!(TEXT_BYTES, "of" => "articles"),
+        ];
+        for ((gauge, now), before) in gauges.iter().zip(values).zip(self.0) {
+            gauge.increment(now - before);
+        }
+        self.0 = values;
     }
-    gauge!(WATERMARK).set(watermark as f64 / 1000.0);
 }
 
-/// Shows how much is held to compare with: of the window, of articles. Once a batch.
-pub(super) fn copies(sizes: &[TwinSizes; LOGS]) {
-    for (of, sizes) in ["window", "articles"].into_iter().zip(sizes) {
-        gauge!(ENTRIES, "of" => of).set(sizes.entries as f64);
-        gauge!(TEXT_BYTES, "of" => of).set(sizes.text_bytes as f64);
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.put([0.0; HELD]);
     }
 }
 
@@ -160,4 +197,22 @@ pub(super) fn swapped() {
 /// Counts an edition refused.
 pub(super) fn refused() {
     counter!(REFUSALS).increment(1);
+}
+
+/// Shows what the group's member knows. Once a second.
+#[cfg(feature = "kafka")]
+pub(super) fn kafka(member: &crate::io::kafka::Member) {
+    let lags = member.lags();
+    for lag in &lags {
+        gauge!(LAG, "partition" => lag.partition.to_string()).set(lag.records as f64);
+    }
+    gauge!(PARTITIONS).set(member.partitions_held() as f64);
+    gauge!(READY).set(f64::from(u8::from(member.is_ready())));
+    let counted = member.counted();
+    counter!(TRANSACTIONS, "outcome" => "committed").absolute(counted.committed);
+    counter!(TRANSACTIONS, "outcome" => "aborted").absolute(counted.aborted);
+    counter!(COMMIT_SECONDS).absolute(counted.commit_time.as_secs());
+    counter!(RESTORED).absolute(counted.restored);
+    counter!(REBALANCES).absolute(counted.rebalances);
+    counter!(LOST).absolute(counted.lost);
 }

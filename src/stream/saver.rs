@@ -86,6 +86,12 @@ impl Latency {
         self.0.record_n(micros, records).expect("the histogram grows with its values");
     }
 
+    /// Adds what another loop took.
+    #[cfg(feature = "kafka")]
+    pub(super) fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("both have three significant digits");
+    }
+
     /// The time within which that percentage of records was through; `None` before the first.
     #[must_use]
     pub fn percentile(&self, percent: f64) -> Option<Duration> {
@@ -144,6 +150,7 @@ impl Saver {
     fn batch(&mut self, job: Job, saved: &Sender<Position>, control: &Control) -> Result<(), StreamError> {
         self.save(&job)?;
         self.emit(&job)?;
+        self.store.commit()?;
         let elapsed = instant().duration_since(job.read_at);
         self.latency.record(elapsed, job.records);
         measure::emitted(elapsed, job.records);
@@ -163,6 +170,9 @@ impl Saver {
         let is_durable = self.store.next_is_durable() || job.erased;
         // Texts first: the journal must not know of any that are not there.
         self.texts.iter().flatten().try_for_each(|texts| texts.flush(is_durable))?;
+        if let Some(ends) = job.texts_end.as_ref().filter(|_| self.texts.is_some()) {
+            self.store.keep_texts(ends)?;
+        }
         self.seq += 1;
         let marks = self.marks();
         let outputs =
@@ -175,10 +185,12 @@ impl Saver {
             owes_compaction: job.erased,
         })?;
         let Some((texts, ends)) = self.texts.as_ref().zip(job.texts_end) else { return Ok(()) };
-        for ((texts, blanks), end) in texts.iter().zip(&job.blanks).zip(ends) {
+        for (log, ((texts, blanks), end)) in texts.iter().zip(&job.blanks).zip(ends).enumerate() {
             let blanks: Vec<(u64, &[u8])> = blanks.iter().map(|(address, bytes)| (*address, &**bytes)).collect();
             if !blanks.is_empty() {
                 texts.overwrite_all(&blanks)?;
+                let addresses: Vec<u64> = blanks.iter().map(|(address, _)| *address).collect();
+                self.store.forget_texts(log, &addresses)?;
             }
             if is_durable {
                 texts.settled(end)?;

@@ -54,6 +54,23 @@ pub fn splits(unit: u32) -> Option<&'static str> {
     BY_WHOLE.get(&char::from_u32(unit)?).copied()
 }
 
+/// Other characters with the same right part, which look alike and often sound alike: 请 and 清 for 情. Without those that
+/// cannot be taken apart.
+#[must_use]
+pub fn siblings(unit: u32) -> &'static [u32] {
+    static BY_RIGHT: LazyLock<Map<char, Vec<u32>>> = LazyLock::new(|| {
+        let mut groups = Map::<char, Vec<u32>>::default();
+        for entry in lines(SPLIT).flat_map(str::split_whitespace) {
+            if let (Some(whole), Some(right)) = (entry.chars().next(), entry.chars().last()) {
+                groups.entry(right).or_default().push(whole as u32);
+            }
+        }
+        groups
+    });
+    let right = splits(unit).and_then(|parts| parts.chars().last());
+    right.and_then(|right| BY_RIGHT.get(&right)).map_or(&[], Vec::as_slice)
+}
+
 fn by_whole((whole, parts): (&'static str, &'static str)) -> (char, &'static str) {
     (whole.chars().next().expect("split.txt has no empty entries"), parts)
 }
@@ -149,6 +166,14 @@ mod tests {
         }
         assert_eq!(splits('强' as u32), Some("弓虽"));
         assert_eq!(splits('弓' as u32), None);
+    }
+
+    #[test]
+    fn siblings_share_their_right_part() {
+        let found = siblings('账' as u32);
+        assert!(found.contains(&('账' as u32)), "{}", text(found));
+        assert!(found.iter().all(|&unit| splits(unit).is_some_and(|parts| parts.ends_with('长'))), "{}", text(found));
+        assert!(siblings('a' as u32).is_empty());
     }
 
     #[test]

@@ -15,11 +15,11 @@ mod shape;
 mod table;
 mod view;
 
-pub use evasions::{digit_styles, homophones, leet, splits};
+pub use evasions::{digit_styles, homophones, leet, siblings, splits};
 pub use fold::{Folded, fold_to_string};
 pub use hash::content_hash;
 pub use letters::Letters;
-pub use pinyin::readings;
+pub use pinyin::{SoundNumbers, readings};
 pub use shape::{Shape, shape};
 pub use table::{Kind, is_digit, is_emoji, is_han, is_latin, is_separator, is_word, kind};
 pub use view::View;

@@ -63,6 +63,34 @@ pub(super) fn syllable(unit: u32) -> Syllable {
     }
 }
 
+/// A number for each sound, so that characters that sound alike are known by it. It depends on the letters of the sound alone,
+/// whatever version of the readings they came from.
+#[derive(Debug)]
+pub struct SoundNumbers(Box<[u16]>);
+
+impl SoundNumbers {
+    /// The table, made when it is first asked for.
+    #[must_use]
+    pub fn get() -> &'static Self {
+        static NUMBERS: LazyLock<SoundNumbers> = LazyLock::new(|| {
+            let number = |unit| commonest(unit).map_or(0, |letters| letters.bytes().fold(5381, times_33).max(1));
+            SoundNumbers(IDEOGRAPHS.map(number).collect())
+        });
+        &NUMBERS
+    }
+
+    /// The number of the commonest toneless reading of a character; 0 for what is none of the basic block.
+    #[must_use]
+    #[inline]
+    pub fn number(&self, unit: u32) -> u16 {
+        self.0.get(unit.wrapping_sub(*IDEOGRAPHS.start()) as usize).copied().unwrap_or(0)
+    }
+}
+
+fn times_33(state: u16, letter: u8) -> u16 {
+    state.wrapping_mul(33) ^ u16::from(letter)
+}
+
 /// Every toneless reading of a character in ASCII letters, the commonest first, each once.
 pub fn readings(unit: u32) -> impl Iterator<Item = &'static str> {
     let all = char::from_u32(unit).and_then(|c| c.to_pinyin_multi());

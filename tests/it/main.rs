@@ -3,14 +3,19 @@
 
 mod architecture;
 mod bad_input;
+mod claims;
 mod bless;
+mod classify;
 mod commands;
 mod copies;
 mod crash;
 mod datasets;
+mod deploy;
 mod docs;
 mod generated;
 mod golden;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod licences;
 mod neardup;
 mod sameness;

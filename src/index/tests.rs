@@ -1,1 +1,1 @@
-
+//! The index as a whole: cases in, searches out.

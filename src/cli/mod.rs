@@ -12,6 +12,7 @@ mod edition;
 mod eval;
 mod explain;
 mod health;
+mod indexing;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod man;
@@ -23,6 +24,7 @@ mod replay;
 mod report;
 mod run;
 mod schema;
+mod search;
 mod setting;
 mod signals;
 mod synth;
@@ -40,6 +42,7 @@ use term::{ColorChoice, Role, Terminal};
 
 #[cfg(feature = "kafka")]
 use crate::io::kafka::KafkaError;
+use crate::index::IndexError;
 use crate::io::{FileTextsError, SinkError, SourceError, StoreError};
 use crate::stream::StreamError;
 
@@ -51,6 +54,7 @@ use crate::stream::StreamError;
 #[command(name = "tidegate", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Begin with:
   tidegate run --input events.jsonl --output out     decide on a stream
+  tidegate search --index out/index '"加微信"'       find what was said, decided and why
   tidegate explain '加 薇 信 领 彩 金'                 see why one message is acted on
   tidegate check rules                               lint rules and run their tests
 
@@ -85,6 +89,7 @@ enum Command {
     Rejects(rejects::RejectsCommand),
     Signals(signals::SignalsArgs),
     Schema(schema::SchemaArgs),
+    Search(Box<search::SearchArgs>),
     Synth(synth::SynthArgs),
     Near(near::NearArgs),
     #[cfg(feature = "kafka")]
@@ -141,6 +146,7 @@ pub fn main() -> ExitCode {
         Command::Rejects(command) => rejects::run(&command, &output),
         Command::Signals(args) => signals::run(&args, &output),
         Command::Schema(args) => schema::run(&args),
+        Command::Search(args) => search::run(&args, &output),
         Command::Synth(args) => synth::run(&args, &output),
         Command::Near(args) => near::run(&args, &output),
         #[cfg(feature = "kafka")]
@@ -170,7 +176,8 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     let of_sink = || error.downcast_ref::<SinkError>().map(SinkError::hint);
     let of_store = || error.downcast_ref::<StoreError>().map(StoreError::hint);
     let of_texts = || error.downcast_ref::<FileTextsError>().map(FileTextsError::hint);
-    let known = of_stream.or_else(of_source).or_else(of_sink).or_else(of_store).or_else(of_texts);
+    let of_index = || error.downcast_ref::<IndexError>().map(IndexError::hint);
+    let known = of_stream.or_else(of_source).or_else(of_sink).or_else(of_store).or_else(of_texts).or_else(of_index);
     #[cfg(feature = "kafka")]
     let known = known.or_else(|| error.downcast_ref::<KafkaError>().map(KafkaError::hint));
     known

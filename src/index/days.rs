@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jieba_rs::Jieba;
 use serde::{Deserialize, Serialize};
@@ -57,18 +57,24 @@ struct About {
     schema: u32,
 }
 
+/// The cutter of words, loaded when it is first asked.
+pub(super) type Words = LazyLock<Jieba>;
+
 /// A folder of an index.
 #[derive(Clone)]
 pub(super) struct Folder {
     path: PathBuf,
     pub(super) fields: Fields,
-    pub(super) jieba: Arc<Jieba>,
+    /// Its dictionary takes a while to load, and many searches need none.
+    pub(super) jieba: Arc<Words>,
 }
 
 const ABOUT: &str = "index.json";
 const DAYS: &str = "days";
 /// The level of compression of stored cases: above it, time grows and size hardly shrinks.
 const ZSTD_LEVEL: i32 = 3;
+/// Cases that are compressed together, in bytes: twice as much saves little more, and each hit reads one block.
+const STORE_BLOCK_BYTES: usize = 64 << 10;
 
 impl Folder {
     /// Opens it; `makes` it where there is none.
@@ -85,7 +91,7 @@ impl Folder {
         if schema != VERSION {
             return Err(IndexError::Schema { path: path.to_owned(), found: schema, expected: VERSION });
         }
-        Ok(Self { path: path.to_owned(), fields: Fields::new(), jieba: Arc::new(Jieba::new()) })
+        Ok(Self { path: path.to_owned(), fields: Fields::new(), jieba: Arc::new(LazyLock::new(Jieba::new)) })
     }
 
     pub(super) fn of(&self, day: Day) -> PathBuf {
@@ -110,7 +116,11 @@ impl Folder {
         let path = self.of(day);
         fs::create_dir_all(&path).map_err(|source| IndexError::Io { doing: "make", path: path.clone(), source })?;
         let compression = ZstdCompressor { compression_level: Some(ZSTD_LEVEL) };
-        let settings = IndexSettings { docstore_compression: Compressor::Zstd(compression), ..IndexSettings::default() };
+        let settings = IndexSettings {
+            docstore_compression: Compressor::Zstd(compression),
+            docstore_blocksize: STORE_BLOCK_BYTES,
+            ..IndexSettings::default()
+        };
         let open = || {
             let directory = MmapDirectory::open(&path)?;
             let builder = IndexBuilder::new().schema(self.fields.schema.clone()).settings(settings);

@@ -10,6 +10,11 @@ use crate::event::{Event, Millis};
 /// Text of one case that is indexed, in bytes: the rest is stored, and not found by its words.
 const TEXT_BYTES_MAX: usize = 64 << 10;
 
+/// Terms of word lists that are added to the text of one case.
+const TERMS_MAX: usize = 64;
+/// A label of the classifier from here on is said of a case.
+const EVEN_ODDS: f32 = 0.5;
+
 /// The document of a case.
 pub(super) fn document(fields: &Fields, case: &Case<'_>) -> TantivyDocument {
     let mut adding = Adding { fields, document: TantivyDocument::default() };
@@ -21,12 +26,21 @@ pub(super) fn document(fields: &Fields, case: &Case<'_>) -> TantivyDocument {
     }
     adding.name("cluster", case.cluster.as_deref());
     adding.name("claim", case.claim.as_deref());
+    adding.name("stance", case.stance.as_deref());
+    adding.names("list", case.terms.keys().map(AsRef::as_ref));
+    adding.names("term", case.terms.values().flatten().map(AsRef::as_ref));
+    adding.names("class", case.classes.iter().filter(|(_, score)| **score >= EVEN_ODDS).map(|(label, _)| &**label));
     if let Some(similarity) = case.similarity {
         adding.document.add_f64(fields.named("similarity"), f64::from(similarity));
     }
     let plain = &case.plain[..case.plain.floor_char_boundary(TEXT_BYTES_MAX)];
     adding.document.add_text(fields.text, plain);
     adding.document.add_text(fields.words, plain);
+    // What a term of a list was disguised as is found by the term itself, however the disguise was taken off.
+    let mut terms: Vec<&str> = case.terms.values().flatten().map(AsRef::as_ref).filter(|term| !plain.contains(term)).collect();
+    terms.sort_unstable();
+    terms.dedup();
+    terms.iter().take(TERMS_MAX).for_each(|term| adding.document.add_text(fields.text, term));
     let stored = Case { plain: String::new(), ..case.clone() };
     let stored = serde_json::to_vec(&stored).expect("strings and numbers are written to memory");
     adding.document.add_bytes(fields.case, &stored);
@@ -37,6 +51,13 @@ pub(super) fn document(fields: &Fields, case: &Case<'_>) -> TantivyDocument {
 pub(super) fn moment(at: Millis) -> DateTime {
     const MILLIS_MAX: Millis = i64::MAX / 1_000_000;
     DateTime::from_timestamp_millis(at.clamp(-MILLIS_MAX, MILLIS_MAX))
+}
+
+/// The host of a link, without what a browser does not show.
+fn host(link: &str) -> &str {
+    let rest = link.split_once("://").map_or(link, |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    host.strip_prefix("www.").unwrap_or(host)
 }
 
 struct Adding<'a> {
@@ -67,6 +88,7 @@ impl Adding<'_> {
         self.name("lang", event.lang.as_deref());
         self.name("region", event.region.as_deref());
         self.names("root", event.forward_of.iter().chain(&event.reply_to).map(AsRef::as_ref));
+        self.names("link", event.links.iter().map(|link| host(link)));
         self.document.add_date(self.fields.named("at"), moment(event.at));
     }
 

@@ -2,15 +2,16 @@
 //!
 //! A folder of tantivy indexes, one for each day on which cases came in, so that retention drops folders. [`Writer`] takes
 //! [`crate::case::Case`]s and commits them together with the position of the stream that they came from, so that nothing is
-//! there twice after a stop; [`Index`] searches all days at once in the language of [`parse`]. Absent here: where cases come
+//! there twice after a stop; [`Reader`] searches all days at once in the language of [`parse`]. Absent here: where cases come
 //! from, any sense, any clock.
 
 mod days;
 mod document;
+mod page;
 mod plan;
 mod query;
+mod reader;
 mod schema;
-mod search;
 mod times;
 mod tokens;
 mod writer;
@@ -21,9 +22,11 @@ mod tests;
 use std::path::PathBuf;
 
 pub use days::Day;
+pub use page::{Ask, Cursor, Hit, Order, Page};
 pub use query::{CLAUSES_MAX, QUERY_BYTES_MAX, Query, QueryError, Test, parse};
+pub use reader::{BUCKETS_MAX, Bucket, Count, PAGE_HITS_MAX, Reader, VALUES_MAX};
 pub use schema::{FIELDS, Kind, kind};
-pub use search::{Count, Found, Hit, Index, Order, Request};
+
 pub use writer::{Options, Writer};
 
 /// How queries are read as texts were: disguises taken off. The same function that made [`crate::case::Case::plain`].
@@ -66,6 +69,12 @@ pub enum IndexError {
     /// What is to be counted is not written as it should be.
     #[error("the aggregation cannot be read: {0}")]
     Aggregation(String),
+    /// What is to be counted by is no field of names.
+    #[error("`{0}` is no field that can be counted by")]
+    Field(String),
+    /// A cursor is not one, or of another order.
+    #[error("the cursor is not one of this search")]
+    Cursor,
     /// A stored case is not one.
     #[error("a stored case cannot be read: {0}")]
     Case(String),
@@ -81,6 +90,8 @@ impl IndexError {
             Self::Io { .. } => "check space and rights on that path",
             Self::Tantivy { .. } => "see the cause; if a file is damaged, remove that day's folder: the other days stay",
             Self::Aggregation(_) => "see docs/search.md for what can be counted",
+            Self::Field(_) => "fields of names are those of docs/search.md, such as rule, author, cluster",
+            Self::Cursor => "give the `next` of the page before, and the same order, or none to begin",
             Self::Case(_) => "remove that day's folder and index the stream again",
         }
     }

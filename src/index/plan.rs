@@ -2,7 +2,6 @@
 
 use std::ops::Bound;
 
-use jieba_rs::Jieba;
 use tantivy::Term;
 use tantivy::query::{
     AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query as Runs, RangeQuery, RegexQuery, TermQuery,
@@ -11,6 +10,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::Fold;
 use super::document::moment;
+use super::days::Words;
 use super::query::{Query, Test};
 use super::schema::{Fields, Kind, kind};
 use super::tokens::letters;
@@ -18,7 +18,7 @@ use super::tokens::letters;
 /// What a plan is made with.
 pub(super) struct Planner<'a> {
     pub(super) fields: &'a Fields,
-    pub(super) jieba: &'a Jieba,
+    pub(super) jieba: &'a Words,
     pub(super) fold: Fold,
 }
 
@@ -57,6 +57,10 @@ impl Planner<'_> {
             Test::Is { value, is_quoted } if kind(name) == Some(Kind::Text) => self.text(value, *is_quoted),
             Test::Is { value, is_quoted: false } if value.contains('*') => {
                 Box::new(RegexQuery::from_pattern(&pattern(value), field)?)
+            }
+            Test::Is { value, .. } if name == "cluster" => {
+                let first = term(self.fields.named("event"), value);
+                Box::new(BooleanQuery::new(vec![(Occur::Should, term(field, value)), (Occur::Should, first)]))
             }
             Test::Is { value, .. } => term(field, value),
             Test::Between(from, to) => {
@@ -98,6 +102,7 @@ fn term(field: Field, value: &str) -> Box<dyn Runs> {
     Box::new(TermQuery::new(Term::from_field_text(field, value), IndexRecordOption::WithFreqs))
 }
 
+/// A range of numbers and times is read from their columns.
 fn range(from: Bound<Term>, to: Bound<Term>) -> Box<dyn Runs> {
     if matches!((&from, &to), (Bound::Unbounded, Bound::Unbounded)) {
         return Box::new(AllQuery);

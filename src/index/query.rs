@@ -51,6 +51,14 @@ pub enum Test {
     Within(Option<f64>, Option<f64>),
 }
 
+impl Query {
+    /// One name, whole, as if it stood in quotes.
+    #[must_use]
+    pub fn is(field: &'static str, value: &str) -> Self {
+        Self::Clause { field, test: Test::Is { value: value.to_owned(), is_quoted: true } }
+    }
+}
+
 /// What is wrong with a query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message} (at character {place} of the query)", place = self.at + 1)]

@@ -24,7 +24,7 @@ pub enum Kind {
 }
 
 /// Every field that a query may name: its name, its kind, what it holds.
-pub const FIELDS: [(&str, Kind, &str); 20] = [
+pub const FIELDS: [(&str, Kind, &str); 25] = [
     ("text", Kind::Text, "title and text, with disguises taken off; where no field is named"),
     ("event", Kind::Name, "the event's id"),
     ("decision", Kind::Name, "the decision's id"),
@@ -39,8 +39,13 @@ pub const FIELDS: [(&str, Kind, &str); 20] = [
     ("shadow", Kind::Name, "rules in shadow that would have acted"),
     ("label", Kind::Name, "codes of labels"),
     ("queue", Kind::Name, "the review queue that it went to"),
-    ("claim", Kind::Name, "the refuted claim that it repeats"),
-    ("cluster", Kind::Name, "the first event of its near-duplicates"),
+    ("claim", Kind::Name, "the refuted claim that it is about"),
+    ("stance", Kind::Name, "what it thinks of the claim: asserting, refuting, questioning, reporting"),
+    ("cluster", Kind::Name, "the first event of its near-duplicates; that event itself is found too"),
+    ("list", Kind::Name, "word lists of which terms stand in it"),
+    ("term", Kind::Name, "those terms, as the lists write them"),
+    ("class", Kind::Name, "labels that the classifier gives even odds or more, where rules ask it"),
+    ("link", Kind::Name, "hosts of links"),
     ("edition", Kind::Name, "the edition that decided"),
     ("missing", Kind::Name, "senses that failed on it"),
     ("at", Kind::Time, "when it was published"),

@@ -1,8 +1,8 @@
 //! How texts are cut for the index: into letters, so that any phrase is found wherever words begin, and into words.
 
-use jieba_rs::Jieba;
 use std::sync::Arc;
 
+use super::days::Words as Cutter;
 use tantivy::tokenizer::{TextAnalyzer, Token, TokenStream, Tokenizer, TokenizerManager};
 
 /// The cutting of [`Letters`], by its name in the schema.
@@ -13,7 +13,7 @@ pub(super) const WORDS: &str = "words";
 const TOKEN_BYTES_MAX: usize = 64;
 
 /// Both, for an index.
-pub(super) fn tokenizers(jieba: &Arc<Jieba>) -> TokenizerManager {
+pub(super) fn tokenizers(jieba: &Arc<Cutter>) -> TokenizerManager {
     let manager = TokenizerManager::default();
     manager.register(LETTERS, TextAnalyzer::from(Letters));
     manager.register(WORDS, TextAnalyzer::from(Words { jieba: Arc::clone(jieba) }));
@@ -28,7 +28,7 @@ pub(super) struct Letters;
 /// Words of a dictionary and of the spaces between them.
 #[derive(Clone)]
 pub(super) struct Words {
-    jieba: Arc<Jieba>,
+    jieba: Arc<Cutter>,
 }
 
 /// Tokens that were cut before.

@@ -42,7 +42,6 @@ pub struct Writer {
 /// The day that is written.
 struct Open {
     day: Day,
-    index: tantivy::Index,
     writer: IndexWriter,
 }
 
@@ -86,11 +85,15 @@ impl Writer {
     /// # Errors
     /// [`IndexError`], if the folder cannot be written.
     pub fn commit(&mut self, position: &str, today: Day) -> Result<(), IndexError> {
-        let Some(open) = &mut self.open else { return Ok(()) };
+        if self.open.is_none() && self.position.as_deref() == Some(position) {
+            return Ok(());
+        }
+        let payload = Committed { seq: self.seq + 1, position: position.to_owned() };
+        let open = self.opened(today)?;
         let day = open.day;
+        let committed = commit(&mut open.writer, &payload);
+        committed.map_err(|source| IndexError::Tantivy { path: self.folder.of(day), source })?;
         self.seq += 1;
-        commit(&mut open.writer, &Committed { seq: self.seq, position: position.to_owned() })
-            .map_err(|source| IndexError::Tantivy { path: self.folder.of(day), source })?;
         self.position = Some(position.to_owned());
         if day != today {
             let open = self.open.take().expect("it was open");
@@ -99,29 +102,38 @@ impl Writer {
         Ok(())
     }
 
-    /// Takes out everything of an author, from all days and from the disk. Commit first: what was added since then would be
+    /// Takes out everything of these authors, from all days and from the disk. Commit first: what was added since then would be
     /// committed without its position.
     ///
     /// # Errors
     /// [`IndexError`], if a folder cannot be written.
-    pub fn erase(&mut self, author: &str) -> Result<(), IndexError> {
+    pub fn erase(&mut self, authors: &[&str]) -> Result<(), IndexError> {
         if let Some(open) = self.open.take() {
             open.writer.wait_merging_threads().map_err(|source| self.failed(open.day, source))?;
         }
-        let term = Term::from_field_text(self.folder.fields.named("author"), author);
+        let field = self.folder.fields.named("author");
+        let terms: Vec<Term> = authors.iter().map(|author| Term::from_field_text(field, author)).collect();
         for day in self.folder.days()? {
             let index = self.folder.index(day)?;
-            self.erase_in(&index, day, &term).map_err(|source| self.failed(day, source))?;
+            self.erase_in(&index, day, &terms).map_err(|source| self.failed(day, source))?;
         }
         Ok(())
     }
 
-    fn erase_in(&self, index: &tantivy::Index, day: Day, term: &Term) -> tantivy::Result<()> {
-        if index.reader()?.searcher().doc_freq(term)? == 0 {
+    fn erase_in(&self, index: &tantivy::Index, day: Day, terms: &[Term]) -> tantivy::Result<()> {
+        let searcher = index.reader()?.searcher();
+        let mut is_there = false;
+        for term in terms {
+            is_there |= searcher.doc_freq(term)? > 0;
+        }
+        if !is_there {
             return Ok(());
         }
+        drop(searcher);
         let mut writer: IndexWriter = self.writer(index)?;
-        writer.delete_term(term.clone());
+        for term in terms {
+            writer.delete_term(term.clone());
+        }
         let payload = committed(&self.folder, day, index).ok().flatten().unwrap_or_default();
         commit(&mut writer, &payload)?;
         // What is deleted is only marked: segments that hold it are written anew without it, and the old files removed.
@@ -159,7 +171,7 @@ impl Writer {
         if self.open.is_none() {
             let index = self.folder.index(today)?;
             let writer = self.writer(&index).map_err(|source| self.failed(today, source))?;
-            self.open = Some(Open { day: today, index, writer });
+            self.open = Some(Open { day: today, writer });
         }
         Ok(self.open.as_mut().expect("it was opened"))
     }

@@ -64,7 +64,9 @@ struct Shared {
     is_unsynced: bool,
     /// Whether a failed write may have left bytes after `end`.
     is_torn: bool,
-    /// Whether anybody still writes.
+    /// Whether the last segment takes no further batch.
+    is_sealed: bool,
+    /// Whether nobody writes any longer.
     is_ended: bool,
     dropped_bytes: u64,
 }
@@ -210,9 +212,12 @@ impl Spool {
         let mut gone = Vec::new();
         {
             let mut shared = self.lock();
-            let is_last_open = shared.file.is_some();
-            while shared.segments.len() > usize::from(is_last_open) && shared.segments[0].end <= up_to {
+            let keeps_last = shared.file.is_some() && (!shared.is_sealed || shared.is_unsynced);
+            while shared.segments.len() > usize::from(keeps_last) && shared.segments[0].end <= up_to {
                 gone.extend(shared.segments.pop_front());
+            }
+            if shared.segments.is_empty() {
+                (shared.file, shared.is_sealed) = (None, false);
             }
         }
         gone.iter().try_for_each(|segment| segment.remove(&self.dir)).map_err(failed("remove", &self.dir))
@@ -221,10 +226,7 @@ impl Spool {
     /// The next batch begins a new file, so that what lies in this one can go as soon as it is released.
     pub fn seal(&self) {
         let mut shared = self.lock();
-        // What is not synced yet is synced with the next batch, which has to find the file.
-        if !shared.is_unsynced {
-            shared.file = None;
-        }
+        shared.is_sealed = shared.file.is_some();
     }
 
     /// Bytes that may be read from that address on.
@@ -249,7 +251,8 @@ impl Shared {
         if self.is_torn {
             self.cut_torn()?;
         }
-        let is_full = self.segments.back().is_some_and(|last| last.end - last.start >= options.segment_bytes);
+        let is_full = |last: &Segment| last.end - last.start >= options.segment_bytes;
+        let is_full = std::mem::take(&mut self.is_sealed) || self.segments.back().is_some_and(is_full);
         if is_full && std::mem::take(&mut self.is_unsynced) {
             self.file.as_ref().map_or(Ok(()), File::sync_data)?;
         }

@@ -220,6 +220,7 @@ impl Lanes<'_> {
             rejects: Box::new(rejects),
             store: Box::new(store),
             texts,
+            cases: None,
             clock: Arc::clone(&self.clock),
         };
         run_with(&self.front, ends, self.editions, self.options, control)

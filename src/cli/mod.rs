@@ -32,6 +32,7 @@ pub mod term;
 #[cfg(feature = "kafka")]
 mod topics;
 mod train;
+mod trends;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -54,7 +55,7 @@ use crate::stream::StreamError;
 #[command(name = "tidegate", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Begin with:
   tidegate run --input events.jsonl --output out     decide on a stream
-  tidegate search --index out/index '"加微信"'       find what was said, decided and why
+  tidegate search --index out/index 加微信             find what was said, decided and why
   tidegate explain '加 薇 信 领 彩 金'                 see why one message is acted on
   tidegate check rules                               lint rules and run their tests
 
@@ -90,6 +91,7 @@ enum Command {
     Signals(signals::SignalsArgs),
     Schema(schema::SchemaArgs),
     Search(Box<search::SearchArgs>),
+    Trends(trends::TrendsArgs),
     Synth(synth::SynthArgs),
     Near(near::NearArgs),
     #[cfg(feature = "kafka")]
@@ -147,6 +149,7 @@ pub fn main() -> ExitCode {
         Command::Signals(args) => signals::run(&args, &output),
         Command::Schema(args) => schema::run(&args),
         Command::Search(args) => search::run(&args, &output),
+        Command::Trends(args) => trends::run(&args, &output),
         Command::Synth(args) => synth::run(&args, &output),
         Command::Near(args) => near::run(&args, &output),
         #[cfg(feature = "kafka")]

@@ -150,6 +150,11 @@ pub(super) fn run(args: &SearchArgs, output: &Output) -> anyhow::Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
+/// Reads a span of time of an argument, in milliseconds.
+pub(super) fn span(text: &str) -> Result<u64, String> {
+    charts::span(text).ok_or_else(|| "write a span such as 10m, 1h or 1d".to_owned())
+}
+
 fn searches(args: &SearchArgs) -> PathBuf {
     args.searches.clone().unwrap_or_else(|| args.index.join("searches.toml"))
 }

@@ -7,6 +7,7 @@
 
 mod days;
 mod document;
+pub mod elastic;
 mod page;
 mod plan;
 mod query;
@@ -14,6 +15,7 @@ mod reader;
 mod schema;
 mod times;
 mod tokens;
+mod trends;
 mod writer;
 
 #[cfg(test)]
@@ -27,6 +29,7 @@ pub use query::{CLAUSES_MAX, QUERY_BYTES_MAX, Query, QueryError, Test, parse};
 pub use reader::{BUCKETS_MAX, Bucket, Count, PAGE_HITS_MAX, Reader, VALUES_MAX};
 pub use schema::{FIELDS, Kind, kind};
 
+pub use trends::{TREND_FIELDS, Trend, TrendOptions, WORDS};
 pub use writer::{Options, Writer};
 
 /// How queries are read as texts were: disguises taken off. The same function that made [`crate::case::Case::plain`].

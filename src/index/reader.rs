@@ -15,7 +15,7 @@ use super::days::{Day, Folder};
 use super::page::{Ask, Cursor, Hit, Order, Page};
 use super::plan::Planner;
 use super::query::Test;
-use super::schema::{Kind, kind};
+use super::schema::countable;
 use super::{Fold, IndexError, Query};
 use crate::event::Millis;
 
@@ -187,7 +187,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::aggregate`]; [`IndexError::Field`], if the field is not one of names.
     pub fn top(&self, query: &Query, field: &str, limit: usize) -> Result<Vec<Count>, IndexError> {
-        let field = name(field)?;
+        let field = countable(field)?;
         let counted = self.aggregate(query, &json!({ "top": terms(field, limit) }))?;
         Ok(counts(&counted["top"]))
     }
@@ -197,7 +197,7 @@ impl Reader {
     /// # Errors
     /// As [`Reader::top`].
     pub fn distinct(&self, query: &Query, field: &str) -> Result<u64, IndexError> {
-        let counted = self.aggregate(query, &json!({ "n": { "cardinality": { "field": name(field)? } } }))?;
+        let counted = self.aggregate(query, &json!({ "n": { "cardinality": { "field": countable(field)? } } }))?;
         Ok(counted["n"]["value"].as_f64().unwrap_or(0.0).round() as u64)
     }
 
@@ -216,7 +216,7 @@ impl Reader {
         }
         let mut request = json!({ "date_histogram": { "field": "at", "fixed_interval": format!("{millis}ms") } });
         if let Some((field, limit)) = by {
-            request["aggs"] = json!({ "by": terms(name(field)?, limit) });
+            request["aggs"] = json!({ "by": terms(countable(field)?, limit) });
         }
         let counted = self.aggregate(query, &json!({ "at": request }))?;
         let buckets = counted["at"]["buckets"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -282,13 +282,6 @@ fn cursor(ranked: &[(Rank, Place)], ask: &Ask, skipped: usize) -> Cursor {
     let is_same_moment = matches!(ask.after, Some(Cursor::At { at: before, .. }) if before == at);
     debug_assert!(!is_same_moment || same > skipped, "what was passed over is of that moment");
     Cursor::At { at, given: same }
-}
-
-fn name(field: &str) -> Result<&str, IndexError> {
-    match kind(field) {
-        Some(Kind::Name) => Ok(field),
-        _ => Err(IndexError::Field(field.to_owned())),
-    }
 }
 
 fn terms(field: &str, limit: usize) -> Value {

@@ -5,6 +5,7 @@ use tantivy::schema::{
     TextOptions,
 };
 
+use super::IndexError;
 use super::tokens::{LETTERS, WORDS};
 
 /// Which version of the schema a folder was written with.
@@ -17,6 +18,8 @@ pub enum Kind {
     Text,
     /// A name, matched as a whole; `*` stands for any letters.
     Name,
+    /// A name that one case has, or two: it cannot be counted by.
+    Id,
     /// A time.
     Time,
     /// A number.
@@ -26,8 +29,8 @@ pub enum Kind {
 /// Every field that a query may name: its name, its kind, what it holds.
 pub const FIELDS: [(&str, Kind, &str); 25] = [
     ("text", Kind::Text, "title and text, with disguises taken off; where no field is named"),
-    ("event", Kind::Name, "the event's id"),
-    ("decision", Kind::Name, "the decision's id"),
+    ("event", Kind::Id, "the event's id"),
+    ("decision", Kind::Id, "the decision's id"),
     ("channel", Kind::Name, "article, video, ad, post, group"),
     ("author", Kind::Name, "who published it, as the stream names them"),
     ("room", Kind::Name, "the group that it was said in"),
@@ -58,6 +61,11 @@ pub fn kind(name: &str) -> Option<Kind> {
     FIELDS.iter().find(|(known, ..)| *known == name).map(|&(_, kind, _)| kind)
 }
 
+/// The name of a field that can be counted by.
+pub(super) fn countable(name: &str) -> Result<&str, IndexError> {
+    if kind(name) == Some(Kind::Name) { Ok(name) } else { Err(IndexError::Field(name.to_owned())) }
+}
+
 /// The fields' handles.
 #[derive(Clone, Debug)]
 pub(super) struct Fields {
@@ -75,14 +83,18 @@ impl Fields {
             TextOptions::default()
                 .set_indexing_options(TextFieldIndexing::default().set_tokenizer(cut).set_index_option(option))
         };
+        let whole = || TextFieldIndexing::default().set_tokenizer("raw").set_fieldnorms(false);
         let text = builder.add_text_field("text", indexed(LETTERS, IndexRecordOption::WithFreqsAndPositions));
         let words = builder.add_text_field("words", indexed(WORDS, IndexRecordOption::WithFreqs));
         for (name, kind, _) in FIELDS {
             match kind {
                 Kind::Text => {}
+                // No name is scored, so none needs to know its length.
                 Kind::Name => {
-                    let whole = indexed("raw", IndexRecordOption::Basic);
-                    builder.add_text_field(name, whole.set_fast("raw"));
+                    builder.add_text_field(name, TextOptions::default().set_indexing_options(whole()).set_fast("raw"));
+                }
+                Kind::Id => {
+                    builder.add_text_field(name, TextOptions::default().set_indexing_options(whole()));
                 }
                 Kind::Time => {
                     let millis = DateOptions::default().set_precision(DateTimePrecision::Milliseconds);

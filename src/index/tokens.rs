@@ -31,34 +31,28 @@ pub(super) struct Words {
     jieba: Arc<Cutter>,
 }
 
-/// Tokens that were cut before.
-pub(super) struct Cut {
-    tokens: std::vec::IntoIter<Token>,
+/// Tokens of a text one after the other, in a buffer that is used again.
+pub(super) struct Cut<'a, R> {
+    text: &'a str,
+    ranges: R,
     token: Token,
 }
 
-impl Cut {
-    fn new(text: &str, ranges: impl Iterator<Item = (usize, usize)>) -> Self {
-        let tokens: Vec<Token> = ranges
-            .enumerate()
-            .map(|(position, (from, to))| Token {
-                offset_from: from,
-                offset_to: to,
-                position,
-                text: text[from..text.floor_char_boundary(to.min(from + TOKEN_BYTES_MAX))].to_owned(),
-                position_length: 1,
-            })
-            .collect();
-        Self { tokens: tokens.into_iter(), token: Token::default() }
+impl<'a, R: Iterator<Item = (usize, usize)>> Cut<'a, R> {
+    fn new(text: &'a str, ranges: R) -> Self {
+        Self { text, ranges, token: Token::default() }
     }
 }
 
-impl TokenStream for Cut {
+impl<R: Iterator<Item = (usize, usize)>> TokenStream for Cut<'_, R> {
     fn advance(&mut self) -> bool {
-        self.tokens.next().is_some_and(|token| {
-            self.token = token;
-            true
-        })
+        let Some((from, to)) = self.ranges.next() else { return false };
+        let token = &mut self.token;
+        token.position = token.position.wrapping_add(1);
+        (token.offset_from, token.offset_to) = (from, to);
+        token.text.clear();
+        token.text.push_str(&self.text[from..self.text.floor_char_boundary(to.min(from + TOKEN_BYTES_MAX))]);
+        true
     }
 
     fn token(&self) -> &Token {
@@ -70,21 +64,23 @@ impl TokenStream for Cut {
     }
 }
 
-impl Tokenizer for Letters {
-    type TokenStream<'a> = Cut;
+type Ranges<'a> = Box<dyn Iterator<Item = (usize, usize)> + 'a>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Cut {
-        Cut::new(text, letters(text))
+impl Tokenizer for Letters {
+    type TokenStream<'a> = Cut<'a, Ranges<'a>>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
+        Cut::new(text, Box::new(letters(text)))
     }
 }
 
 impl Tokenizer for Words {
-    type TokenStream<'a> = Cut;
+    type TokenStream<'a> = Cut<'a, Ranges<'a>>;
 
-    fn token_stream<'a>(&'a mut self, text: &'a str) -> Cut {
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> Self::TokenStream<'a> {
         let words = self.jieba.cut(text, false).into_iter();
         let is_word = |token: &jieba_rs::Token<'_>| token.word.chars().any(char::is_alphanumeric);
-        Cut::new(text, words.filter(is_word).map(|token| (token.byte_start, token.byte_end)))
+        Cut::new(text, Box::new(words.filter(is_word).map(|token| (token.byte_start, token.byte_end))))
     }
 }
 

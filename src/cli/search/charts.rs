@@ -38,7 +38,7 @@ const STEPS: [u64; 12] = [
 ];
 
 /// `10m` → milliseconds.
-fn span(text: &str) -> Option<u64> {
+pub(super) fn span(text: &str) -> Option<u64> {
     let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let unit = match unit {
         "s" => 1000,

@@ -19,15 +19,17 @@ use super::term::{self, Role};
 
 /// An index that a run feeds.
 pub(super) struct Indexing {
-    indexer: Indexer,
+    pub(super) indexer: Arc<Indexer>,
     dir: PathBuf,
-    filing: FilingOptions,
+    pub(super) filing: FilingOptions,
 }
 
 /// Opens the index of a run, if it has one: a run that keeps no journal has none, for nobody could say what is in it.
 pub(super) fn open(config: &Config) -> anyhow::Result<Option<Indexing>> {
     let is_piped = config.output.dir.as_os_str() == "-";
-    if !config.index.enabled || is_piped {
+    // On a cluster each instance would have a part of the cases: there it has to be asked for.
+    let is_enabled = config.index.enabled.unwrap_or(config.kafka.brokers.is_empty());
+    if !is_enabled || is_piped {
         return Ok(None);
     }
     let dir = config.index.dir.clone().unwrap_or_else(|| config.output.dir.join("index"));
@@ -40,7 +42,7 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Option<Indexing>> {
         commit_every: Duration::from_millis(config.index.commit_every_ms),
         spool: SpoolOptions { bytes_max: config.index.queue_bytes_max, ..SpoolOptions::default() },
     };
-    let indexer = Indexer::open(options, Arc::new(SystemClock))?;
+    let indexer = Arc::new(Indexer::open(options, Arc::new(SystemClock))?);
     Ok(Some(Indexing { indexer, dir, filing: FilingOptions { ordinary_share: config.index.ordinary_share } }))
 }
 
@@ -66,11 +68,10 @@ pub(super) fn beside<T>(
     work: impl FnOnce() -> T,
 ) -> T {
     let Some(indexing) = indexing else { return work() };
-    let Ok(spool) = indexing.indexer.spool("stream") else { return work() };
     thread::scope(|scope| {
         let index = scope.spawn(|| indexing.indexer.run(|| control.is_stopping()));
         let done = {
-            let _end = End(&spool);
+            let _end = End(&indexing.indexer);
             work()
         };
         let (cases, trouble) = index.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -89,7 +90,7 @@ pub(super) fn beside<T>(
 }
 
 /// Tells the index that nothing more comes, on every way out.
-struct End<'a>(&'a crate::io::Spool);
+struct End<'a>(&'a Indexer);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {

@@ -11,6 +11,7 @@ use crate::io::kafka::{Begin, Compression, Delivery, KafkaOptions, Member, Sasl,
 use crate::io::{Clock, SystemClock};
 use crate::stream::{self, Control, Editions, Folders, Summary};
 
+use super::indexing::Indexing;
 use super::{health, setting};
 
 /// The options that `[kafka]` says; its password files are read.
@@ -82,11 +83,13 @@ pub(super) fn run(
     options: &stream::Options,
     editions: &Editions,
     control: &Control,
+    indexing: Option<&Indexing>,
 ) -> anyhow::Result<Summary> {
     let kafka = Arc::new(self::options(&config.kafka)?);
     let dir = &config.output.dir;
     let dir = (dir.as_os_str() != "-").then(|| dir.clone());
-    let folders = Folders { dir, texts: setting::texts_options(options) };
+    let cases = indexing.map(|indexing| (Arc::clone(&indexing.indexer), indexing.filing));
+    let folders = Folders { dir, texts: setting::texts_options(options), cases };
     let member: Arc<OnceLock<Weak<Member>>> = Arc::default();
     if let Some(address) = config.health.listen {
         let member = Arc::clone(&member);

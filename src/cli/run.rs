@@ -122,8 +122,8 @@ impl RunArgs {
         config.run.threads = self.threads.unwrap_or(config.run.threads);
         config.run.batch_records_max = self.batch.unwrap_or(config.run.batch_records_max).max(1);
         match self.index {
-            Some(Share::Off) => config.index.enabled = false,
-            Some(Share::Of(share)) => (config.index.enabled, config.index.ordinary_share) = (true, share),
+            Some(Share::Off) => config.index.enabled = Some(false),
+            Some(Share::Of(share)) => (config.index.enabled, config.index.ordinary_share) = (Some(true), share),
             None => {}
         }
         config.metrics.listen = self.metrics.or(config.metrics.listen);
@@ -148,8 +148,8 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let control = Arc::new(Control::default());
     stop_on_signal(&control)?;
     let started = instant();
+    let indexing = indexing::open(&config)?;
     let summary = if config.kafka.brokers.is_empty() {
-        let indexing = indexing::open(&config)?;
         let ends = ends(&config, &options, args.rejects.as_deref(), indexing.as_ref())?;
         if let Some(address) = config.health.listen {
             health::serve(address, Arc::new(|| true))?;
@@ -159,7 +159,8 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
         })?
     } else {
         alongside(&config, &folders, edition, &control, output, |editions| {
-            on_a_cluster(&config, &options, editions, &control)
+            let work = || on_a_cluster(&config, &options, editions, &control, indexing.as_ref());
+            indexing::beside(indexing.as_ref(), &control, output, work)
         })?
     };
     let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &config.output.dir };
@@ -175,7 +176,13 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
 use super::kafka::run as on_a_cluster;
 
 #[cfg(not(feature = "kafka"))]
-fn on_a_cluster(_: &Config, _: &stream::Options, _: &Editions, _: &Control) -> anyhow::Result<stream::Summary> {
+fn on_a_cluster(
+    _: &Config,
+    _: &stream::Options,
+    _: &Editions,
+    _: &Control,
+    _: Option<&Indexing>,
+) -> anyhow::Result<stream::Summary> {
     bail!("this build has no Kafka: build it with `--features kafka`, or leave [kafka] out")
 }
 

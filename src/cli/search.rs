@@ -35,13 +35,12 @@ use super::{Output, setting};
   tidegate search 'cluster:g-000042' --histogram 10m      what does this campaign look like over time?
   tidegate search 'claim:* stance:asserting' --top author who passes refuted rumors on?
   tidegate search 'rule:fraud.* at:[now-2h TO now]' --sort score --limit 50
-  tidegate search 'label:gambling -room:*' --export csv > gambling.csv
+  tidegate search 'label:gambling NOT room:*' --export csv > gambling.csv
   tidegate search 'action:review' --follow
 
 Fields: `tidegate search --fields` lists them; docs/search.md tells the whole language.")]
 pub(super) struct SearchArgs {
-    /// What to look for.
-    #[arg(allow_hyphen_values = true)]
+    /// What to look for. One that begins with - stands after --.
     query: Vec<String>,
     /// The folder of the index.
     #[arg(long, value_name = "DIR", default_value = "out/index", value_hint = ValueHint::DirPath)]

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Index {
-    /// Whether what was decided is kept for search; `run --index` says it for one run.
-    pub enabled: bool,
+    /// Whether what was decided is kept for search; `run --index` says it for one run. Where nobody says so, it is kept beside files,
+    /// and not on Kafka, where each instance would have a part.
+    pub enabled: Option<bool>,
     /// The folder of the index; without it, `index` below the output folder.
     pub dir: Option<PathBuf>,
     /// What was decided on is always kept. This is the share of everything else, from 0 to 1, chosen by the event's id: each
@@ -29,7 +30,7 @@ pub struct Index {
 impl Default for Index {
     fn default() -> Self {
         Self {
-            enabled: true,
+            enabled: None,
             dir: None,
             ordinary_share: 0.01,
             days: 90,

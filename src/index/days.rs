@@ -71,6 +71,8 @@ pub(super) struct Folder {
 
 const ABOUT: &str = "index.json";
 const DAYS: &str = "days";
+/// The file of the library's without which a folder is no index.
+const META: &str = "meta.json";
 /// The level of compression of stored cases: above it, time grows and size hardly shrinks.
 const ZSTD_LEVEL: i32 = 3;
 /// Cases that are compressed together, in bytes: twice as much saves little more, and each hit reads one block.
@@ -109,6 +111,17 @@ impl Folder {
         }
         days.sort_unstable();
         Ok(days)
+    }
+
+    /// The index of a day, to be read; `None` where it is not made yet, or was removed.
+    pub(super) fn existing(&self, day: Day) -> Result<Option<tantivy::Index>, IndexError> {
+        let path = self.of(day);
+        if !path.join(META).exists() {
+            return Ok(None);
+        }
+        let mut index = tantivy::Index::open_in_dir(&path).map_err(|source| IndexError::Tantivy { path, source })?;
+        index.set_tokenizers(tokenizers(&self.jieba));
+        Ok(Some(index))
     }
 
     /// The index of a day, made where there is none.

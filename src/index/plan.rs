@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Query as Runs, RangeQuery, RegexQuery, TermQuery,
+    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery, Query as Runs, RangeQuery, RegexQuery, TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
@@ -54,6 +54,7 @@ impl Planner<'_> {
     fn clause(&self, name: &str, test: &Test) -> tantivy::Result<Box<dyn Runs>> {
         let field = self.fields.named(name);
         Ok(match test {
+            Test::Is { value, is_quoted: false } if value == "*" => self.exists(name),
             Test::Is { value, is_quoted } if kind(name) == Some(Kind::Text) => self.text(value, *is_quoted),
             Test::Is { value, is_quoted: false } if value.contains('*') => {
                 Box::new(RegexQuery::from_pattern(&pattern(value), field)?)
@@ -73,9 +74,22 @@ impl Planner<'_> {
                 let bound = |number: &Option<f64>| {
                     number.map_or(Bound::Unbounded, |number| Bound::Included(Term::from_field_f64(field, number)))
                 };
-                range(bound(from), bound(to))
+                match (from, to) {
+                    (None, None) => self.exists(name),
+                    _ => range(bound(from), bound(to)),
+                }
             }
         })
+    }
+
+    /// Whatever has any value of the field.
+    fn exists(&self, name: &str) -> Box<dyn Runs> {
+        match (name, kind(name)) {
+            // Every decision names its edition, and every case its event.
+            ("decision", _) => Box::new(ExistsQuery::new("edition".to_owned(), false)),
+            (_, Some(Kind::Name | Kind::Number)) => Box::new(ExistsQuery::new(name.to_owned(), false)),
+            _ => Box::new(AllQuery),
+        }
     }
 
     /// A phrase letter by letter; where it was not quoted, all of its words anywhere are enough.

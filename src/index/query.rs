@@ -168,8 +168,17 @@ impl<'a> Parser<'a> {
         match self.field()? {
             Some(field) if self.take("(") => self.group(field, depth),
             Some(field) => self.clause(field),
+            None if self.is_star() => {
+                self.take("*");
+                Ok(Query::All)
+            }
             None => self.clause(field),
         }
+    }
+
+    /// Whether `*` comes, alone.
+    fn is_star(&self) -> bool {
+        self.rest().strip_prefix('*').is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', ')']))
     }
 
     fn group(&mut self, field: &'static str, depth: usize) -> Result<Query, QueryError> {
@@ -205,10 +214,6 @@ impl<'a> Parser<'a> {
         self.clauses += 1;
         if self.clauses > CLAUSES_MAX {
             return Err(self.error(format!("a query has at most {CLAUSES_MAX} clauses"), "ask for less at once"));
-        }
-        if self.rest() == "*" || self.rest().starts_with("* ") || self.rest().starts_with("*)") {
-            self.take("*");
-            return Ok(Query::All);
         }
         let test = match kind(field) {
             Some(Kind::Time) => {

@@ -87,7 +87,7 @@ impl Reader {
                 days.push(open.clone());
                 continue;
             }
-            let index = self.folder.index(day)?;
+            let Some(index) = self.folder.existing(day)? else { continue };
             let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
             days.push(OpenDay { day, reader });
         }

@@ -102,8 +102,8 @@ impl Reader {
         let mut trends = Vec::new();
         for &field in &options.fields {
             let mut found = Vec::new();
-            for Count { value, count } in self.candidates(field, options, &past)? {
-                found.extend(self.trend(field, value, count, options, &past)?);
+            for Count { value, .. } in self.candidates(field, options, &past)? {
+                found.extend(self.trend(field, value, options, &past)?);
             }
             sort(&mut found);
             found.truncate(options.limit);
@@ -146,7 +146,6 @@ impl Reader {
         &self,
         field: &'static str,
         value: String,
-        sampled: u64,
         options: &TrendOptions,
         past: &Past,
     ) -> Result<Option<Trend>, IndexError> {
@@ -157,7 +156,7 @@ impl Reader {
         };
         let both = |span: &Query| Query::And(vec![is.clone(), span.clone()]);
         let present = both(&past.present);
-        let count = if field == WORDS { self.count(&present)? } else { sampled };
+        let count = self.count(&present)?;
         let mut expected = 0.0_f64;
         for reference in &past.references {
             let before = self.count(&both(&reference.query))? as f64;

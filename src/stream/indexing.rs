@@ -4,7 +4,8 @@
 //! whoever comes next reads on from there. Only then are files of the queue let go.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::case::Filing;
@@ -32,12 +33,22 @@ pub struct Indexer {
     queues: Mutex<BTreeMap<String, Queue>>,
     /// The writer that the positions were read with, until the work begins.
     writer: Mutex<Option<Writer>>,
+    /// What the index said when it was opened last, for queues that are opened later.
+    committed: Mutex<BTreeMap<String, u64>>,
+    is_ended: Mutex<bool>,
+    ends: Condvar,
+}
+
+impl fmt::Debug for Indexer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Indexer").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 #[derive(Clone, Debug)]
 struct Queue {
     spool: Arc<Spool>,
-    /// Up to where it was read.
+    /// Up to where it was indexed when it was opened.
     read: u64,
 }
 
@@ -76,7 +87,15 @@ impl Indexer {
     /// [`IndexError`], if it is of another version or cannot be read.
     pub fn open(options: IndexOptions, clock: Arc<dyn Clock>) -> Result<Self, IndexError> {
         let writer = Writer::open(options.writer.clone())?;
-        Ok(Self { options, clock, queues: Mutex::default(), writer: Mutex::new(Some(writer)) })
+        Ok(Self {
+            options,
+            clock,
+            queues: Mutex::default(),
+            writer: Mutex::new(Some(writer)),
+            committed: Mutex::default(),
+            is_ended: Mutex::default(),
+            ends: Condvar::new(),
+        })
     }
 
     /// Whether nothing was ever indexed here.
@@ -95,16 +114,32 @@ impl Indexer {
         if let Some(queue) = queues.get(name) {
             return Ok(Arc::clone(&queue.spool));
         }
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = positions(writer.as_ref()).get(name).copied().unwrap_or(0);
+        let read = match &*self.writer.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(writer) => positions(Some(writer)).get(name).copied(),
+            None => self.committed.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied(),
+        };
+        let read = read.unwrap_or(0);
         let dir = self.options.writer.dir.join("queue").join(name);
         let spool = Arc::new(Spool::open(dir, self.options.spool, read)?);
         queues.insert(name.to_owned(), Queue { spool: Arc::clone(&spool), read });
         Ok(spool)
     }
 
-    /// Indexes until every queue has [ended](Spool::end) and is read; with `is_hurried`, until it has ended. Trouble is logged and
-    /// counted, and tried again: the stream does not wait for it. Gives how many cases were indexed, and what stood in the way
+    /// Nothing more will be written to any queue.
+    pub fn end(&self) {
+        *self.is_ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.ends.notify_all();
+        self.queues().values().for_each(|queue| queue.spool.end());
+    }
+
+    /// Waits for the [end](Self::end), for so long at most; whether it has come.
+    fn has_ended(&self, wait: Duration) -> bool {
+        let is_ended = self.is_ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.ends.wait_timeout_while(is_ended, wait, |is_ended| !*is_ended);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Indexes until [`Indexer::end`] and every queue is read; with `is_hurried`, until the end. Trouble is logged and counted, and tried again: the stream does not wait for it. Gives how many cases were indexed, and what stood in the way
     /// at the end: what is left in the queues then is indexed by the next run.
     pub fn run(&self, is_hurried: impl Fn() -> bool) -> (u64, Option<String>) {
         let (mut cases, mut wait, mut tries_left) = (0, RETRY_MIN, LAST_TRIES);
@@ -115,7 +150,7 @@ impl Indexer {
             let (hint, wait_ms) = (trouble.hint(), wait.as_millis() as u64);
             tracing::error!(error = ?trouble, hint, wait_ms, "the index stands still, decisions do not wait for it");
             (wait, tries_left) = if cases > before { (RETRY_MIN, LAST_TRIES) } else { (wait, tries_left) };
-            let has_ended = self.queues().values().all(|queue| queue.spool.wait(u64::MAX, wait) == Waited::Ended);
+            let has_ended = self.has_ended(wait);
             if has_ended {
                 tries_left -= 1;
             }
@@ -139,11 +174,14 @@ impl Indexer {
         let taken = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let writer = taken.map_or_else(|| Writer::open(self.options.writer.clone()), Ok)?;
         let committed = positions(Some(&writer));
-        for (name, queue) in self.queues.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            queue.read = committed.get(name).copied().unwrap_or(0);
-        }
+        self.committed.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&committed);
         let mut work = Work { indexer: self, writer, positions: committed, since: None, added: 0, cases };
-        work.run(is_hurried)
+        work.run(is_hurried)?;
+        if !is_hurried() {
+            // What is being merged is finished, so that the next run finds few files.
+            work.writer.close()?;
+        }
+        Ok(())
     }
 }
 
@@ -187,19 +225,18 @@ impl Work<'_> {
         let mut today = self.indexer.today();
         self.retire(today)?;
         loop {
-            let (mut has_more, mut has_ended) = (false, true);
-            for (name, queue) in self.indexer.queues() {
+            let queues = self.indexer.queues();
+            // Asked before the queues: what is written until then is read below.
+            let has_ended = self.indexer.has_ended(if queues.is_empty() { WAIT } else { Duration::ZERO });
+            let (mut has_more, wait) = (false, WAIT / queues.len().max(1) as u32);
+            for (name, queue) in queues {
                 let from = self.positions.get(&name).copied().unwrap_or(queue.read);
-                match queue.spool.wait(from, if has_more { Duration::ZERO } else { WAIT }) {
-                    Waited::More => {
-                        self.take(&name, &queue.spool, from)?;
-                        (has_more, has_ended) = (true, false);
-                    }
-                    Waited::Nothing => has_ended = false,
-                    Waited::Ended => {}
+                if queue.spool.wait(from, if has_more || has_ended { Duration::ZERO } else { wait }) == Waited::More {
+                    self.take(&name, &queue.spool, from)?;
+                    has_more = true;
                 }
             }
-            let is_over = has_ended || (is_hurried() && self.have_ended());
+            let is_over = has_ended && (!has_more || is_hurried());
             let is_due = self.since.is_some_and(|since| instant().duration_since(since) >= self.indexer.options.commit_every);
             if is_due || is_over {
                 self.commit()?;
@@ -214,10 +251,6 @@ impl Work<'_> {
                 self.retire(today)?;
             }
         }
-    }
-
-    fn have_ended(&self) -> bool {
-        self.indexer.queues().values().all(|queue| queue.spool.wait(u64::MAX, Duration::ZERO) == Waited::Ended)
     }
 
     /// Reads a piece of a queue and adds its cases.

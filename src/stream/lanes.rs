@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use crate::io::kafka::{Inlet, KafkaError, KafkaOptions, Lane, LocalCopy, Member};
 use crate::io::{Clock, FileTexts, FileTextsError, FileTextsOptions, SinkError, StoreError};
-use crate::pipeline::Tally;
+use crate::pipeline::{FilingOptions, Tally};
 
 use super::{
-    Control, Editions, Ends, Front, Latency, Options, StreamError, Summary, TextLogs, join, measure, run_with,
+    Cases, Control, Editions, Ends, Front, Indexer, Latency, Options, StreamError, Summary, TextLogs, join, measure, run_with,
 };
 
 /// The first wait before another try, and the longest.
@@ -33,6 +33,8 @@ pub struct Folders {
     pub dir: Option<PathBuf>,
     /// What their logs of texts are.
     pub texts: FileTextsOptions,
+    /// The index that they feed, and what they file for it, if they do.
+    pub cases: Option<(Arc<Indexer>, FilingOptions)>,
 }
 
 impl Folders {
@@ -220,10 +222,16 @@ impl Lanes<'_> {
             rejects: Box::new(rejects),
             store: Box::new(store),
             texts,
-            cases: None,
+            cases: self.cases(inlet)?,
             clock: Arc::clone(&self.clock),
         };
         run_with(&self.front, ends, self.editions, self.options, control)
+    }
+
+    fn cases(&self, inlet: &Inlet) -> Result<Option<Cases>, SinkError> {
+        let Some((indexer, options)) = &self.folders.cases else { return Ok(None) };
+        let spool = indexer.spool(&format!("p-{}", inlet.partition()))?;
+        Ok(Some(Cases { spool, options: *options }))
     }
 
     fn texts(&self, dir: Option<&Path>) -> Result<TextLogs, FileTextsError> {

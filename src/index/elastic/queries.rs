@@ -53,7 +53,7 @@ impl Reading {
                 let name = body["field"].as_str().unwrap_or_default();
                 Ok(match field(name)? {
                     (_, Kind::Time | Kind::Text) => Query::All,
-                    (known, Kind::Number) => within(known, None, Some(f64::MAX)),
+                    (known, Kind::Number) => within(known, None, None),
                     (known, _) => is(known, "*", false),
                 })
             }

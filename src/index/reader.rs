@@ -134,11 +134,8 @@ impl Reader {
         if narrowed.is_some() {
             page.total = self.count(query)?;
         }
-        // Equal ranks come in the order of the stream, or the other way round where the newest come first.
-        ranked.sort_by(|(a, at), (b, bt): &(Rank, Place)| {
-            let order = b.key.total_cmp(&a.key);
-            if ask.order == Order::Newest { order.then(bt.cmp(at)) } else { order.then(at.cmp(bt)) }
-        });
+        // Equal ranks come in the order of the stream, which is how the library keeps the best of each day as well.
+        ranked.sort_by(|(a, at), (b, bt): &(Rank, Place)| b.key.total_cmp(&a.key).then(at.cmp(bt)));
         let has_more = ranked.len() > skipped + limit;
         ranked.truncate(skipped + limit);
         page.next = has_more.then(|| cursor(&ranked, ask, skipped));

@@ -105,7 +105,7 @@ fn who_is_erased_is_in_no_file_of_the_index() {
     let event = |id: &str, author: &str, at: u32| {
         format!(r#"{{"id":"{id}","channel":"post","author":"{author}","at":"2026-09-01T08:00:{at:02}Z","text":"words of {author}"}}"#)
     };
-    let (gone, stays) = ("author-to-forget", "author-who-stays");
+    let (gone, stays) = ("forgotten", "remembered");
     let erase = format!(r#"{{"kind":"erase","author":"{gone}","at":"2026-09-01T08:00:30Z"}}"#);
     let records = [event("p-1", gone, 1), event("p-2", stays, 2), event("p-3", gone, 3), erase, event("p-4", stays, 31)];
     let input = write(yard.path(), "events.jsonl", &records.map(String::into_bytes));

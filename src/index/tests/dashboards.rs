@@ -8,10 +8,11 @@ use crate::index::elastic;
 fn reader(dir: &Path) -> Reader {
     let names: Vec<String> = (0..30).map(|n| format!("p-{n:02}")).collect();
     let rules = ["r.a", "r.b", "r.b"];
-    let made = |(n, id)| {
-        case(event(id, if n % 2 == 0 { "a-1" } else { "a-2" }, NOW + n as Millis * 60_000, "加微信"), Some(rules[n % 3]))
-    };
-    let cases: Vec<Case<'_>> = names.iter().enumerate().map(made).collect();
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for (n, id) in names.iter().enumerate() {
+        let author = if n % 2 == 0 { "a-1" } else { "a-2" };
+        cases.push(case(event(id, author, NOW + n as Millis * 60_000, "加微信"), Some(rules[n % 3])));
+    }
     indexed(dir, &cases)
 }
 

@@ -34,7 +34,8 @@ fn a_campaign_that_rules_act_on_is_an_alarm_and_a_festive_evening_is_none() {
     hour(&mut cases, &names, NOW - HOUR, 60, "扫码领取彩金", Some("gambling.invite"));
     let trends = rising(&cases, &TrendOptions::at(NOW));
     let of = |word: &str| trends.iter().find(|trend| trend.value == word);
-    let (wishes, campaign) = (of("春节").expect("it rises"), of("彩金").expect("it rises"));
+    let rises = |word: &str| of(word).unwrap_or_else(|| panic!("{word} is not among {trends:?}"));
+    let (wishes, campaign) = (rises("春节快乐"), rises("领取"));
     assert!(!wishes.is_alarm && wishes.count == 200 && wishes.score > 4.0, "{wishes:?}");
     assert!(campaign.is_alarm && campaign.acted == 60 && campaign.authors > 50, "{campaign:?}");
     assert!(of("吃饭").is_none(), "what is said every hour is no news: {trends:?}");

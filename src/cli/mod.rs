@@ -41,9 +41,9 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use term::{ColorChoice, Role, Terminal};
 
+use crate::index::IndexError;
 #[cfg(feature = "kafka")]
 use crate::io::kafka::KafkaError;
-use crate::index::IndexError;
 use crate::io::{FileTextsError, SinkError, SourceError, StoreError};
 use crate::stream::StreamError;
 

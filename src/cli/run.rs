@@ -23,8 +23,8 @@ use crate::problem::Problem;
 use crate::stream::{self, Control, EditionFolders, Editions, Ends};
 
 use super::edition::{self, EditionArgs};
-use super::report::{self, Report};
 use super::indexing::Indexing;
+use super::report::{self, Report};
 use super::{Output, health, indexing, progress, setting};
 
 /// Decides on a stream: events in, fold / limit / label out.

@@ -77,11 +77,14 @@ pub(super) fn run(args: &TrendsArgs, output: &Output) -> anyhow::Result<ExitCode
 }
 
 fn fields(named: &[String]) -> anyhow::Result<Vec<&'static str>> {
-    let known: Vec<&'static str> = std::iter::once(crate::index::WORDS).chain(crate::index::FIELDS.map(|(name, ..)| name)).collect();
+    let known: Vec<&'static str> =
+        std::iter::once(crate::index::WORDS).chain(crate::index::FIELDS.map(|(name, ..)| name)).collect();
     let mut fields = Vec::new();
     for name in named {
         let Some(field) = known.iter().find(|field| *field == name) else {
-            bail!("--of {name}: there is no such field; `tidegate search --fields` lists them, and words are the words of texts");
+            bail!(
+                "--of {name}: there is no such field; `tidegate search --fields` lists them, and words are the words of texts"
+            );
         };
         fields.push(*field);
     }

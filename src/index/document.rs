@@ -37,7 +37,8 @@ pub(super) fn document(fields: &Fields, case: &Case<'_>) -> TantivyDocument {
     adding.document.add_text(fields.text, plain);
     adding.document.add_text(fields.words, plain);
     // What a term of a list was disguised as is found by the term itself, however the disguise was taken off.
-    let mut terms: Vec<&str> = case.terms.values().flatten().map(AsRef::as_ref).filter(|term| !plain.contains(term)).collect();
+    let mut terms: Vec<&str> =
+        case.terms.values().flatten().map(AsRef::as_ref).filter(|term| !plain.contains(term)).collect();
     terms.sort_unstable();
     terms.dedup();
     terms.iter().take(TERMS_MAX).for_each(|term| adding.document.add_text(fields.text, term));

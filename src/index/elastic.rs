@@ -41,8 +41,9 @@ impl ElasticError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Refused(_)
-            | Self::Index(IndexError::Aggregation(_) | IndexError::Field(_) | IndexError::Cursor) => 400,
+            Self::Refused(_) | Self::Index(IndexError::Aggregation(_) | IndexError::Field(_) | IndexError::Cursor) => {
+                400
+            }
             Self::Index(_) => 500,
         }
     }
@@ -222,7 +223,9 @@ fn order(sort: Option<&Value>) -> Result<Order, ElasticError> {
     let all = sort.as_array().map_or_else(|| std::slice::from_ref(sort), Vec::as_slice);
     let (name, by) = match all.first() {
         Some(Value::String(name)) => (name.as_str(), &Value::Null),
-        Some(Value::Object(one)) if one.len() == 1 => one.iter().next().map_or(("", &Value::Null), |(name, by)| (name, by)),
+        Some(Value::Object(one)) if one.len() == 1 => {
+            one.iter().next().map_or(("", &Value::Null), |(name, by)| (name, by))
+        }
         None => return Ok(Order::Score),
         _ => return refuse("sort is a list of {\"field\": {\"order\": \"desc\"}}"),
     };
@@ -241,7 +244,9 @@ fn cursor(after: &Value, order: Order) -> Result<Cursor, ElasticError> {
     let numbers: Option<Vec<i64>> = after.as_array().and_then(|all| all.iter().map(Value::as_i64).collect());
     match (order, numbers.as_deref()) {
         (Order::Score, Some(&[offset])) if offset >= 0 => Ok(Cursor::Offset(offset as usize)),
-        (Order::Newest | Order::Oldest, Some(&[at, given])) if given >= 0 => Ok(Cursor::At { at, given: given as usize }),
+        (Order::Newest | Order::Oldest, Some(&[at, given])) if given >= 0 => {
+            Ok(Cursor::At { at, given: given as usize })
+        }
         _ => refuse("search_after is the `sort` of the last hit before"),
     }
 }

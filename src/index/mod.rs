@@ -89,9 +89,13 @@ impl IndexError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NoIndex(_) => "name the folder that `tidegate run --output DIR` keeps in DIR/index",
-            Self::Schema { .. } => "index again: remove the folder and run the stream once more, or use the version that wrote it",
+            Self::Schema { .. } => {
+                "index again: remove the folder and run the stream once more, or use the version that wrote it"
+            }
             Self::Io { .. } => "check space and rights on that path",
-            Self::Tantivy { .. } => "see the cause; if a file is damaged, remove that day's folder: the other days stay",
+            Self::Tantivy { .. } => {
+                "see the cause; if a file is damaged, remove that day's folder: the other days stay"
+            }
             Self::Aggregation(_) => "see docs/search.md for what can be counted",
             Self::Field(_) => "fields of names are those of docs/search.md, such as rule, author, cluster",
             Self::Cursor => "give the `next` of the page before, and the same order, or none to begin",

@@ -65,9 +65,9 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, IndexError> {
         let count = |text: &str| text.parse().ok().filter(|count| *count <= GIVEN_MAX);
         let read = match text.split_at_checked(1) {
-            Some(("t", rest)) => rest.split_once('.').and_then(|(at, given)| {
-                Some(Self::At { at: at.parse().ok()?, given: count(given)? })
-            }),
+            Some(("t", rest)) => rest
+                .split_once('.')
+                .and_then(|(at, given)| Some(Self::At { at: at.parse().ok()?, given: count(given)? })),
             Some(("s", rest)) => count(rest).map(Self::Offset),
             _ => None,
         };

@@ -4,13 +4,14 @@ use std::ops::Bound;
 
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery, Query as Runs, RangeQuery, RegexQuery, TermQuery,
+    AllQuery, BooleanQuery, EmptyQuery, ExistsQuery, Occur, PhraseQuery, Query as Runs, RangeQuery, RegexQuery,
+    TermQuery,
 };
 use tantivy::schema::{Field, IndexRecordOption};
 
 use super::Fold;
-use super::document::moment;
 use super::days::Words;
+use super::document::moment;
 use super::query::{Query, Test};
 use super::schema::{Fields, Kind, kind};
 use super::tokens::letters;
@@ -125,7 +126,8 @@ fn range(from: Bound<Term>, to: Bound<Term>) -> Box<dyn Runs> {
 }
 
 fn phrase(field: Field, folded: &str) -> Box<dyn Runs> {
-    let mut terms: Vec<Term> = letters(folded).map(|(from, to)| Term::from_field_text(field, &folded[from..to])).collect();
+    let mut terms: Vec<Term> =
+        letters(folded).map(|(from, to)| Term::from_field_text(field, &folded[from..to])).collect();
     match terms.len() {
         0 => Box::new(EmptyQuery),
         1 => Box::new(TermQuery::new(terms.remove(0), IndexRecordOption::WithFreqs)),

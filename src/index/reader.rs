@@ -208,7 +208,8 @@ impl Reader {
         let millis = millis.max(1);
         let spans = (last - first).unsigned_abs() / millis + 1;
         if spans > BUCKETS_MAX {
-            let message = format!("{spans} spans of {millis} ms; a histogram has {BUCKETS_MAX} at most: take longer ones");
+            let message =
+                format!("{spans} spans of {millis} ms; a histogram has {BUCKETS_MAX} at most: take longer ones");
             return Err(IndexError::Aggregation(message));
         }
         let mut request = json!({ "date_histogram": { "field": "at", "fixed_interval": format!("{millis}ms") } });
@@ -273,7 +274,9 @@ fn narrowed(query: &Query, ask: &Ask) -> Result<(Option<Query>, usize), IndexErr
 
 /// Where the next page begins: at the last moment of this one, after as many hits as were given of it.
 fn cursor(ranked: &[(Rank, Place)], ask: &Ask, skipped: usize) -> Cursor {
-    let Some((last, _)) = ranked.last().filter(|_| ask.order != Order::Score) else { return Cursor::Offset(ranked.len()) };
+    let Some((last, _)) = ranked.last().filter(|_| ask.order != Order::Score) else {
+        return Cursor::Offset(ranked.len());
+    };
     let same = ranked.iter().rev().take_while(|(rank, _)| rank.key == last.key).count();
     let at = if ask.order == Order::Newest { last.key } else { -last.key } as Millis;
     let is_same_moment = matches!(ask.after, Some(Cursor::At { at: before, .. }) if before == at);

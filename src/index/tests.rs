@@ -150,10 +150,15 @@ fn pages_give_every_hit_once_in_every_order() {
     let dir = tempfile::tempdir().unwrap();
     let names: Vec<String> = (0..50).map(|n| format!("p-{n:02}")).collect();
     // Seven at a moment, so that pages end in the middle of one.
-    let cases: Vec<Case<'_>> =
-        names.iter().enumerate().map(|(n, id)| case(event(id, "a-1", NOW + (n / 7) as Millis, "同一句话"), None)).collect();
+    let cases: Vec<Case<'_>> = names
+        .iter()
+        .enumerate()
+        .map(|(n, id)| case(event(id, "a-1", NOW + (n / 7) as Millis, "同一句话"), None))
+        .collect();
     let reader = indexed(dir.path(), &cases);
-    for (order, limit) in [(Order::Newest, 4), (Order::Oldest, 9), (Order::Score, 13), (Order::Newest, 7), (Order::Oldest, 1)] {
+    for (order, limit) in
+        [(Order::Newest, 4), (Order::Oldest, 9), (Order::Score, 13), (Order::Newest, 7), (Order::Oldest, 1)]
+    {
         let query = parse("同一句话", NOW).unwrap();
         let (mut after, mut found) = (None, Vec::new());
         loop {
@@ -172,7 +177,8 @@ fn pages_give_every_hit_once_in_every_order() {
         };
         assert!(found.iter().eq(expected), "{order:?} by {limit}: {found:?}");
     }
-    let error = reader.search(&Query::All, &Ask { order: Order::Score, limit: 1, after: Some(Cursor::At { at: 0, given: 1 }) });
+    let error =
+        reader.search(&Query::All, &Ask { order: Order::Score, limit: 1, after: Some(Cursor::At { at: 0, given: 1 }) });
     assert!(matches!(error, Err(IndexError::Cursor)));
 }
 
@@ -189,7 +195,10 @@ fn what_is_counted_adds_up() {
     let reader = indexed(dir.path(), &cases);
     let count = |value: &str, count| Count { value: value.into(), count };
     assert_eq!(reader.top(&Query::All, "rule", 5).unwrap(), [count("r.b", 20), count("r.a", 10)]);
-    assert_eq!(reader.distinct(&Query::All, "event").unwrap_err().to_string(), "`event` is no field that can be counted by");
+    assert_eq!(
+        reader.distinct(&Query::All, "event").unwrap_err().to_string(),
+        "`event` is no field that can be counted by"
+    );
     assert_eq!(reader.distinct(&Query::All, "author").unwrap(), 1);
     let buckets = reader.histogram(&Query::All, 600_000, Some(("rule", 5))).unwrap();
     let shape: Vec<(Millis, u64)> = buckets.iter().map(|bucket| (bucket.at, bucket.count)).collect();
@@ -246,7 +255,10 @@ fn who_is_erased_is_gone_from_every_day_and_from_the_disk() {
         // A commit under another day closes the one before.
         writer.commit(&format!("{n}."), today()).unwrap();
     }
-    assert!(holds(dir.path(), b"secretive") && holds(dir.path(), b"other"), "small files are not compressed beyond reading");
+    assert!(
+        holds(dir.path(), b"secretive") && holds(dir.path(), b"other"),
+        "small files are not compressed beyond reading"
+    );
     writer.erase(&["secretive"]).unwrap();
     writer.commit("after", today()).unwrap();
     writer.close().unwrap();

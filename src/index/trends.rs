@@ -133,7 +133,8 @@ impl Reader {
             words.sort_unstable();
             words.dedup();
             // One letter is no word to follow, nor is a number.
-            let told = words.into_iter().filter(|word| word.chars().count() > 1 && word.chars().any(char::is_alphabetic));
+            let told =
+                words.into_iter().filter(|word| word.chars().count() > 1 && word.chars().any(char::is_alphabetic));
             told.for_each(|word| *counts.entry(word).or_default() += 1);
         }
         let mut counts: Vec<Count> = counts.into_iter().map(|(value, count)| Count { value, count }).collect();

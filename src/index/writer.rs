@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tantivy::{IndexWriter, TantivyDocument, Term};
 
+use super::IndexError;
 use super::days::{Day, Folder};
 use super::document::document;
-use super::IndexError;
 use crate::case::Case;
 
 /// How the index is written.

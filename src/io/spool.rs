@@ -141,7 +141,8 @@ impl Spool {
     pub fn append(&self, seq: u64, lines: &[u8], is_durable: bool) -> Result<(), SinkError> {
         let mut shared = self.lock();
         if !lines.is_empty() {
-            let appended = shared.append(&self.dir, &self.options, &Header { batch: seq, bytes: lines.len() as u64 }, lines);
+            let appended =
+                shared.append(&self.dir, &self.options, &Header { batch: seq, bytes: lines.len() as u64 }, lines);
             appended.map_err(failed("write", &self.dir))?;
             shared.drop_oldest(&self.dir, self.options.bytes_max).map_err(failed("remove", &self.dir))?;
         }
@@ -183,7 +184,9 @@ impl Spool {
     /// # Errors
     /// If a file cannot be read, or no line begins there.
     pub fn read(&self, from: u64, bytes_max: usize) -> Result<Piece, SinkError> {
-        let Some((segment, from, to)) = self.lock().readable(from) else { return Ok(Piece { from, to: from, ..Piece::default() }) };
+        let Some((segment, from, to)) = self.lock().readable(from) else {
+            return Ok(Piece { from, to: from, ..Piece::default() });
+        };
         let path = self.dir.join(segment.name());
         let mut file = File::open(&path).map_err(failed("open", &path))?;
         file.seek(SeekFrom::Start(from - segment.start)).map_err(failed("read", &path))?;

@@ -61,7 +61,15 @@ impl Engine {
     /// An engine that knows what `state` knows, and looks for no near-duplicates.
     #[must_use]
     pub fn new(state: State) -> Self {
-        Self { state, copies: None, filing: None, bench: None, facts: Vec::new(), counts: Vec::new(), found: Vec::new() }
+        Self {
+            state,
+            copies: None,
+            filing: None,
+            bench: None,
+            facts: Vec::new(),
+            counts: Vec::new(),
+            found: Vec::new(),
+        }
     }
 
     /// An engine that knows what `state` knows, and looks for near-duplicates of the texts that were stored until then.

@@ -65,7 +65,13 @@ impl<'i, 'a> Drawer<'i, 'a> {
     }
 
     /// Writes what was held. Call it before anybody is forgotten: cases name the first of their near-duplicates.
-    pub(super) fn empty(&mut self, edition: &Edition, copies: Option<&Copies>, decisions: &[Decision], out: &mut Vec<u8>) {
+    pub(super) fn empty(
+        &mut self,
+        edition: &Edition,
+        copies: Option<&Copies>,
+        decisions: &[Decision],
+        out: &mut Vec<u8>,
+    ) {
         let write = |held: &[Held<'_, '_>]| {
             let mut lines = Vec::new();
             held.iter().for_each(|held| Filing::Case(case(held, edition, copies, decisions)).write(&mut lines));

@@ -237,7 +237,8 @@ impl Work<'_> {
                 }
             }
             let is_over = has_ended && (!has_more || is_hurried());
-            let is_due = self.since.is_some_and(|since| instant().duration_since(since) >= self.indexer.options.commit_every);
+            let is_due =
+                self.since.is_some_and(|since| instant().duration_since(since) >= self.indexer.options.commit_every);
             if is_due || is_over {
                 self.commit()?;
             }

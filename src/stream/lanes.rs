@@ -17,7 +17,8 @@ use crate::io::{Clock, FileTexts, FileTextsError, FileTextsOptions, SinkError, S
 use crate::pipeline::{FilingOptions, Tally};
 
 use super::{
-    Cases, Control, Editions, Ends, Front, Indexer, Latency, Options, StreamError, Summary, TextLogs, join, measure, run_with,
+    Cases, Control, Editions, Ends, Front, Indexer, Latency, Options, StreamError, Summary, TextLogs, join, measure,
+    run_with,
 };
 
 /// The first wait before another try, and the longest.

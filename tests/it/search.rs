@@ -22,7 +22,8 @@ fn text(bytes: &[u8]) -> String {
 /// A run over a file of records that files everything.
 fn run(input: &Path, output: &Path, more: &[&str]) -> Command {
     let (input, output) = (input.to_str().unwrap(), output.to_str().unwrap());
-    let args = ["run", "--json", "--edition", "tests/it/edition", "--index", "all", "--input", input, "--output", output];
+    let args =
+        ["run", "--json", "--edition", "tests/it/edition", "--index", "all", "--input", input, "--output", output];
     command(&[&args, more].concat())
 }
 
@@ -103,11 +104,14 @@ fn a_run_that_is_killed_again_and_again_indexes_every_case_once() {
 fn who_is_erased_is_in_no_file_of_the_index() {
     let yard = TempDir::new().unwrap();
     let event = |id: &str, author: &str, at: u32| {
-        format!(r#"{{"id":"{id}","channel":"post","author":"{author}","at":"2026-09-01T08:00:{at:02}Z","text":"words of {author}"}}"#)
+        format!(
+            r#"{{"id":"{id}","channel":"post","author":"{author}","at":"2026-09-01T08:00:{at:02}Z","text":"words of {author}"}}"#
+        )
     };
     let (gone, stays) = ("forgotten", "remembered");
     let erase = format!(r#"{{"kind":"erase","author":"{gone}","at":"2026-09-01T08:00:30Z"}}"#);
-    let records = [event("p-1", gone, 1), event("p-2", stays, 2), event("p-3", gone, 3), erase, event("p-4", stays, 31)];
+    let records =
+        [event("p-1", gone, 1), event("p-2", stays, 2), event("p-3", gone, 3), erase, event("p-4", stays, 31)];
     let input = write(yard.path(), "events.jsonl", &records.map(String::into_bytes));
     let output = yard.path().join("out");
     finish(run(&input, &output, &[]));
@@ -136,11 +140,13 @@ fn what_was_decided_is_found_shown_and_counted() {
     let shown = search(&output, &[&format!("event:{event}")]);
     assert!(shown.contains(rule) && shown.contains("[[") && shown.contains("1 found"), "{shown}");
     let by_rule = search(&output, &["--json", "--top", "rule", "--limit", "1000"]);
-    let of_rule = by_rule.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|one| one["value"] == rule);
+    let of_rule =
+        by_rule.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).find(|one| one["value"] == rule);
     let count = search(&output, &["--count", "--", &format!("rule:{rule}")]).trim().replace(',', "");
     assert_eq!(of_rule.unwrap()["count"].to_string(), count);
     let buckets = search(&output, &["--json", "--histogram", "1h", "--by", "channel"]);
-    let total: u64 = buckets.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["count"].as_u64().unwrap()).sum();
+    let total: u64 =
+        buckets.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["count"].as_u64().unwrap()).sum();
     assert_eq!(total, cases(&output).len() as u64);
     let csv = search(&output, &["--export", "csv", "--limit", "3"]);
     assert!(csv.starts_with("at,event,channel,author"), "{csv}");
@@ -162,7 +168,15 @@ fn the_default_keeps_what_was_acted_on_and_a_share_that_is_the_same_every_time()
     let ordinary = tenth.len() - none.len();
     assert!((250..450).contains(&ordinary), "{ordinary} of 3,500 are a tenth");
     let output = yard.path().join("off");
-    finish(command(&["run", "--index", "off", "--input", input.to_str().unwrap(), "--output", output.to_str().unwrap()]));
+    finish(command(&[
+        "run",
+        "--index",
+        "off",
+        "--input",
+        input.to_str().unwrap(),
+        "--output",
+        output.to_str().unwrap(),
+    ]));
     assert!(!output.join("index").exists());
 }
 
@@ -192,7 +206,8 @@ fn saved_queries_are_found_by_name_and_narrowed() {
     let with = |args: &[&str]| search(&output, &[&["--searches", searches.to_str().unwrap()], args].concat());
     assert!(with(&["--saved", "list"]).contains("whatever was done"));
     let count = |args: &[&str]| with(args).trim().replace(',', "").parse::<u64>().unwrap();
-    let (all, groups) = (count(&["--saved", "acted", "--count"]), count(&["--saved", "acted", "--count", "channel:group"]));
+    let (all, groups) =
+        (count(&["--saved", "acted", "--count"]), count(&["--saved", "acted", "--count", "channel:group"]));
     assert!(groups > 0 && groups < all);
     assert_eq!(groups, count(&["--count", "action:* channel:group"]));
 }

@@ -139,7 +139,13 @@ fn bar(count: u64, most: u64) -> String {
 /// A moment as precisely as the spans are long.
 fn moment(at: Millis, millis: u64) -> String {
     let text = rfc3339(at);
-    let chars = if millis >= 24 * 60 * MINUTE { 10 } else if millis >= MINUTE { 16 } else { 19 };
+    let chars = if millis >= 24 * 60 * MINUTE {
+        10
+    } else if millis >= MINUTE {
+        16
+    } else {
+        19
+    };
     text.chars().take(chars).map(|c| if c == 'T' { ' ' } else { c }).collect()
 }
 

@@ -27,8 +27,9 @@ pub(super) struct Saved {
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 fn read(path: &Path) -> anyhow::Result<BTreeMap<String, Saved>> {
-    let about = std::fs::metadata(path)
-        .with_context(|| format!("there are no saved queries in {}: write one as docs/search.md shows", path.display()))?;
+    let about = std::fs::metadata(path).with_context(|| {
+        format!("there are no saved queries in {}: write one as docs/search.md shows", path.display())
+    })?;
     if about.len() > FILE_BYTES_MAX {
         return Err(anyhow!("{} has {} bytes; at most {FILE_BYTES_MAX} are read", path.display(), about.len()));
     }

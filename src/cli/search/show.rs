@@ -126,7 +126,8 @@ fn done(case: &Case<'_>, seen: &Seen<'_>, terminal: term::Terminal, out: &mut im
         writeln!(out, "  {} {}", terminal.paint(Role::Quiet, "in shadow"), shadows.join(" "))?;
     }
     if let Some(cluster) = &case.cluster {
-        let similarity = case.similarity.map_or_else(String::new, |similarity| format!(" ({:.0} %)", similarity * 100.0));
+        let similarity =
+            case.similarity.map_or_else(String::new, |similarity| format!(" ({:.0} %)", similarity * 100.0));
         writeln!(out, "  {} {}{similarity}", terminal.paint(Role::Quiet, "like"), name(cluster, terminal))?;
     }
     if let Some(claim) = &case.claim {
@@ -155,9 +156,9 @@ fn json(hit: &Hit, out: &mut impl Write) -> anyhow::Result<()> {
 
 /// The places of the evidence, and of the words of the query.
 fn marks(decision: Option<&Decision>, query: &Query, field: Field, text: &str) -> Vec<Mark> {
-    let reasons = decision.into_iter().flat_map(|decision| {
-        decision.reasons.iter().chain(decision.shadow.iter().map(|shadow| &shadow.reason))
-    });
+    let reasons = decision
+        .into_iter()
+        .flat_map(|decision| decision.reasons.iter().chain(decision.shadow.iter().map(|shadow| &shadow.reason)));
     let spans = reasons.flat_map(|reason| &reason.signals).flat_map(|ground| &ground.spans);
     let mut ranges: Vec<Range<usize>> = spans.filter(|span| span.field == field).map(|span| span.range()).collect();
     ranges.sort_unstable_by_key(|range| (range.start, range.end));
@@ -206,7 +207,8 @@ fn excerpt(text: &str, marks: &[Mark], terminal: term::Terminal) -> String {
         return terminal.highlight(text, marks);
     }
     let at = chars.partition_point(|&at| at < first);
-    let from = if at + TEXT_CHARS / 2 < TEXT_CHARS { 0 } else { at.saturating_sub(LEAD_CHARS).min(chars.len() - TEXT_CHARS) };
+    let from =
+        if at + TEXT_CHARS / 2 < TEXT_CHARS { 0 } else { at.saturating_sub(LEAD_CHARS).min(chars.len() - TEXT_CHARS) };
     let (start, end) = (chars[from], chars.get(from + TEXT_CHARS).copied().unwrap_or(text.len()));
     let moved = marks.iter().filter(|mark| mark.bytes.end > start && mark.bytes.start < end).map(|mark| Mark {
         bytes: mark.bytes.start.saturating_sub(start)..mark.bytes.end.min(end) - start,

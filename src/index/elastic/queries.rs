@@ -169,7 +169,9 @@ impl Reading {
                 };
                 Ok(within(known, read(from, false)?, read(to, true)?))
             }
-            Kind::Text | Kind::Name | Kind::Id => refuse(format!("[{name}] has no order: range is for times and numbers")),
+            Kind::Text | Kind::Name | Kind::Id => {
+                refuse(format!("[{name}] has no order: range is for times and numbers"))
+            }
         }
     }
 

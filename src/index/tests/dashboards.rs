@@ -47,7 +47,8 @@ fn a_panel_of_counts_over_time_is_answered() {
     let shape: Vec<(i64, u64)> =
         buckets.iter().map(|bucket| (bucket["key"].as_i64().unwrap(), bucket["doc_count"].as_u64().unwrap())).collect();
     assert_eq!(shape, [(NOW, 10), (NOW + 600_000, 10), (NOW + 1_200_000, 10)]);
-    let rules: Vec<&str> = buckets[0]["3"]["buckets"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
+    let rules: Vec<&str> =
+        buckets[0]["3"]["buckets"].as_array().unwrap().iter().map(|one| one["key"].as_str().unwrap()).collect();
     assert_eq!(rules, ["r.b", "r.a"]);
     assert_eq!(buckets[0]["4"]["value"].as_f64().unwrap().round(), 2.0);
 }

@@ -5,7 +5,14 @@ use super::*;
 const HOUR: Millis = 3_600_000;
 
 /// So many cases of a text, spread over the hour that begins then.
-fn hour<'a>(cases: &mut Vec<Case<'a>>, names: &'a [String], from: Millis, count: usize, text: &'a str, rule: Option<&str>) {
+fn hour<'a>(
+    cases: &mut Vec<Case<'a>>,
+    names: &'a [String],
+    from: Millis,
+    count: usize,
+    text: &'a str,
+    rule: Option<&str>,
+) {
     let begun = cases.len();
     for n in 0..count {
         let id = &names[begun + n];

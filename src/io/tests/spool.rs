@@ -18,7 +18,9 @@ fn cases(spool: &Spool, mut from: u64, piece: usize) -> (Vec<u64>, u64) {
     while spool.wait(from, Duration::ZERO) == Waited::More {
         let read = spool.read(from, piece).unwrap();
         let text = String::from_utf8(read.lines).unwrap();
-        found.extend(text.lines().filter_map(|line| line.strip_prefix("{\"case\":")?.strip_suffix('}')?.parse::<u64>().ok()));
+        found.extend(
+            text.lines().filter_map(|line| line.strip_prefix("{\"case\":")?.strip_suffix('}')?.parse::<u64>().ok()),
+        );
         from = read.to;
     }
     (found, from)

@@ -3,6 +3,7 @@
 use tantivy::{DateTime, TantivyDocument};
 
 use super::schema::Fields;
+use super::tokens::whole;
 use crate::case::Case;
 use crate::decision::{ActionKind, Decision};
 use crate::event::{Event, Millis};
@@ -33,7 +34,7 @@ pub(super) fn document(fields: &Fields, case: &Case<'_>) -> TantivyDocument {
     if let Some(similarity) = case.similarity {
         adding.document.add_f64(fields.named("similarity"), f64::from(similarity));
     }
-    let plain = &case.plain[..case.plain.floor_char_boundary(TEXT_BYTES_MAX)];
+    let plain = whole(&case.plain, TEXT_BYTES_MAX);
     adding.document.add_text(fields.text, plain);
     adding.document.add_text(fields.words, plain);
     // What a term of a list was disguised as is found by the term itself, however the disguise was taken off.

@@ -217,7 +217,7 @@ impl<'a> Parser<'a> {
         }
         let test = match kind(field) {
             Some(Kind::Time) => {
-                let (from, to) = self.bounds(|text, now, is_end| times::parse(text, now, is_end))?;
+                let (from, to) = self.bounds(times::parse)?;
                 Test::Between(from, to)
             }
             Some(Kind::Number) => {

@@ -51,7 +51,7 @@ impl<R: Iterator<Item = (usize, usize)>> TokenStream for Cut<'_, R> {
         token.position = token.position.wrapping_add(1);
         (token.offset_from, token.offset_to) = (from, to);
         token.text.clear();
-        token.text.push_str(&self.text[from..self.text.floor_char_boundary(to.min(from + TOKEN_BYTES_MAX))]);
+        token.text.push_str(whole(&self.text[from..to], TOKEN_BYTES_MAX));
         true
     }
 
@@ -82,6 +82,12 @@ impl Tokenizer for Words {
         let is_word = |token: &jieba_rs::Token<'_>| token.word.chars().any(char::is_alphanumeric);
         Cut::new(text, Box::new(words.filter(is_word).map(|token| (token.byte_start, token.byte_end))))
     }
+}
+
+/// The characters of a text that are whole within so many bytes.
+pub(super) fn whole(text: &str, bytes_max: usize) -> &str {
+    let end = (0..=text.len().min(bytes_max)).rfind(|&at| text.is_char_boundary(at));
+    &text[..end.unwrap_or(0)]
 }
 
 /// The byte ranges of the tokens of a text, as [`Letters`] cuts it.

@@ -3,7 +3,7 @@
 //! The past of a value is what it had in the spans just before, and at the same hour of the same weekday in the weeks before: of
 //! the two the one that expects more counts, so that neither a busy evening nor a weekly show is news. Where the whole stream
 //! grows, what is expected of each value grows with it. How far a count is above what was expected is the root of the Poisson
-//! deviance (McCullagh and Nelder, *Generalized Linear Models*, 1989, §2.4), in standard deviations.
+//! deviance (`McCullagh` and Nelder, *Generalized Linear Models*, 1989, §2.4), in standard deviations.
 //!
 //! A burst is attention, never a verdict: on a festive evening a million people wish each other well in the same words. So a
 //! trend is an **alarm** only where what rises is also what rules act on; what merely rises is told as rising.

@@ -120,7 +120,8 @@ impl Spool {
     pub fn settle(&self, seq: u64) -> Result<(), SinkError> {
         let mut shared = self.lock();
         shared.file = None;
-        while let Some(last) = shared.segments.pop_back_if(|last| last.first_seq > seq) {
+        while shared.segments.back().is_some_and(|last| last.first_seq > seq) {
+            let Some(last) = shared.segments.pop_back() else { break };
             last.remove(&self.dir).map_err(failed("remove", &self.dir))?;
             shared.end = last.start;
         }

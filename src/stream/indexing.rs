@@ -263,7 +263,7 @@ impl Work<'_> {
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
             let filing = serde_json::from_slice::<Filing<'_>>(line);
             if !erasures.authors.is_empty() && matches!(filing, Ok(Filing::Case(_))) {
-                self.erase(name, spool, std::mem::take(&mut erasures))?;
+                self.erase(name, spool, &std::mem::take(&mut erasures))?;
             }
             match filing {
                 Ok(Filing::Case(case)) => {
@@ -277,7 +277,7 @@ impl Work<'_> {
             at += line.len() as u64;
         }
         if !erasures.authors.is_empty() {
-            self.erase(name, spool, erasures)?;
+            self.erase(name, spool, &erasures)?;
         }
         self.positions.insert(name.to_owned(), to);
         Ok(())
@@ -285,7 +285,7 @@ impl Work<'_> {
 
     /// Forgets authors in what came before: in the index, and in the queue's own files. What was added before is committed with
     /// the place of the erasure, so that a stop in between has it done again.
-    fn erase(&mut self, name: &str, spool: &Spool, erasures: Erasures) -> Result<(), Trouble> {
+    fn erase(&mut self, name: &str, spool: &Spool, erasures: &Erasures) -> Result<(), Trouble> {
         self.positions.insert(name.to_owned(), erasures.at);
         self.commit()?;
         let authors: Vec<&str> = erasures.authors.iter().map(String::as_str).collect();

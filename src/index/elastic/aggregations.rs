@@ -138,7 +138,7 @@ pub(super) fn word(request: &Value, counted: &mut Value) {
 
 fn word_one(request: &Value, counted: &mut Value) {
     let is_of_time = |kind: &&str| request[*kind]["field"] == "at";
-    if ["min", "max", "avg"].iter().any(|kind| is_of_time(kind)) {
+    if ["min", "max", "avg"].iter().any(is_of_time) {
         // The library counts times in nanoseconds.
         if let Some(nanos) = counted["value"].as_f64() {
             counted["value"] = json!(nanos / 1e6);

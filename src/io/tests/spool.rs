@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::spool::{Spool, SpoolOptions, Waited};
+use crate::io::{Spool, SpoolOptions, Waited};
 
 fn open(dir: &std::path::Path, indexed: u64) -> Spool {
     Spool::open(dir, SpoolOptions { segment_bytes: 100, bytes_max: 1 << 20 }, indexed).unwrap()

@@ -16,9 +16,12 @@ help: ## This list
 run: tools ## Build it, run the sample stream through it, show what came out
 	$(CARGO) build --release --locked
 	@rm -f '$(OUT)/actions.jsonl' '$(OUT)/rejects.jsonl' '$(OUT)/journal.redb'
-	$(CARGO) run --release --locked --quiet -- run --input '$(EVENTS)' --output '$(OUT)'
+	@rm -rf '$(OUT)/index/days' '$(OUT)/index/queue' '$(OUT)/index/index.json'
+	$(CARGO) run --release --locked --quiet -- run --input '$(EVENTS)' --output '$(OUT)' --index all
 	@printf '\nThe first decisions (%s):\n\n' '$(OUT)/actions.jsonl'
 	@head -n 3 '$(OUT)/actions.jsonl'
+	@printf '\nWhat refuted rumors are about, and who says what (tidegate search --index %s):\n\n' '$(OUT)/index'
+	@$(CARGO) run --release --locked --quiet -- search --index '$(OUT)/index' 'claim:*' --limit 3
 
 test: tools lint broker ## Formatting, lints, every test (documentation drift and licences among them)
 	$(CARGO) test --locked

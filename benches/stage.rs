@@ -183,6 +183,7 @@ fn run(
         rejects: Box::new(FileSink::create(out.join("rejects.jsonl"))?),
         store: Box::new(RedbStore::open(out.join("journal.redb"), StoreOptions::default())?),
         texts: Some([texts("window")?, texts("articles")?]),
+        cases: None,
         clock: Arc::new(SystemClock),
     };
     let options = stream::Options {

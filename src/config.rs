@@ -3,6 +3,7 @@
 //!
 //! Each field's comment is its line in `docs/config.md`; a test keeps the page true. Rooms never read configuration.
 
+mod index;
 mod kafka;
 
 use std::net::SocketAddr;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::index::Index;
 pub use self::kafka::{Begin, Compression, Delivery, EditionsFrom, Health, Kafka, Standing, Twins};
 use crate::problem::{Problem, nearest};
 
@@ -35,6 +37,8 @@ pub struct Config {
     pub neardup: Neardup,
     /// How decisions and state are made safe.
     pub store: Store,
+    /// What analysts can search.
+    pub index: Index,
     /// Personal data.
     pub privacy: Privacy,
     /// Metrics.
@@ -292,7 +296,7 @@ impl Config {
 
     /// The bounds that types cannot hold.
     fn check(&self, file: &Arc<str>, text: &str) -> Vec<Problem> {
-        let numbers = self.numbers().into_iter().chain(self.kafka.numbers());
+        let numbers = self.numbers().into_iter().chain(self.kafka.numbers()).chain(self.index.numbers());
         let outside = numbers.filter(|&(_, value, min, max)| !(min..=max).contains(&value));
         let mut problems: Vec<Problem> = outside
             .map(|(key, value, min, max)| {
@@ -302,6 +306,11 @@ impl Config {
         if self.input.paths.is_empty() {
             let problem = Problem::error(file, "`input.paths` is empty").hint("name files, a folder, or \"-\"");
             problems.push(at_key(problem, text, "input.paths"));
+        }
+        if !(0.0..=1.0).contains(&self.index.ordinary_share) {
+            let message = format!("`index.ordinary_share` is {}, and must be from 0 to 1", self.index.ordinary_share);
+            let problem = Problem::error(file, message).hint("0 files what was decided on alone, 1 everything");
+            problems.push(at_key(problem, text, "index.ordinary_share"));
         }
         if self.input.line_bytes_max < self.bounds.article_text_bytes_max {
             let (line, article) = (self.input.line_bytes_max, self.bounds.article_text_bytes_max);

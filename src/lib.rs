@@ -12,6 +12,7 @@
 pub mod event;
 pub mod signal;
 pub mod decision;
+pub mod case;
 pub mod problem;
 
 // Senses: each turns a text into evidence, and knows nothing of the others' verdicts.
@@ -30,6 +31,7 @@ pub mod pipeline;
 
 // The edges: how records come in, decisions go out and state survives; the loop; settings; commands.
 pub mod io;
+pub mod index;
 pub mod stream;
 pub mod config;
 pub mod cli;

@@ -9,6 +9,7 @@
 
 mod editions;
 mod front;
+mod indexing;
 mod judging;
 #[cfg(feature = "kafka")]
 mod hearing;
@@ -30,9 +31,9 @@ use std::time::Instant;
 use crate::io::wire::Bounds;
 use crate::io::{
     BatchLimits, Clock, FileTexts, FileTextsError, Flow, Position, Progress, Pseudonyms, RawBatch, Sink, SinkError,
-    Source, SourceError, StateStore, StoreError, instant,
+    Source, SourceError, Spool, StateStore, StoreError, instant,
 };
-use crate::pipeline::{CopyOptions, Engine, LOGS, Others, Tally};
+use crate::pipeline::{CopyOptions, Engine, FilingOptions, LOGS, Others, Tally};
 use crate::state::{self, Board, Keys, State, Texts, TextsError};
 
 use judging::Judging;
@@ -40,6 +41,7 @@ use saver::Saver;
 
 pub use editions::{EditionFile, EditionFolders, Editions, FolderError, build_checked, sources_of, watch};
 pub use front::Front;
+pub use indexing::{IndexOptions, Indexer};
 #[cfg(feature = "kafka")]
 pub use lanes::{Folders, run_lanes};
 pub use measure::{METRICS, Metric, describe as describe_metrics};
@@ -61,8 +63,19 @@ pub struct Ends {
     /// Where texts are kept that later ones are compared with: those of the window, and articles. Without it, copies are not
     /// looked for.
     pub texts: Option<TextLogs>,
+    /// Where cases go that analysts will search, and which; without it, nothing is filed.
+    pub cases: Option<Cases>,
     /// What time it is, for bounds and latencies.
     pub clock: Arc<dyn Clock>,
+}
+
+/// Cases for the index.
+#[derive(Clone, Debug)]
+pub struct Cases {
+    /// Where they wait for it.
+    pub spool: Arc<Spool>,
+    /// Which events are filed.
+    pub options: FilingOptions,
 }
 
 /// The logs of stored texts: of the window, of articles.
@@ -116,6 +129,12 @@ impl Control {
     #[cfg(feature = "kafka")]
     fn of_lane(&self) -> Self {
         Self { all_records: Arc::clone(&self.all_records), ..Self::default() }
+    }
+
+    /// Whether it was asked to stop.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping()
     }
 
     /// Records given out so far.
@@ -234,15 +253,22 @@ fn run_with(
     options: &Options,
     control: &Control,
 ) -> Result<Summary, StreamError> {
-    let Ends { mut source, mut actions, mut rejects, mut store, texts, clock: _ } = ends;
+    let Ends { mut source, mut actions, mut rejects, mut store, texts, cases, clock: _ } = ends;
     let recovered =
         recover::recover(store.as_mut(), [actions.as_mut(), rejects.as_mut()], &options.state, options.keys)?;
     if let Some(input) = &recovered.input {
         tracing::info!(batches = recovered.seq, "resumed after what an earlier run had saved");
         source.seek(input)?;
     }
+    let engine = engine(recovered.state, options, texts.as_ref())?;
+    if let Some(cases) = &cases {
+        cases.spool.settle(recovered.seq)?;
+    }
     let judging = Judging {
-        engine: engine(recovered.state, options, texts.as_ref())?,
+        engine: match &cases {
+            Some(cases) => engine.filing(cases.options),
+            None => engine,
+        },
         editions,
         options,
         journal_bytes: recovered.journal_bytes,
@@ -251,7 +277,8 @@ fn run_with(
         compacted: None,
         shown: measure::Shown::default(),
     };
-    let saver = Saver::new(store, [actions, rejects], texts, recovered.seq, recovered.input);
+    let spool = cases.map(|cases| cases.spool);
+    let saver = Saver::new(store, [actions, rejects], texts, spool, recovered.seq, recovered.input);
     control.halted.store(false, Ordering::Relaxed);
     let (tally, latency) = thread::scope(|scope| {
         let (to_loop, raw) = mpsc::sync_channel(QUEUE_BATCHES_MAX);

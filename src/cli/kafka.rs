@@ -14,6 +14,7 @@ use crate::io::{Clock, SystemClock};
 use crate::pipeline::{BuildOptions, Edition};
 use crate::stream::{self, Control, Editions, Folders, Published, Summary};
 
+use super::indexing::Indexing;
 use super::{Output, health, run, setting};
 
 /// The options that `[kafka]` says; its password files are read.
@@ -152,6 +153,7 @@ impl Cluster {
         options: &stream::Options,
         editions: &Editions,
         control: &Control,
+        indexing: Option<&Indexing>,
     ) -> anyhow::Result<Summary> {
         let Self { kafka, published, .. } = self;
         thread::scope(|scope| {
@@ -160,7 +162,7 @@ impl Cluster {
                 published.runs(&editions.current());
                 scope.spawn(move || published.follow(editions, &followed, run::tell));
             }
-            let done = run_lanes(&kafka, config, options, editions, control);
+            let done = run_lanes(&kafka, config, options, editions, control, indexing);
             drop(follow_until);
             done
         })
@@ -173,10 +175,12 @@ fn run_lanes(
     options: &stream::Options,
     editions: &Editions,
     control: &Control,
+    indexing: Option<&Indexing>,
 ) -> anyhow::Result<Summary> {
     let dir = &config.output.dir;
     let dir = (dir.as_os_str() != "-").then(|| dir.clone());
-    let folders = Folders { dir, texts: setting::texts_options(options) };
+    let cases = indexing.map(|indexing| (Arc::clone(&indexing.indexer), indexing.filing));
+    let folders = Folders { dir, texts: setting::texts_options(options), cases };
     let member: Arc<OnceLock<Weak<Member>>> = Arc::default();
     if let Some(address) = config.health.listen {
         let member = Arc::clone(&member);

@@ -14,6 +14,7 @@ mod editions;
 mod eval;
 mod explain;
 mod health;
+mod indexing;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod man;
@@ -25,6 +26,7 @@ mod replay;
 mod report;
 mod run;
 mod schema;
+mod search;
 mod setting;
 mod signals;
 mod synth;
@@ -32,6 +34,7 @@ pub mod term;
 #[cfg(feature = "kafka")]
 mod topics;
 mod train;
+mod trends;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -40,6 +43,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use term::{ColorChoice, Role, Terminal};
 
+use crate::index::IndexError;
 #[cfg(feature = "kafka")]
 use crate::io::kafka::KafkaError;
 use crate::io::{FileTextsError, SinkError, SourceError, StoreError};
@@ -53,6 +57,7 @@ use crate::stream::StreamError;
 #[command(name = "tidegate", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Begin with:
   tidegate run --input events.jsonl --output out     decide on a stream
+  tidegate search --index out/index 加微信             find what was said, decided and why
   tidegate explain '加 薇 信 领 彩 金'                 see why one message is acted on
   tidegate check rules                               lint rules and run their tests
 
@@ -87,6 +92,8 @@ enum Command {
     Rejects(rejects::RejectsCommand),
     Signals(signals::SignalsArgs),
     Schema(schema::SchemaArgs),
+    Search(Box<search::SearchArgs>),
+    Trends(trends::TrendsArgs),
     Synth(synth::SynthArgs),
     Near(near::NearArgs),
     #[cfg(feature = "kafka")]
@@ -146,6 +153,8 @@ pub fn main() -> ExitCode {
         Command::Rejects(command) => rejects::run(&command, &output),
         Command::Signals(args) => signals::run(&args, &output),
         Command::Schema(args) => schema::run(&args),
+        Command::Search(args) => search::run(&args, &output),
+        Command::Trends(args) => trends::run(&args, &output),
         Command::Synth(args) => synth::run(&args, &output),
         Command::Near(args) => near::run(&args, &output),
         #[cfg(feature = "kafka")]
@@ -177,7 +186,8 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     let of_sink = || error.downcast_ref::<SinkError>().map(SinkError::hint);
     let of_store = || error.downcast_ref::<StoreError>().map(StoreError::hint);
     let of_texts = || error.downcast_ref::<FileTextsError>().map(FileTextsError::hint);
-    let known = of_stream.or_else(of_source).or_else(of_sink).or_else(of_store).or_else(of_texts);
+    let of_index = || error.downcast_ref::<IndexError>().map(IndexError::hint);
+    let known = of_stream.or_else(of_source).or_else(of_sink).or_else(of_store).or_else(of_texts).or_else(of_index);
     #[cfg(feature = "kafka")]
     let known = known.or_else(|| error.downcast_ref::<KafkaError>().map(KafkaError::hint));
     known

@@ -48,6 +48,7 @@ pub(super) fn run(args: &ReplayArgs, output: &Output) -> anyhow::Result<ExitCode
         rejects: setting::rejects(args.rejects.as_deref())?,
         store: Box::new(NullStore),
         texts: setting::temporary_texts(&options)?,
+        cases: None,
         clock: args.input.clock(),
     };
     let started = instant();

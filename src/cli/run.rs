@@ -25,13 +25,15 @@ use crate::problem::Problem;
 use crate::stream::{self, Control, EditionFolders, Editions, Ends};
 
 use super::edition::{self, EditionArgs};
+use super::indexing::Indexing;
 use super::report::{self, Report};
-use super::{Output, health, progress, setting};
+use super::{Output, health, indexing, progress, setting};
 
 /// Decides on a stream: events in, fold / limit / label out.
 ///
 /// OUTPUT gets actions.jsonl (one decision a line, in input order), rejects.jsonl (what could not be taken, with reason and
-/// raw bytes), and journal.redb and texts/, from which a stopped run goes on: run the same command again.
+/// raw bytes), index/ (what `tidegate search` finds), and journal.redb and texts/, from which a stopped run goes on: run the same
+/// command again.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tidegate run --input events.jsonl.zst --output out
@@ -68,6 +70,10 @@ pub(super) struct RunArgs {
     /// Wait for more when a folder's files are read to their end.
     #[arg(long)]
     follow: bool,
+    /// What is kept for `tidegate search`, besides what was decided on: `none` of the rest, `all`, a share such as 0.01 (the
+    /// default, chosen by the event's id); `off` keeps nothing.
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    index: Option<Share>,
     /// Serve metrics for Prometheus there.
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
@@ -85,6 +91,23 @@ enum LogFormat {
     Json,
 }
 
+/// `--index`
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Share {
+    Off,
+    Of(f64),
+}
+
+fn share(text: &str) -> Result<Share, String> {
+    let share = match text {
+        "off" => Some(Share::Off),
+        "none" => Some(Share::Of(0.0)),
+        "all" => Some(Share::Of(1.0)),
+        _ => text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Share::Of),
+    };
+    share.ok_or_else(|| "write off, none, all, or a share from 0 to 1".to_owned())
+}
+
 impl RunArgs {
     /// The configuration with the arguments over it.
     fn config(&self, output: &Output) -> anyhow::Result<Config> {
@@ -100,6 +123,11 @@ impl RunArgs {
         config.edition.overlay = self.edition.overlay.clone().or(config.edition.overlay);
         config.run.threads = self.threads.unwrap_or(config.run.threads);
         config.run.batch_records_max = self.batch.unwrap_or(config.run.batch_records_max).max(1);
+        match self.index {
+            Some(Share::Off) => config.index.enabled = Some(false),
+            Some(Share::Of(share)) => (config.index.enabled, config.index.ordinary_share) = (Some(true), share),
+            None => {}
+        }
         config.metrics.listen = self.metrics.or(config.metrics.listen);
         Ok(config)
     }
@@ -129,15 +157,21 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let started = instant();
     let watches = config.edition.watch && !cluster.as_ref().is_some_and(Cluster::gives_editions);
     let watched = watches.then_some(&folders).filter(|folders| folders.base.is_some() || folders.overlay.is_some());
+    let indexing = indexing::open(&config)?;
     let summary = alongside(&config, watched, edition, &control, output, |editions| match cluster {
         None => {
-            let ends = ends(&config, &options, args.rejects.as_deref())?;
+            let ends = ends(&config, &options, args.rejects.as_deref(), indexing.as_ref())?;
             if let Some(address) = config.health.listen {
                 health::serve(address, Arc::new(|| true))?;
             }
-            Ok(stream::run(ends, editions, &options, &control)?)
+            indexing::beside(indexing.as_ref(), &control, output, || {
+                Ok(stream::run(ends, editions, &options, &control)?)
+            })
         }
-        Some(cluster) => cluster.run(&config, &options, editions, &control),
+        Some(cluster) => {
+            let work = || cluster.run(&config, &options, editions, &control, indexing.as_ref());
+            indexing::beside(indexing.as_ref(), &control, output, work)
+        }
     });
     let summary = summary?;
     let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &config.output.dir };
@@ -173,7 +207,14 @@ impl Cluster {
         match *self {}
     }
 
-    fn run(self, _: &Config, _: &stream::Options, _: &Editions, _: &Control) -> anyhow::Result<stream::Summary> {
+    fn run(
+        self,
+        _: &Config,
+        _: &stream::Options,
+        _: &Editions,
+        _: &Control,
+        _: Option<&Indexing>,
+    ) -> anyhow::Result<stream::Summary> {
         match self {}
     }
 }
@@ -214,14 +255,19 @@ pub(super) fn tell(outcome: Result<&str, &[Problem]>) {
 }
 
 /// What the loop stands between.
-fn ends(config: &Config, options: &stream::Options, rejects: Option<&Path>) -> anyhow::Result<Ends> {
+fn ends(
+    config: &Config,
+    options: &stream::Options,
+    rejects: Option<&Path>,
+    indexing: Option<&Indexing>,
+) -> anyhow::Result<Ends> {
     let source = setting::source(&config.input)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let dir = &config.output.dir;
     if is_stdout(dir) {
         let (actions, rejects) = (Box::new(PipeSink::stdout()), setting::rejects(rejects)?);
         let texts = setting::temporary_texts(options)?;
-        return Ok(Ends { source, actions, rejects, store: Box::new(NullStore), texts, clock });
+        return Ok(Ends { source, actions, rejects, store: Box::new(NullStore), texts, cases: None, clock });
     }
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the output folder {}", dir.display()))?;
     let durability = match config.store.survives {
@@ -233,7 +279,8 @@ fn ends(config: &Config, options: &stream::Options, rejects: Option<&Path>) -> a
     let (actions, rejects) =
         (sink(&dir.join("actions.jsonl"), is_resumed)?, sink(&dir.join("rejects.jsonl"), is_resumed)?);
     let texts = setting::texts(options, dir, is_resumed)?;
-    Ok(Ends { source, actions, rejects, store: Box::new(store) as Box<dyn StateStore>, texts, clock })
+    let cases = indexing.map(|indexing| indexing.cases(is_resumed)).transpose()?;
+    Ok(Ends { source, actions, rejects, store: Box::new(store) as Box<dyn StateStore>, texts, cases, clock })
 }
 
 /// A new file, or one that the journal knows.

@@ -22,6 +22,8 @@
 //! [`FileTexts`] keeps the texts that near-duplicates are compared with, as [`crate::state::Texts`] asks for it: flushed before
 //! the batch that appended them is saved, cut back to what was saved after a stop.
 //!
+//! [`Spool`] is the queue of cases between the saver and the analysts' index.
+//!
 //! [`wire`] turns bytes into records with every bound checked; what fails becomes a line of [`rejects`].
 //! Invariant: nothing here knows a sense, a rule or a signal.
 
@@ -39,6 +41,7 @@ pub mod rejects;
 mod redb_store;
 mod sink;
 mod source;
+mod spool;
 mod store;
 mod texts;
 pub mod wire;
@@ -57,5 +60,6 @@ pub use redb_store::{Durability, RedbStore, StoreOptions};
 pub use rejects::RejectsSource;
 pub use sink::{Mark, Reissue, Sink, SinkError};
 pub use source::{BatchLimits, Fault, Flow, Offset, Place, Position, Progress, Raw, RawBatch, Source, SourceError};
+pub use spool::{Piece, Spool, SpoolOptions, Waited};
 pub use store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
 pub use texts::{FileTexts, FileTextsError, FileTextsOptions};

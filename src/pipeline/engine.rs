@@ -14,6 +14,7 @@ use super::claim;
 use super::copies::{Copies, CopyOptions, Found, LOGS, Others};
 use super::deferred::Blank;
 use super::edition::Edition;
+use super::filing::{Drawer, FilingOptions};
 use super::judge::{Aside, Bench};
 use super::ladder;
 use super::observe::{Item, Observed, Refused};
@@ -25,6 +26,8 @@ pub struct Engine {
     state: State,
     /// Where near-duplicates are looked for, if they are.
     copies: Option<Copies>,
+    /// What is filed for search, if anything is.
+    filing: Option<FilingOptions>,
     bench: Option<Bench>,
     aside: Aside,
     facts: Vec<Fact>,
@@ -54,6 +57,8 @@ pub struct Outcome {
     pub texts_end: Option<[u64; LOGS]>,
     /// Stored texts of people who are forgotten, by log, to be overwritten once it is saved.
     pub blanks: [Vec<Blank>; LOGS],
+    /// Lines for the index, in input order: cases, and authors who are to be forgotten ([`crate::case::Filing`]).
+    pub filings: Vec<u8>,
 }
 
 impl Engine {
@@ -63,6 +68,7 @@ impl Engine {
         Self {
             state,
             copies: None,
+            filing: None,
             bench: None,
             aside: Aside::default(),
             facts: Vec::new(),
@@ -98,6 +104,12 @@ impl Engine {
         others: Option<Others>,
     ) -> Result<Self, TextsError> {
         Ok(Self { copies: Some(Copies::open(&state, options, texts, others)?), ..Self::new(state) })
+    }
+
+    /// The same, which also writes down what analysts will search. No decision depends on it.
+    #[must_use]
+    pub fn filing(self, options: FilingOptions) -> Self {
+        Self { filing: Some(options), ..self }
     }
 
     /// What it knows.
@@ -175,26 +187,48 @@ impl Engine {
     ) -> Result<(), TextsError> {
         let (counts, found) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.found));
         let (mut of_events, mut of_marks) = (counts.iter(), found.iter());
+        let mut drawer = Drawer::new(self.filing);
+        // What was taken back before the first record, because a claim was retracted.
+        let retracted = if first == 0 { outcome.decisions.len() } else { 0 };
+        (0..retracted).for_each(|decision| drawer.restored(decision));
         for (place, item) in (first..).zip(segment) {
+            let decided = outcome.decisions.len();
             match item {
                 Item::Event(observed) => {
                     let counts = of_events.next().expect("each event was remembered");
                     let found = observed.mark.as_ref().and_then(|_| of_marks.next());
-                    self.event(edition, bench, observed, (counts, found), place, outcome);
+                    if self.event(edition, bench, observed, (counts, found), place, outcome) {
+                        let decision = (outcome.decisions.len() > decided).then_some(decided);
+                        drawer.event(observed, found.map(|found| found.twin), decision);
+                    }
                 }
-                Item::Verdict(verdict) => self.verdict(edition, verdict, place, outcome),
+                Item::Verdict(verdict) => {
+                    self.verdict(edition, verdict, place, outcome);
+                    (decided..outcome.decisions.len()).for_each(|decision| drawer.restored(decision));
+                }
                 Item::Erase(erase) => {
+                    drawer.empty(edition, self.copies.as_ref(), &outcome.decisions, &mut outcome.filings);
+                    drawer.erase(&erase.author, &mut outcome.filings);
                     self.erase(&erase.author, erase.at, outcome)?;
                     self.tell(|| Relay::Forget { author: erase.author.clone(), at: erase.at });
                 }
-                Item::Relay(relay) => self.relay(edition, relay, outcome)?,
+                Item::Relay(relay) => {
+                    if let Relay::Forget { author, .. } = relay {
+                        drawer.empty(edition, self.copies.as_ref(), &outcome.decisions, &mut outcome.filings);
+                        drawer.erase(author, &mut outcome.filings);
+                    }
+                    self.relay(edition, relay, outcome)?;
+                    (decided..outcome.decisions.len()).for_each(|decision| drawer.restored(decision));
+                }
                 Item::Refused(refused) => outcome.reject(place, refused.clone()),
             }
         }
+        drawer.empty(edition, self.copies.as_ref(), &outcome.decisions, &mut outcome.filings);
         (self.counts, self.found) = (counts, found);
         Ok(())
     }
 
+    /// Judges an event; false where it is one that was taken before.
     fn event(
         &mut self,
         edition: &Edition,
@@ -203,10 +237,11 @@ impl Engine {
         (counts, found): (&Counts, Option<&Found>),
         place: usize,
         outcome: &mut Outcome,
-    ) {
+    ) -> bool {
         if counts.duplicate {
             let message = format!("an event with the id \"{}\" was taken before", observed.event.id);
-            return outcome.reject(place, Refused { code: "duplicate_id", message });
+            outcome.reject(place, Refused { code: "duplicate_id", message });
+            return false;
         }
         outcome.tally.events[observed.event.channel as usize] += 1;
         outcome.tally.copies += u64::from(found.is_some_and(|found| !found.twin.is_new));
@@ -214,6 +249,7 @@ impl Engine {
         if let Some(decision) = bench.judge(edition, observed, &remembered, &mut self.state, &mut self.aside) {
             outcome.decide(decision);
         }
+        true
     }
 
     fn verdict(&mut self, edition: &Edition, verdict: &Verdict, place: usize, outcome: &mut Outcome) {

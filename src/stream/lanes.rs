@@ -14,11 +14,12 @@ use std::time::Duration;
 
 use crate::io::kafka::{Inlet, KafkaError, KafkaOptions, Lane, LocalCopy, Member};
 use crate::io::{Clock, FileTexts, FileTextsError, FileTextsOptions, SinkError, StoreError};
-use crate::pipeline::{Elsewhere, Tally};
+use crate::pipeline::{Elsewhere, FilingOptions, Tally};
 
 use super::hearing::Hearing;
 use super::{
-    Control, Editions, Ends, Front, Latency, Options, StreamError, Summary, TextLogs, join, measure, run_with,
+    Cases, Control, Editions, Ends, Front, Indexer, Latency, Options, StreamError, Summary, TextLogs, join, measure,
+    run_with,
 };
 
 /// The first wait before another try, and the longest.
@@ -34,6 +35,8 @@ pub struct Folders {
     pub dir: Option<PathBuf>,
     /// What their logs of texts are.
     pub texts: FileTextsOptions,
+    /// The index that they feed, and what they file for it, if they do.
+    pub cases: Option<(Arc<Indexer>, FilingOptions)>,
 }
 
 impl Folders {
@@ -231,10 +234,17 @@ impl Lanes<'_> {
             rejects: Box::new(rejects),
             store: Box::new(store),
             texts,
+            cases: self.cases(inlet)?,
             clock: Arc::clone(&self.clock),
         };
         let others = self.others.as_ref().map(|others| (Arc::clone(others), inlet.partition().unsigned_abs()));
         run_with(&self.front, ends, self.editions, &Options { others, ..self.options.clone() }, control)
+    }
+
+    fn cases(&self, inlet: &Inlet) -> Result<Option<Cases>, SinkError> {
+        let Some((indexer, options)) = &self.folders.cases else { return Ok(None) };
+        let spool = indexer.spool(&format!("p-{}", inlet.partition()))?;
+        Ok(Some(Cases { spool, options: *options }))
     }
 
     fn texts(&self, dir: Option<&Path>) -> Result<TextLogs, FileTextsError> {

@@ -77,6 +77,12 @@ metrics_table! {
     STANDING, "tidegate_kafka_standing_authors", Gauge, Count, [], "Authors of whom the topic of standing says something, where standing is shared.";
     FOREIGN, "tidegate_kafka_twins_entries", Gauge, Count, [], "Texts of other partitions that are compared with, where twins are shared.";
     ADOPTED, "tidegate_kafka_twins_adopted_total", Counter, Count, [], "Texts of other partitions that a partition's own were found to be copies of.";
+    INDEXED, "tidegate_index_cases_total", Counter, Count, [], "Cases that the index has committed.";
+    INDEX_COMMIT, "tidegate_index_commit_seconds", Histogram, Seconds, [], "How long the index's commits took.";
+    INDEX_BEHIND, "tidegate_index_behind_bytes", Gauge, Bytes, [], "What waits in the queue of the index: it falls behind where this grows.";
+    INDEX_WAITS, "tidegate_index_uncommitted_seconds", Gauge, Seconds, [], "How long the first case that cannot be found yet has waited since it was read from the queue.";
+    INDEX_DROPPED, "tidegate_index_dropped_bytes_total", Counter, Bytes, [], "What the queue let go unread because it was full: these cases are not in the index.";
+    INDEX_FAILURES, "tidegate_index_failures_total", Counter, Count, [], "Times that the index could not be written; it is tried again.";
     REFUSALS, "tidegate_edition_refused_total", Counter, Count, [], "Changed editions that were refused because something in them is wrong.";
 }
 
@@ -190,6 +196,24 @@ impl Drop for Shown {
 pub(super) fn emitted(elapsed: Duration, records: u64) {
     histogram!(LATENCY).record(elapsed.as_secs_f64());
     counter!(EMITTED).increment(records);
+}
+
+/// Counts a commit of the index.
+pub(super) fn indexed(cases: u64, elapsed: Duration) {
+    counter!(INDEXED).increment(cases);
+    histogram!(INDEX_COMMIT).record(elapsed.as_secs_f64());
+}
+
+/// Counts a failure of the index.
+pub(super) fn index_failed() {
+    counter!(INDEX_FAILURES).increment(1);
+}
+
+/// Shows how far the index is behind.
+pub(super) fn index_behind(bytes: u64, waits: Duration, dropped_bytes: u64) {
+    gauge!(INDEX_BEHIND).set(bytes as f64);
+    gauge!(INDEX_WAITS).set(waits.as_secs_f64());
+    counter!(INDEX_DROPPED).absolute(dropped_bytes);
 }
 
 /// Counts an edition put in force.

@@ -1,11 +1,12 @@
 //! The saver: save → emit → commit, one batch after the other, on a thread of its own.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::io::{Entry, Fault, Mark, Output, Position, RawBatch, Sink, StateStore, instant, rejects, wire};
+use crate::io::{Entry, Fault, Mark, Output, Position, RawBatch, Sink, Spool, StateStore, instant, rejects, wire};
 use crate::pipeline::{Blank, LOGS, Outcome, Refused};
 
 use super::{Control, StreamError, TextLogs, measure};
@@ -18,6 +19,8 @@ pub(super) struct Job {
     deltas: Vec<u8>,
     actions: Vec<u8>,
     rejects: Vec<u8>,
+    /// Lines for the index.
+    filings: Vec<u8>,
     /// Where the logs of stored texts end after it.
     texts_end: Option<[u64; LOGS]>,
     /// What is overwritten in them once it is saved.
@@ -56,6 +59,7 @@ impl Job {
             deltas: outcome.deltas,
             actions,
             rejects: refused,
+            filings: outcome.filings,
             texts_end: outcome.texts_end,
             blanks: outcome.blanks,
             erased: outcome.erased,
@@ -111,6 +115,8 @@ pub(super) struct Saver {
     store: Box<dyn StateStore>,
     sinks: [Box<dyn Sink>; 2],
     texts: Option<TextLogs>,
+    /// Where cases wait for the index.
+    spool: Option<Arc<Spool>>,
     seq: u64,
     /// Where the source stands after the last batch.
     input: Position,
@@ -123,10 +129,11 @@ impl Saver {
         store: Box<dyn StateStore>,
         sinks: [Box<dyn Sink>; 2],
         texts: Option<TextLogs>,
+        spool: Option<Arc<Spool>>,
         seq: u64,
         input: Option<Position>,
     ) -> Self {
-        Self { store, sinks, texts, seq, input: input.unwrap_or_default(), latency: Latency::default() }
+        Self { store, sinks, texts, spool, seq, input: input.unwrap_or_default(), latency: Latency::default() }
     }
 
     /// Takes batches until there are no more.
@@ -145,13 +152,20 @@ impl Saver {
         for sink in &mut self.sinks {
             sink.sync()?;
         }
+        // What the journal has not synced yet is made safe when it is closed, which nothing comes between any more.
+        self.spool.iter().for_each(|spool| spool.publish());
         Ok(self.latency)
     }
 
     fn batch(&mut self, job: Job, saved: &Sender<Position>, control: &Control) -> Result<(), StreamError> {
-        self.save(&job)?;
+        // What is erased cannot be brought back, so the batch that says so must outlast a stop as well.
+        let is_durable = self.store.next_is_durable() || job.erased;
+        self.save(&job, is_durable)?;
         self.emit(&job)?;
         self.store.commit()?;
+        if let Some(spool) = self.spool.as_ref().filter(|_| is_durable) {
+            spool.publish();
+        }
         let elapsed = instant().duration_since(job.read_at);
         self.latency.record(elapsed, job.records);
         measure::emitted(elapsed, job.records);
@@ -166,15 +180,15 @@ impl Saver {
         [self.sinks[0].mark(), self.sinks[1].mark()]
     }
 
-    fn save(&mut self, job: &Job) -> Result<(), StreamError> {
-        // What is erased cannot be brought back, so the batch that says so must outlast a stop as well.
-        let is_durable = self.store.next_is_durable() || job.erased;
+    fn save(&mut self, job: &Job, is_durable: bool) -> Result<(), StreamError> {
         // Texts first: the journal must not know of any that are not there.
         self.texts.iter().flatten().try_for_each(|texts| texts.flush(is_durable))?;
         if let Some(ends) = job.texts_end.as_ref().filter(|_| self.texts.is_some()) {
             self.store.keep_texts(ends)?;
         }
         self.seq += 1;
+        // Cases too: what is cut off after a stop is what the journal does not know.
+        self.spool.iter().try_for_each(|spool| spool.append(self.seq, &job.filings, is_durable))?;
         let marks = self.marks();
         let outputs =
             [Output { mark: &marks[0], lines: &job.actions }, Output { mark: &marks[1], lines: &job.rejects }];

@@ -7,14 +7,15 @@ use std::path::{Path as FilePath, PathBuf};
 
 use crate::source::{Path, Token, derives, functions, paths, tokens};
 
-const NOUNS: &[&str] = &["event", "signal", "decision", "problem"];
+const NOUNS: &[&str] = &["event", "signal", "decision", "case", "problem"];
 
 /// Which rooms a room may use, besides itself and the nouns.
 const HOUSE: &[(&str, &[&str])] = &[
-    // The sentence reads event → signal → decision; what is wrong with a file stands beside it and knows none of them.
+    // The sentence reads event → signal → decision, and a case is all three; what is wrong with a file stands beside it and knows none of them.
     ("event", &[]),
     ("signal", &["event"]),
     ("decision", &["event", "signal"]),
+    ("case", &["event", "signal", "decision"]),
     ("problem", &[]),
     // Senses know nothing of one another's verdicts.
     ("text", &[]),
@@ -61,6 +62,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
     ("tokio", &["serve"], "serve is the only async room"),
     ("axum", &["serve"], "serve is the only async room"),
     ("tantivy", &["index"], "the index is the only room that knows tantivy"),
+    ("jieba_rs", &["index"], "texts are cut into words for the index alone"),
     ("rdkafka", &["io"], "the stream's kinds are known to io alone"),
     ("redb", &["io"], "stores are known to io alone"),
     ("cel", &["rules"], "conditions are the business of rules"),
@@ -74,7 +76,7 @@ const ONLY_IN: &[(&str, &[&str], &str)] = &[
 
 /// `std::fs` and `std::env`: the edges, the loading of configuration, and of an edition's folder.
 const MAY_TOUCH_FILES: &[&str] =
-    &["src/io", "src/stream", "src/serve", "src/cli", "src/config", "src/pipeline/edition"];
+    &["src/io", "src/index", "src/stream", "src/serve", "src/cli", "src/config", "src/pipeline/edition"];
 
 /// serde lives on the nouns' published forms and on types that are a file or a wire: what io sends and journals, rule
 /// files and their schema, TOML, HTTP, and what the commands print as JSON, the count of a run among it.
@@ -82,8 +84,11 @@ const MAY_DERIVE_SERDE: &[&str] = &[
     "src/event",
     "src/signal",
     "src/decision",
+    "src/case",
     "src/problem",
     "src/io",
+    "src/index/days",
+    "src/index/writer",
     "src/rules",
     "src/config",
     "src/serve",

@@ -98,6 +98,7 @@ fn another_secret_is_refused_and_nothing_is_touched() {
         rejects: Box::new(world.rejects.clone()),
         store: Box::new(world.store.clone()),
         texts: Some(world.open_texts()),
+        cases: None,
         clock: std::sync::Arc::new(tidegate::io::ManualClock::at(crate::stage::NOW)),
     };
     let error = tidegate::stream::run(ends, &editions, &options, &tidegate::stream::Control::default()).unwrap_err();

@@ -19,6 +19,7 @@ mod kafka;
 mod licences;
 mod neardup;
 mod sameness;
+mod search;
 mod source;
 mod stage;
 mod standing;

@@ -79,6 +79,7 @@ impl World {
             rejects: Box::new(self.rejects.clone()),
             store: Box::new(self.store.clone()),
             texts: Some(self.open_texts()),
+            cases: None,
             clock: Arc::new(ManualClock::at(NOW)),
         };
         stream::run(ends, editions, &options(cut), &Control::default())

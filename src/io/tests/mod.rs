@@ -6,6 +6,7 @@ mod parse;
 mod rejects;
 mod sinks;
 mod sources;
+mod spool;
 mod stores;
 mod texts;
 

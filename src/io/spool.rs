@@ -1,0 +1,307 @@
+//! Cases on their way to the index: a queue on disk, so that a slow index never delays a decision.
+//!
+//! ```text
+//!  saver's thread                               index's thread
+//!  append ─► (batch is saved) ─► publish  ···►  wait ─► read ─► (indexed and synced) ─► release
+//! ```
+//!
+//! The queue lies in segment files of a folder, each named by the address of its first byte and the number of its first batch.
+//! A batch is one line of header, which says its number and its length, and its lines. Addresses count bytes from the first that
+//! was ever written, and never go back while something is kept.
+//!
+//! **A stop at any point.** A batch is written here before it is saved and may be read only afterwards, so whoever reads never
+//! sees what a stop takes back: [`Spool::settle`] cuts off the batches that were not saved. What was read and is safe is
+//! [released](Spool::release), in whole segments.
+//!
+//! **The bound.** Where the index is so far behind that the queue passes [`SpoolOptions::bytes_max`], the oldest segments go
+//! unread, and how much that was is counted.
+
+mod segment;
+
+use std::collections::VecDeque;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use self::segment::{Header, Segment};
+use super::sink::SinkError;
+
+/// How large the queue and its files may get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpoolOptions {
+    /// A file that has grown to this takes no further batch.
+    pub segment_bytes: u64,
+    /// All files together, at most; one file is always kept.
+    pub bytes_max: u64,
+}
+
+impl Default for SpoolOptions {
+    fn default() -> Self {
+        Self { segment_bytes: 16 << 20, bytes_max: 4 << 30 }
+    }
+}
+
+/// See the module. One process writes it and one thread reads it; the journal's lock keeps others away.
+#[derive(Debug)]
+pub struct Spool {
+    dir: PathBuf,
+    options: SpoolOptions,
+    shared: Mutex<Shared>,
+    wakes: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    segments: VecDeque<Segment>,
+    /// The last segment, where batches go; the next batch begins a new one where there is none.
+    file: Option<File>,
+    /// Where the next batch begins.
+    end: u64,
+    /// Up to where it may be read.
+    published: u64,
+    is_unsynced: bool,
+    /// Whether a failed write may have left bytes after `end`.
+    is_torn: bool,
+    /// Whether the last segment takes no further batch.
+    is_sealed: bool,
+    /// Whether nobody writes any longer.
+    is_ended: bool,
+    dropped_bytes: u64,
+}
+
+/// What [`Spool::wait`] has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// There is something to read.
+    More,
+    /// There was nothing in that time.
+    Nothing,
+    /// Nothing more will come.
+    Ended,
+}
+
+/// Lines that were read.
+#[derive(Debug, Default)]
+pub struct Piece {
+    /// Where they begin.
+    pub from: u64,
+    /// Where the next ones do.
+    pub to: u64,
+    /// Whole lines, each with its newline; headers of batches among them.
+    pub lines: Vec<u8>,
+}
+
+impl Spool {
+    /// Opens the queue in a folder, or begins one. `indexed` is the address up to which somebody has what was in it.
+    ///
+    /// # Errors
+    /// If the folder or a file cannot be read.
+    pub fn open(dir: impl Into<PathBuf>, options: SpoolOptions, indexed: u64) -> Result<Self, SinkError> {
+        let dir = dir.into();
+        fs::create_dir_all(&dir).map_err(failed("create", &dir))?;
+        let mut segments = segment::list(&dir).map_err(failed("read", &dir))?;
+        let end = segments.back().map_or(0, |segment: &Segment| segment.end).max(indexed);
+        // A queue whose files were taken away goes on where the reader stands: an address is never used twice.
+        if segments.back().is_some_and(|last| last.end < end) {
+            segments.drain(..).try_for_each(|gone| gone.remove(&dir)).map_err(failed("remove", &dir))?;
+        }
+        let shared = Shared { segments, end, published: end, ..Shared::default() };
+        let spool = Self { dir, options, shared: Mutex::new(shared), wakes: Condvar::new() };
+        spool.release(indexed)?;
+        Ok(spool)
+    }
+
+    /// Cuts off every batch after that one: a stop came before they were saved. What is left may be read.
+    ///
+    /// # Errors
+    /// If a file cannot be cut.
+    pub fn settle(&self, seq: u64) -> Result<(), SinkError> {
+        let mut shared = self.lock();
+        shared.file = None;
+        while shared.segments.back().is_some_and(|last| last.first_seq > seq) {
+            let Some(last) = shared.segments.pop_back() else { break };
+            last.remove(&self.dir).map_err(failed("remove", &self.dir))?;
+            shared.end = last.start;
+        }
+        if let Some(last) = shared.segments.back_mut() {
+            last.cut_after(&self.dir, seq).map_err(failed("truncate", &self.dir))?;
+            shared.end = shared.segments.back().map_or(0, |last| last.end);
+        }
+        shared.published = shared.end;
+        self.wakes.notify_all();
+        Ok(())
+    }
+
+    /// Writes the lines of a batch; they are read once it is [published](Spool::publish). Returns when they would survive a
+    /// loss of power, where `is_durable` asks for it.
+    ///
+    /// # Errors
+    /// If they cannot be written; a part of them may have been, which is cut off by the next call.
+    pub fn append(&self, seq: u64, lines: &[u8], is_durable: bool) -> Result<(), SinkError> {
+        let mut shared = self.lock();
+        if !lines.is_empty() {
+            let appended =
+                shared.append(&self.dir, &self.options, &Header { batch: seq, bytes: lines.len() as u64 }, lines);
+            appended.map_err(failed("write", &self.dir))?;
+            shared.drop_oldest(&self.dir, self.options.bytes_max).map_err(failed("remove", &self.dir))?;
+        }
+        if is_durable && std::mem::take(&mut shared.is_unsynced) {
+            let synced = shared.file.as_ref().map_or(Ok(()), File::sync_data);
+            synced.and_then(|()| segment::sync_folder(&self.dir)).map_err(failed("sync", &self.dir))?;
+        }
+        Ok(())
+    }
+
+    /// Everything that was written is saved and may be read.
+    pub fn publish(&self) {
+        let mut shared = self.lock();
+        shared.published = shared.end;
+        self.wakes.notify_all();
+    }
+
+    /// Nothing more will be written by this process.
+    pub fn end(&self) {
+        self.lock().is_ended = true;
+        self.wakes.notify_all();
+    }
+
+    /// Waits until there is something to read from that address on, for so long at most.
+    pub fn wait(&self, from: u64, wait: Duration) -> Waited {
+        let is_idle = |shared: &mut Shared| shared.published <= from && !shared.is_ended;
+        let waited = self.wakes.wait_timeout_while(self.lock(), wait, is_idle);
+        let (shared, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        match (shared.published > from, shared.is_ended) {
+            (true, _) => Waited::More,
+            (false, true) => Waited::Ended,
+            (false, false) => Waited::Nothing,
+        }
+    }
+
+    /// Reads whole lines from that address on: so many bytes, or one line if that is longer. What was dropped before it is
+    /// passed over.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or no line begins there.
+    pub fn read(&self, from: u64, bytes_max: usize) -> Result<Piece, SinkError> {
+        let Some((segment, from, to)) = self.lock().readable(from) else {
+            return Ok(Piece { from, to: from, ..Piece::default() });
+        };
+        let path = self.dir.join(segment.name());
+        let mut file = File::open(&path).map_err(failed("open", &path))?;
+        file.seek(SeekFrom::Start(from - segment.start)).map_err(failed("read", &path))?;
+        let mut lines = Vec::new();
+        let mut asked = (to - from).min(bytes_max.max(1) as u64);
+        loop {
+            let missing = asked - lines.len() as u64;
+            (&mut file).take(missing).read_to_end(&mut lines).map_err(failed("read", &path))?;
+            if let Some(last) = memchr::memrchr(b'\n', &lines) {
+                lines.truncate(last + 1);
+                return Ok(Piece { from, to: from + lines.len() as u64, lines });
+            }
+            if (lines.len() as u64) < asked || asked == to - from {
+                let reason = format!("no whole line is at {from}");
+                return Err(SinkError::NotOurs { path, reason });
+            }
+            asked = (asked * 2).min(to - from);
+        }
+    }
+
+    /// Whoever reads has everything up to that address safe: the files before it go.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn release(&self, up_to: u64) -> Result<(), SinkError> {
+        let mut gone = Vec::new();
+        {
+            let mut shared = self.lock();
+            let keeps_last = shared.file.is_some() && (!shared.is_sealed || shared.is_unsynced);
+            while shared.segments.len() > usize::from(keeps_last) && shared.segments[0].end <= up_to {
+                gone.extend(shared.segments.pop_front());
+            }
+            if shared.segments.is_empty() {
+                (shared.file, shared.is_sealed) = (None, false);
+            }
+        }
+        gone.iter().try_for_each(|segment| segment.remove(&self.dir)).map_err(failed("remove", &self.dir))
+    }
+
+    /// The next batch begins a new file, so that what lies in this one can go as soon as it is released.
+    pub fn seal(&self) {
+        let mut shared = self.lock();
+        shared.is_sealed = shared.file.is_some();
+    }
+
+    /// Bytes that may be read from that address on.
+    #[must_use]
+    pub fn behind_bytes(&self, from: u64) -> u64 {
+        self.lock().published.saturating_sub(from)
+    }
+
+    /// Bytes that nobody had read when they had to make room.
+    #[must_use]
+    pub fn dropped_bytes(&self) -> u64 {
+        self.lock().dropped_bytes
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    fn append(&mut self, dir: &Path, options: &SpoolOptions, header: &Header, lines: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            self.cut_torn()?;
+        }
+        let is_full = |last: &Segment| last.end - last.start >= options.segment_bytes;
+        let is_full = std::mem::take(&mut self.is_sealed) || self.segments.back().is_some_and(is_full);
+        if is_full && std::mem::take(&mut self.is_unsynced) {
+            self.file.as_ref().map_or(Ok(()), File::sync_data)?;
+        }
+        if is_full || self.file.is_none() {
+            let segment = Segment { start: self.end, first_seq: header.batch, end: self.end };
+            self.file = Some(segment.create(dir)?);
+            self.segments.push_back(segment);
+        }
+        let (file, last) = self.file.as_mut().zip(self.segments.back_mut()).expect("a segment was just begun");
+        let mut bytes = header.line();
+        bytes.extend_from_slice(lines);
+        (self.is_torn, self.is_unsynced) = (true, true);
+        file.write_all(&bytes)?;
+        self.is_torn = false;
+        last.end += bytes.len() as u64;
+        self.end = last.end;
+        Ok(())
+    }
+
+    fn cut_torn(&mut self) -> io::Result<()> {
+        if let Some((file, last)) = self.file.as_mut().zip(self.segments.back()) {
+            file.set_len(last.end - last.start)?;
+            file.seek(SeekFrom::End(0))?;
+        }
+        self.is_torn = false;
+        Ok(())
+    }
+
+    fn drop_oldest(&mut self, dir: &Path, bytes_max: u64) -> io::Result<()> {
+        while self.segments.len() > 1 && self.end - self.segments[0].start > bytes_max {
+            let Some(gone) = self.segments.pop_front() else { break };
+            self.dropped_bytes += gone.end - gone.start;
+            gone.remove(dir)?;
+        }
+        Ok(())
+    }
+
+    /// The segment of that address, or of the first one kept after it, and from where to where it may be read.
+    fn readable(&self, from: u64) -> Option<(Segment, u64, u64)> {
+        let segment = self.segments.iter().find(|segment| segment.end > from)?;
+        let (from, to) = (from.max(segment.start), segment.end.min(self.published));
+        (from < to).then_some((*segment, from, to))
+    }
+}
+
+fn failed<'a>(doing: &'static str, path: &'a Path) -> impl Fn(io::Error) -> SinkError + 'a {
+    move |source| SinkError::Io { doing, path: path.to_owned(), source }
+}

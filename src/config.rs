@@ -4,6 +4,7 @@
 //! Each field's comment is its line in `docs/config.md`; a test keeps the page true. Rooms never read configuration.
 
 mod kafka;
+mod serve;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::kafka::{Begin, Compression, Delivery, Health, Kafka};
+pub use self::serve::Serve;
 use crate::problem::{Problem, nearest};
 
 /// Everything that can be configured. Unknown keys are refused.
@@ -43,6 +45,8 @@ pub struct Config {
     pub health: Health,
     /// Kafka in place of files.
     pub kafka: Kafka,
+    /// The HTTP service.
+    pub serve: Serve,
 }
 
 /// `[input]`
@@ -289,7 +293,7 @@ impl Config {
 
     /// The bounds that types cannot hold.
     fn check(&self, file: &Arc<str>, text: &str) -> Vec<Problem> {
-        let numbers = self.numbers().into_iter().chain(self.kafka.numbers());
+        let numbers = self.numbers().into_iter().chain(self.kafka.numbers()).chain(self.serve.numbers());
         let outside = numbers.filter(|&(_, value, min, max)| !(min..=max).contains(&value));
         let mut problems: Vec<Problem> = outside
             .map(|(key, value, min, max)| {

@@ -31,5 +31,6 @@ pub mod pipeline;
 // The edges: how records come in, decisions go out and state survives; the loop; settings; commands.
 pub mod io;
 pub mod stream;
+pub mod serve;
 pub mod config;
 pub mod cli;

@@ -74,6 +74,8 @@ metrics_table! {
     RESTORED, "tidegate_kafka_restored_records_total", Counter, Count, [], "Records of changelogs that were read to get state back.";
     REBALANCES, "tidegate_kafka_rebalances_total", Counter, Count, [], "Times that the group shared its partitions out anew.";
     LOST, "tidegate_kafka_lost_records_total", Counter, Count, [], "Records that the topic's retention deleted before they were read: look at once.";
+    CALLS, "tidegate_http_requests_total", Counter, Count, ["route", "status"], "Calls of the service that were answered.";
+    CALL_SECONDS, "tidegate_http_request_seconds", Histogram, Seconds, ["route"], "How long calls of the service took.";
     REFUSALS, "tidegate_edition_refused_total", Counter, Count, [], "Changed editions that were refused because something in them is wrong.";
 }
 
@@ -187,6 +189,12 @@ impl Drop for Shown {
 pub(super) fn emitted(elapsed: Duration, records: u64) {
     histogram!(LATENCY).record(elapsed.as_secs_f64());
     counter!(EMITTED).increment(records);
+}
+
+/// Counts a call of the service. `route` is its pattern, never a path with names in it.
+pub fn call(route: &str, status: u16, elapsed: Duration) {
+    counter!(CALLS, "route" => route.to_owned(), "status" => status.to_string()).increment(1);
+    histogram!(CALL_SECONDS, "route" => route.to_owned()).record(elapsed.as_secs_f64());
 }
 
 /// Counts an edition put in force.

@@ -19,6 +19,7 @@ mod kafka;
 mod licences;
 mod neardup;
 mod sameness;
+mod serve;
 mod source;
 mod stage;
 mod stops;

@@ -26,7 +26,7 @@ use super::{Output, setting};
 
 /// Decides on what is handed in over HTTP, and answers who asks what was decided and why.
 ///
-/// OUTPUT gets what `run` writes there, and tokens.json, audit.jsonl and reviews.jsonl. The first start makes a token of role
+/// It has /metrics, /healthz and /readyz itself: [metrics] and [health] are for `run`. OUTPUT gets what `run` writes there, and tokens.json, audit.jsonl and reviews.jsonl. The first start makes a token of role
 /// admin and prints it, once.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -67,9 +67,6 @@ impl ServeArgs {
         config.serve.plain |= self.plain;
         if !config.kafka.brokers.is_empty() {
             bail!("[kafka] brokers names a cluster, and the service decides on what is handed in: leave one out");
-        }
-        if config.metrics.listen.is_some() || config.health.listen.is_some() {
-            bail!("the service has /metrics, /healthz and /readyz itself: leave [metrics] and [health] listen out");
         }
         if run::is_stdout(&config.output.dir) {
             bail!("the service keeps what it answers for: name a folder with --output");

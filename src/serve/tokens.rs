@@ -139,11 +139,11 @@ struct Known {
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Who {
+pub(crate) struct Who {
     /// The token's name.
-    pub name: Arc<str>,
+    pub(crate) name: Arc<str>,
     /// Its role.
-    pub role: Role,
+    pub(crate) role: Role,
 }
 
 impl Tokens {
@@ -213,16 +213,20 @@ impl Tokens {
     /// Whose token that is.
     pub(crate) fn find(&self, token: &str) -> Option<Who> {
         let hash = blake3::hash(token.as_bytes());
-        let tokens = self.current();
         // Hashes compare in constant time, and every one is compared.
-        tokens.iter().fold(None, |found, known| if known.hash == hash { Some(known.who.clone()) } else { found })
+        let of = |tokens: &[Known]| {
+            tokens.iter().fold(None, |found, known| if known.hash == hash { Some(known.who.clone()) } else { found })
+        };
+        // One that is not known may have been made this moment.
+        of(&self.current(false)).or_else(|| of(&self.current(true)))
     }
 
-    /// The tokens, read again where the file has changed. One that cannot be read opens nothing.
-    fn current(&self) -> Arc<[Known]> {
+    /// The tokens, read again where the file has changed; `looks` now, or when it is time. A file that cannot be read opens
+    /// nothing.
+    fn current(&self, looks: bool) -> Arc<[Known]> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let now = instant();
-        if held.looked.is_some_and(|looked| now.duration_since(looked) < LOOK_EVERY) {
+        if !looks && held.looked.is_some_and(|looked| now.duration_since(looked) < LOOK_EVERY) {
             return Arc::clone(&held.tokens);
         }
         held.looked = Some(now);

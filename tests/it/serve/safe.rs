@@ -55,7 +55,9 @@ fn decisions_are_those_of_the_stream() {
 
 #[test]
 fn nothing_that_was_answered_is_lost_when_the_process_is_killed() {
-    let records: Vec<Vec<u8>> = sample().into_iter().take(1200).collect();
+    // Messages alone: what a verdict does twice is not asked here.
+    let is_event = |record: &Vec<u8>| !String::from_utf8_lossy(record).contains("\"kind\":");
+    let records: Vec<Vec<u8>> = sample().into_iter().filter(is_event).take(1200).collect();
     let mut house = House::new("");
     // What each event was answered with, before and after deaths.
     let answered: Mutex<BTreeMap<usize, Value>> = Mutex::default();

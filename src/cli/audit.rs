@@ -79,10 +79,17 @@ fn verify(args: &VerifyArgs, output: &Output) -> anyhow::Result<ExitCode> {
         writeln!(out, "{} {lines} lines, the last with hash {last}", output.out.paint(Role::Good, "whole"))?;
     }
     if !is_held {
-        writeln!(out, "{} no line has the hash that was given: the log was cut short, or is another", output.out.paint(Role::Bad, "missing"))?;
+        writeln!(
+            out,
+            "{} no line has the hash that was given: the log was cut short, or is another",
+            output.out.paint(Role::Bad, "missing")
+        )?;
     }
     if torn_bytes > 0 {
-        writeln!(out, "{torn_bytes} bytes at the end are a line that a stop left half written; the next line will say so")?;
+        writeln!(
+            out,
+            "{torn_bytes} bytes at the end are a line that a stop left half written; the next line will say so"
+        )?;
     }
     Ok(code)
 }
@@ -96,7 +103,13 @@ fn show(args: &ShowArgs, output: &Output) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
-    let columns = [Column::Figures("line"), Column::Words("at"), Column::Words("who"), Column::Words("did"), Column::Words("about")];
+    let columns = [
+        Column::Figures("line"),
+        Column::Words("at"),
+        Column::Words("who"),
+        Column::Words("did"),
+        Column::Words("about"),
+    ];
     let mut table = Table::new(output.out, &columns);
     for entry in entries {
         table.row([entry.seq.to_string(), entry.at, entry.who, entry.did, printable(&entry.about).to_string()]);

@@ -56,9 +56,8 @@ pub(super) fn run(args: &DiffArgs, output: &Output) -> anyhow::Result<ExitCode> 
     let mut new = side(open(&args.new, &args.new_overlay)?)?;
     let source = setting::source(&config.input)?;
     let control = Control::default();
-    let compared = || {
-        stream::compare([&mut old, &mut new], source, args.input.clock(), &options, &control, args.samples)
-    };
+    let compared =
+        || stream::compare([&mut old, &mut new], source, args.input.clock(), &options, &control, args.samples);
     let comparison = progress::alongside(&control, output, compared)?;
     let changed = comparison.rules.values().any(|rule| rule.gained + rule.lost > 0);
     print(&comparison, &old, &new, output)?;

@@ -16,7 +16,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Survives};
 use crate::io::{
-    Clock, Durability, FileSink, NullStore, PipeSink, RedbStore, Sink, Source, StateStore, StoreOptions, SystemClock, instant,
+    Clock, Durability, FileSink, NullStore, PipeSink, RedbStore, Sink, Source, StateStore, StoreOptions, SystemClock,
+    instant,
 };
 use crate::pipeline::Edition;
 use crate::problem::Problem;

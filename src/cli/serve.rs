@@ -128,7 +128,11 @@ fn stand(
     };
     let mut server = serve::start(hub)?;
     let scheme = if hub.speaks_tls() { "https" } else { "http" };
-    writeln!(std::io::stderr(), "{}", output.err.paint(super::Role::Quiet, &format!("listening on {scheme}://{}", server.address())))?;
+    writeln!(
+        std::io::stderr(),
+        "{}",
+        output.err.paint(super::Role::Quiet, &format!("listening on {scheme}://{}", server.address()))
+    )?;
     let (signal, signalled) = mpsc::channel();
     run::on_signal(move || signal.send(()).is_ok())?;
     let (end, ended) = mpsc::channel::<()>();

@@ -34,12 +34,14 @@ pub(super) struct DirArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Roles: viewer (texts masked), analyst (reads texts, reviews), editor (checks and tries rules), approver \
+#[command(
+    after_help = "Roles: viewer (texts masked), analyst (reads texts, reviews), editor (checks and tries rules), approver \
 (reads the audit log), admin (everything), platform (hands messages in, reads nothing).
 
 Examples:
   tidegate token add li --role analyst
-  tidegate token add forum --role platform --output /var/lib/tidegate")]
+  tidegate token add forum --role platform --output /var/lib/tidegate"
+)]
 pub(super) struct AddArgs {
     /// Whose it is: what the audit log says.
     name: String,

@@ -127,8 +127,8 @@ impl Desk {
             return Err(Turned::Closed);
         }
         // What alone is more than fits is taken when nothing else waits: the caller has bounded it.
-        let full = inner.open.len() + records.len() > self.options.records_max
-            || inner.bytes + bytes > self.options.bytes_max;
+        let full =
+            inner.open.len() + records.len() > self.options.records_max || inner.bytes + bytes > self.options.bytes_max;
         if full && !inner.open.is_empty() {
             return Err(Turned::Full);
         }

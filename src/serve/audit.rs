@@ -103,8 +103,8 @@ impl Audit {
         let (mut seq, mut previous) = match &last {
             None => (0, NOTHING_BEFORE.to_owned()),
             Some(line) => {
-                let (entry, hash) = open_line(line)
-                    .map_err(|reason| AuditError::Broken { path: self.path.clone(), reason })?;
+                let (entry, hash) =
+                    open_line(line).map_err(|reason| AuditError::Broken { path: self.path.clone(), reason })?;
                 (entry.seq, hash)
             }
         };
@@ -116,7 +116,8 @@ impl Audit {
             seq += 1;
             let about = clipped(about, ABOUT_BYTES_MAX);
             let at = rfc3339(now);
-            let entry = Entry { seq, at, who: who.into(), did: did.into(), about: about.into(), previous: previous.clone() };
+            let entry =
+                Entry { seq, at, who: who.into(), did: did.into(), about: about.into(), previous: previous.clone() };
             let (line, hash) = seal(&entry);
             lines.push_str(&line);
             previous = hash;

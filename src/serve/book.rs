@@ -314,7 +314,8 @@ mod tests {
     fn lines_are_found_by_what_they_say_and_the_oldest_go_first() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("actions.jsonl");
-        let lines: Vec<String> = (0..5).map(|i| line(i, &format!("v{i}"), ["li", "wang"][i as usize % 2], "r")).collect();
+        let lines: Vec<String> =
+            (0..5).map(|i| line(i, &format!("v{i}"), ["li", "wang"][i as usize % 2], "r")).collect();
         fs::write(&path, lines[..3].concat()).unwrap();
         let mut book = Book::new(path.clone(), 3);
         let mut seen = Vec::new();

@@ -19,6 +19,7 @@ use super::openapi::decision_ref;
 
 /// What became of one record.
 #[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = Decided)]
 pub(super) struct Outcome {
     /// The event that was decided on, or that a verdict was about; absent where the record names none.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +37,7 @@ pub(super) struct Outcome {
 
 /// What became of several, in their order.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DecidedEach)]
 pub(super) struct Outcomes {
     /// One each.
     pub(super) results: Vec<Outcome>,
@@ -52,7 +54,7 @@ pub(super) struct Outcomes {
         content((super::openapi::Record = "application/json"), (String = "application/x-ndjson")),
     ),
     responses(
-        (status = 200, description = "What became of each record", body = Outcome),
+        (status = 200, description = "What became of each record", content((super::openapi::Answer = "application/json"), (String = "application/x-ndjson"))),
         (status = 400, description = "The one record is not JSON", body = Fault, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Fault, content_type = "application/problem+json"),
         (status = 422, description = "The one record cannot be taken", body = Fault, content_type = "application/problem+json"),
@@ -245,7 +247,10 @@ mod tests {
 
     #[test]
     fn the_form_of_a_body_is_seen_and_split() {
-        let lines = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson; charset=utf-8"))]);
+        let lines = HeaderMap::from_iter([(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-ndjson; charset=utf-8"),
+        )]);
         let none = HeaderMap::new();
         let cases: [(&HeaderMap, &str, Form, &[&str]); 6] = [
             (&none, " {\"id\":\"a\"}", Form::One, &[" {\"id\":\"a\"}"]),

@@ -68,7 +68,8 @@ fn enter(hub: &Hub, path: Option<&str>, request: &mut Request) -> Result<Duratio
     let who = caller(hub, request.headers())?;
     if !roles.contains(&who.role) {
         let may: Vec<&str> = roles.iter().map(|role| role.name()).collect();
-        let detail = format!("a token of role {} may not do this; it takes one of: {}", who.role.name(), may.join(", "));
+        let detail =
+            format!("a token of role {} may not do this; it takes one of: {}", who.role.name(), may.join(", "));
         return Err(Fault::new(StatusCode::FORBIDDEN, "forbidden", detail));
     }
     hub.rates.take(&who.name, instant()).map_err(|seconds| {
@@ -81,7 +82,8 @@ fn enter(hub: &Hub, path: Option<&str>, request: &mut Request) -> Result<Duratio
 
 fn caller(hub: &Hub, headers: &HeaderMap) -> Result<Who, Fault> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let token =
+        given.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let unknown = |detail: &str| Fault::new(StatusCode::UNAUTHORIZED, "unauthorized", detail);
     let Some((_, token)) = token else {
         return Err(unknown("send `Authorization: Bearer TOKEN`; `tidegate token add` makes tokens"));
@@ -94,7 +96,9 @@ fn request_id(hub: &Hub, headers: &HeaderMap) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let given = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     let is_fit = |id: &&str| {
-        !id.is_empty() && id.len() <= REQUEST_ID_BYTES_MAX && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
+        !id.is_empty()
+            && id.len() <= REQUEST_ID_BYTES_MAX
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
     };
     given
         .filter(is_fit)

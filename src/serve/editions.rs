@@ -67,12 +67,16 @@ pub(super) async fn editions(State(hub): State<Arc<Hub>>) -> Result<Response<Bod
         claims: edition.claims.as_ref().map_or(0, |claims| claims.claims().len()),
     };
     let book = hub.book();
-    let mut seen: Vec<Reign> = book.editions.iter().map(|(id, reign)| Reign {
-        id: id.to_string(),
-        decisions: reign.decisions,
-        since: rfc3339(reign.first_at),
-        until: rfc3339(reign.last_at),
-    }).collect();
+    let mut seen: Vec<Reign> = book
+        .editions
+        .iter()
+        .map(|(id, reign)| Reign {
+            id: id.to_string(),
+            decisions: reign.decisions,
+            since: rfc3339(reign.first_at),
+            until: rfc3339(reign.last_at),
+        })
+        .collect();
     drop(book);
     seen.sort_by(|a, b| b.until.cmp(&a.until).then_with(|| a.id.cmp(&b.id)));
     Ok(json(&Editions { current, seen }))
@@ -267,7 +271,9 @@ pub(super) struct Lists {
 pub(super) async fn lists(State(hub): State<Arc<Hub>>) -> Result<Response<Body>, Fault> {
     let edition = hub.parts.editions.current();
     let lists = edition.matcher.lists().iter();
-    Ok(json(&Lists { items: lists.map(|list| ListView { name: list.name.to_string(), terms: list.terms.len() }).collect() }))
+    Ok(json(&Lists {
+        items: lists.map(|list| ListView { name: list.name.to_string(), terms: list.terms.len() }).collect(),
+    }))
 }
 
 /// A term of a list.

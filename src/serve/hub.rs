@@ -139,7 +139,11 @@ impl Hub {
     pub(super) fn note(&self, who: &Who, did: &str, about: &str) -> Result<(), Fault> {
         self.audit.add(&who.name, did, about, self.now()).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "the audit log cannot be written");
-            Fault::unavailable("audit_unavailable", "the audit log cannot be written, so nothing is shown or changed", 30)
+            Fault::unavailable(
+                "audit_unavailable",
+                "the audit log cannot be written, so nothing is shown or changed",
+                30,
+            )
         })
     }
 }
@@ -199,16 +203,20 @@ mod tests {
             )
         };
         let (folded, restored) = (decision("x", "r"), decision("x", "verdict"));
-        let reject = "{\"offset\":{\"source\":\"http\",\"index\":12},\"code\":\"duplicate_id\",\"reason\":\"\",\"raw_bytes\":1}";
+        let reject =
+            "{\"offset\":{\"source\":\"http\",\"index\":12},\"code\":\"duplicate_id\",\"reason\":\"\",\"raw_bytes\":1}";
         let keys = [Some("ex"), Some("ey"), Some("ex"), Some("vx"), None];
         let found = answers(10, &keys, format!("{folded}\n{restored}\n").as_bytes(), format!("{reject}\n").as_bytes());
         let taken = |line: &str| Answer::Taken(vec![line.as_bytes().into()]);
-        assert_eq!(found, [
-            taken(&folded),
-            Answer::Taken(vec![]),
-            Answer::Refused(reject.as_bytes().into()),
-            taken(&restored),
-            Answer::Taken(vec![]),
-        ]);
+        assert_eq!(
+            found,
+            [
+                taken(&folded),
+                Answer::Taken(vec![]),
+                Answer::Refused(reject.as_bytes().into()),
+                taken(&restored),
+                Answer::Taken(vec![]),
+            ]
+        );
     }
 }

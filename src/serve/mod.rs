@@ -121,7 +121,9 @@ impl ServeError {
             Self::Plain(_) => {
                 "set serve.tls_certificate and serve.tls_key, listen on 127.0.0.1, or say --plain if something before it speaks TLS"
             }
-            Self::Tls { .. } => "both are PEM files: the chain with the server's own certificate first, and its unencrypted key",
+            Self::Tls { .. } => {
+                "both are PEM files: the chain with the server's own certificate first, and its unencrypted key"
+            }
             Self::Io { .. } => "check space and rights on that path",
             Self::Threads(_) => "the system allows no more threads: raise its limit",
         }

@@ -3,7 +3,7 @@
 use schemars::SchemaGenerator;
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
-use utoipa::openapi::schema::{ArrayBuilder, Schema};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 
@@ -20,14 +20,34 @@ use super::{admin, decide, editions, reads, reviewing, tryout};
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
-        admin::index, admin::openapi, admin::healthz, admin::readyz, admin::metrics, admin::audit, admin::tokens,
+        admin::index,
+        admin::openapi,
+        admin::healthz,
+        admin::readyz,
+        admin::metrics,
+        admin::audit,
+        admin::tokens,
         decide::decide,
-        reads::decisions, reads::decision, reads::event, reads::author, reads::room, reads::rejects,
-        editions::editions, editions::rules, editions::rule, editions::check, editions::lists, editions::terms, editions::claims,
+        reads::decisions,
+        reads::decision,
+        reads::event,
+        reads::author,
+        reads::room,
+        reads::rejects,
+        editions::editions,
+        editions::rules,
+        editions::rule,
+        editions::check,
+        editions::lists,
+        editions::terms,
+        editions::claims,
         tryout::try_out,
-        reviewing::reviews, reviewing::claim, reviewing::release, reviewing::verdict,
+        reviewing::reviews,
+        reviewing::claim,
+        reviewing::release,
+        reviewing::verdict,
     ),
-    components(schemas(decide::Outcomes)),
+    components(schemas(decide::Outcome, decide::Outcomes))
 )]
 struct Document;
 
@@ -65,18 +85,46 @@ pub fn openapi() -> String {
             {"type": "array", "items": {"$ref": "#/components/schemas/Event"}},
         ],
     });
+    schemas["Answer"] = serde_json::json!({
+        "description": "In the form of the body: of one record, or of each of an array.",
+        "anyOf": [{"$ref": "#/components/schemas/Decided"}, {"$ref": "#/components/schemas/DecidedEach"}],
+    });
     document["components"]["securitySchemes"] = serde_json::json!({
         "token": {"type": "http", "scheme": "bearer", "description": "A token of `tidegate token add`."},
     });
     document["security"] = serde_json::json!([{"token": []}]);
+    add_refusals(&mut document["paths"]);
     let mut text = serde_json::to_string_pretty(&document).expect("the document is plain data");
     text.push('\n');
     text
 }
 
+/// What the door may say to any call: described once, not at every handler.
+fn add_refusals(paths: &mut Value) {
+    let refusals = [
+        ("400", "The path or a parameter is wrong"),
+        ("401", "There is no token, or it is not known here"),
+        ("403", "The token's role may not do this"),
+        ("429", "The token makes too many calls"),
+        ("503", "Not now: see `retry_after`"),
+    ];
+    let operations = paths.as_object_mut().into_iter().flatten().filter_map(|(_, path)| path.as_object_mut()).flatten();
+    for (_, operation) in operations.filter(|(_, operation)| operation["security"].is_null()) {
+        for (status, about) in refusals {
+            if operation["responses"][status].is_null() {
+                operation["responses"][status] = serde_json::json!({
+                    "description": about,
+                    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+                });
+            }
+        }
+    }
+}
+
 /// `#/components/schemas/Decision`, or null.
 pub(super) fn decision_ref() -> RefOr<Schema> {
-    Ref::from_schema_name("Decision").into()
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    Schema::OneOf(OneOfBuilder::new().item(Ref::from_schema_name("Decision")).item(null).build()).into()
 }
 
 /// A list of decisions.
@@ -107,6 +155,11 @@ by_name!(
     /// A decision, as an answer.
     DecisionRef,
     "Decision"
+);
+by_name!(
+    /// What became of one record or of many, as an answer.
+    Answer,
+    "Answer"
 );
 by_name!(
     /// A record, as a body.

@@ -74,7 +74,9 @@ impl Which {
     fn wants(&self) -> Result<Wants<'_>, Fault> {
         let time = |name: &str, text: Option<&str>| {
             let read = |text: &str| {
-                parse_rfc3339(text).ok_or_else(|| Fault::bad(format!("{name} is {text:?}; write RFC 3339, such as 2026-09-01T08:00:00Z")))
+                parse_rfc3339(text).ok_or_else(|| {
+                    Fault::bad(format!("{name} is {text:?}; write RFC 3339, such as 2026-09-01T08:00:00Z"))
+                })
             };
             text.map(read).transpose()
         };
@@ -99,7 +101,8 @@ struct Wants<'a> {
 
 impl Wants<'_> {
     fn fits(&self, line: &Line<'_>) -> bool {
-        let is = |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|wanted| found == Some(wanted));
+        let is =
+            |wanted: &Option<String>, found: Option<&str>| wanted.as_deref().is_none_or(|wanted| found == Some(wanted));
         let which = self.which;
         let mut rules = line.reasons.iter().chain(&line.shadow);
         is(&which.author, Some(&line.author))
@@ -325,7 +328,9 @@ fn count(hub: &Hub, author: Option<&str>, room: Option<&str>) -> Result<Response
     let (mut decisions, mut actions, mut rules) = (0, BTreeMap::new(), BTreeMap::new());
     let (mut first_at, mut last_at) = (None::<String>, None::<String>);
     book::read_each(&places, |_, line| {
-        let is_of = |line: &Line<'_>| author.is_none_or(|a| line.author == a) && room.is_none_or(|r| line.room.as_deref() == Some(r));
+        let is_of = |line: &Line<'_>| {
+            author.is_none_or(|a| line.author == a) && room.is_none_or(|r| line.room.as_deref() == Some(r))
+        };
         if let Some(line) = Line::read(line).filter(is_of) {
             decisions += 1;
             line.actions.iter().for_each(|of| *actions.entry(of.action.to_string()).or_default() += 1);
@@ -470,7 +475,8 @@ fn lines_before(path: &Path, before: u64) -> io::Result<(Lines, u64)> {
         let mut tail = Vec::with_capacity((end - start) as usize);
         (&mut file).take(end - start).read_to_end(&mut tail)?;
         // What stands before the first line's end began earlier, unless this is the file's beginning.
-        let skipped = if start == 0 { 0 } else { tail.iter().position(|&byte| byte == b'\n').map_or(tail.len(), |at| at + 1) };
+        let skipped =
+            if start == 0 { 0 } else { tail.iter().position(|&byte| byte == b'\n').map_or(tail.len(), |at| at + 1) };
         let mut at = start + skipped as u64;
         let mut lines = Vec::new();
         for line in tail[skipped..].split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n")) {

@@ -118,9 +118,7 @@ pub(super) async fn claim(
         }
         let claimed = hub.reviews().claim(&event, &who.name, hub.now());
         let Claim { by, until } = claimed.map_err(|other| match other {
-            Some(Claim { by, until }) => {
-                Fault::conflict("claimed", format!("{by} has it until {}", rfc3339(until)))
-            }
+            Some(Claim { by, until }) => Fault::conflict("claimed", format!("{by} has it until {}", rfc3339(until))),
             None => Fault::unavailable("busy", "too many decisions are being reviewed at once", 30),
         })?;
         Ok(json(&Claimed { event, by: by.to_string(), until: rfc3339(until) }))

@@ -55,7 +55,8 @@ pub fn start(hub: &Arc<Hub>) -> Result<Server, ServeError> {
         .enable_all()
         .build()
         .map_err(ServeError::Threads)?;
-    let listener = runtime.block_on(TcpListener::bind(listen)).map_err(|source| ServeError::Listen { listen, source })?;
+    let listener =
+        runtime.block_on(TcpListener::bind(listen)).map_err(|source| ServeError::Listen { listen, source })?;
     let address = listener.local_addr().map_err(|source| ServeError::Listen { listen, source })?;
     let (stop, stopped) = watch::channel(false);
     let of_thread = Arc::clone(hub);
@@ -117,7 +118,10 @@ fn run(
         drop(listener);
         let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
         if tokio::time::timeout(drain, room.acquire_many(all)).await.is_err() {
-            tracing::warn!(drain_ms = drain.as_millis() as u64, "calls were cut off: they took longer than a stop waits");
+            tracing::warn!(
+                drain_ms = drain.as_millis() as u64,
+                "calls were cut off: they took longer than a stop waits"
+            );
         }
         upkeep.abort();
     });

@@ -38,8 +38,7 @@ pub enum Role {
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Viewer, Self::Analyst, Self::Editor, Self::Approver, Self::Admin, Self::Platform];
+    pub const ALL: [Self; 6] = [Self::Viewer, Self::Analyst, Self::Editor, Self::Approver, Self::Admin, Self::Platform];
 
     /// The name in files.
     #[must_use]
@@ -175,7 +174,9 @@ impl Tokens {
     pub fn add(&self, name: &str, role: Role, now: Millis) -> Result<String, TokenError> {
         let is_fine = !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(char::is_control);
         if !is_fine {
-            return Err(TokenError::Name(format!("a token's name has 1 to {NAME_BYTES_MAX} bytes and no control characters")));
+            return Err(TokenError::Name(format!(
+                "a token's name has 1 to {NAME_BYTES_MAX} bytes and no control characters"
+            )));
         }
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|error| TokenError::Random(error.to_string()))?;
@@ -183,7 +184,9 @@ impl Tokens {
         let hash = blake3::hash(token.as_bytes()).to_hex().to_string();
         self.change(|tokens| {
             if tokens.iter().any(|known| &*known.name == name) {
-                return Err(TokenError::Name(format!("there is a token named {name:?}: revoke it, or take another name")));
+                return Err(TokenError::Name(format!(
+                    "there is a token named {name:?}: revoke it, or take another name"
+                )));
             }
             if tokens.len() >= TOKENS_MAX {
                 return Err(TokenError::Name(format!("there are {TOKENS_MAX} tokens: revoke one that is not needed")));
@@ -204,7 +207,9 @@ impl Tokens {
             let before = tokens.len();
             tokens.retain(|known| &*known.name != name);
             if tokens.len() == before {
-                return Err(TokenError::Name(format!("there is no token named {name:?}: `tidegate token list` shows them")));
+                return Err(TokenError::Name(format!(
+                    "there is no token named {name:?}: `tidegate token list` shows them"
+                )));
             }
             Ok(())
         })

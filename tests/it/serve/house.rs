@@ -77,7 +77,8 @@ impl House {
 
     pub(crate) fn call(&self, token: Option<&str>, call: &str, kind: &str, body: &[u8]) -> Reply {
         let (method, path) = call.split_once(' ').unwrap();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
+        let mut head =
+            format!("{method} {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
         if let Some(token) = token {
             head.push_str(&format!("authorization: Bearer {token}\r\n"));
         }
@@ -105,7 +106,8 @@ impl House {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).ok()?;
         let reply = std::str::from_utf8(&answer).ok()?.contains("\r\n\r\n").then(|| reply(&answer))?;
-        let length = reply.head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())?;
+        let length =
+            reply.head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok())?;
         (reply.body.len() == length).then_some(reply)
     }
 

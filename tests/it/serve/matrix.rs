@@ -2,11 +2,13 @@
 
 use tidegate::serve::{ROUTES, Role, WhoMay};
 
-use super::house::{House, token, tidegate};
+use super::house::{House, tidegate, token};
 
 /// The patterns' names filled in.
 fn filled(path: &str) -> String {
-    ["{id}", "{event}", "{author}", "{room}", "{list}"].iter().fold(path.to_owned(), |path, name| path.replace(name, "x"))
+    ["{id}", "{event}", "{author}", "{room}", "{list}"]
+        .iter()
+        .fold(path.to_owned(), |path, name| path.replace(name, "x"))
 }
 
 #[test]
@@ -38,7 +40,9 @@ fn each_route_lets_in_the_roles_of_its_line_and_nobody_else() {
 #[test]
 fn what_is_not_in_the_table_is_not_there() {
     let house = House::new("");
-    for (call, status) in [("PUT /v1/decide", 405), ("PATCH /v1/rules", 405), ("GET /v1/nothing", 404), ("GET /v1", 404)] {
+    for (call, status) in
+        [("PUT /v1/decide", 405), ("PATCH /v1/rules", 405), ("GET /v1/nothing", 404), ("GET /v1", 404)]
+    {
         assert_eq!(house.call(Some(&house.admin), call, "", b"").status, status, "{call}");
     }
     assert_eq!(house.call(Some(&house.admin), "HEAD /v1/rules", "", b"").status, 200);
@@ -54,7 +58,8 @@ fn raw_text_reaches_only_those_who_may_and_every_look_is_noted() {
     for role in Role::ALL.into_iter().filter(|role| *role != Role::Platform) {
         let token = token(dir, role.name());
         let may = [Role::Analyst, Role::Approver, Role::Admin].contains(&role);
-        for (path, text) in [("/v1/rejects", "a secret text"), ("/v1/decisions", "彩金"), ("/v1/events/e1", "彩金")] {
+        for (path, text) in [("/v1/rejects", "a secret text"), ("/v1/decisions", "彩金"), ("/v1/events/e1", "彩金")]
+        {
             let masked = house.get(&token, path);
             assert!(masked.status == 200 && !masked.body.contains(text), "{path} as {}: {masked:?}", role.name());
             let raw = house.get(&token, &format!("{path}?raw=true"));

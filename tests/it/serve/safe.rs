@@ -44,7 +44,8 @@ fn decisions_are_those_of_the_stream() {
         assert_eq!(reply.status, 200);
         let outcomes: Vec<Value> = reply.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(outcomes.len(), piece.len());
-        told += outcomes.iter().filter(|outcome| !outcome["decision"].is_null() && outcome["repeated"].is_null()).count();
+        told +=
+            outcomes.iter().filter(|outcome| !outcome["decision"].is_null() && outcome["repeated"].is_null()).count();
     }
     assert!(house.stop(), "it stops well when it is asked to");
     let streamed = std::fs::read_to_string(out.join("actions.jsonl")).unwrap();

@@ -83,8 +83,10 @@ fn bounds() {
 #[test]
 fn every_scenario_is_run() {
     let listed = ["bounds.json", "decide.json", "editions.json", "reads.json", "reviews.json"];
-    let mut found: Vec<String> =
-        fs::read_dir(path("tests/it/api")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut found: Vec<String> = fs::read_dir(path("tests/it/api"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     found.sort();
     assert_eq!(found, listed);
 }

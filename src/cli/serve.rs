@@ -131,7 +131,7 @@ fn stand(
     writeln!(
         std::io::stderr(),
         "{}",
-        output.err.paint(super::Role::Quiet, &format!("listening on {scheme}://{}", server.address()))
+        output.err.paint(super::Role::Quiet, format!("listening on {scheme}://{}", server.address()))
     )?;
     let (signal, signalled) = mpsc::channel();
     run::on_signal(move || signal.send(()).is_ok())?;

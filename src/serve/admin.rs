@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, Response, header};
+use metrics_exporter_prometheus::PrometheusHandle;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -50,7 +51,7 @@ pub(super) async fn readyz(State(hub): State<Arc<Hub>>) -> Result<Response<Body>
 /// Metrics for Prometheus.
 #[utoipa::path(get, path = "/metrics", tag = "service", responses((status = 200, description = "Prometheus text format", body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(State(hub): State<Arc<Hub>>) -> Response<Body> {
-    let rendered = hub.parts.metrics.as_ref().map_or_else(String::new, |metrics| metrics.render());
+    let rendered = hub.parts.metrics.as_ref().map_or_else(String::new, PrometheusHandle::render);
     text("text/plain; version=0.0.4", rendered)
 }
 

@@ -267,7 +267,8 @@ fn fits(line: &[u8], before: u64, last: &str) -> Result<String, String> {
 }
 
 fn clipped(text: &str, bytes_max: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes_max)]
+    let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]

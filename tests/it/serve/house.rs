@@ -181,5 +181,6 @@ fn start(dir: &Path) -> (Child, SocketAddr, Option<String>) {
         }
         said.push(line);
     }
-    panic!("it did not start: {said:?}");
+    let ended = process.wait();
+    panic!("it did not start ({ended:?}): {said:?}");
 }

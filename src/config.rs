@@ -5,6 +5,7 @@
 
 mod index;
 mod kafka;
+mod serve;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::index::Index;
 pub use self::kafka::{Begin, Compression, Delivery, EditionsFrom, Health, Kafka, Standing, Twins};
+pub use self::serve::Serve;
 use crate::problem::{Problem, nearest};
 
 /// Everything that can be configured. Unknown keys are refused.
@@ -47,6 +49,8 @@ pub struct Config {
     pub health: Health,
     /// Kafka in place of files.
     pub kafka: Kafka,
+    /// The HTTP service.
+    pub serve: Serve,
 }
 
 /// `[input]`
@@ -296,7 +300,8 @@ impl Config {
 
     /// The bounds that types cannot hold.
     fn check(&self, file: &Arc<str>, text: &str) -> Vec<Problem> {
-        let numbers = self.numbers().into_iter().chain(self.kafka.numbers()).chain(self.index.numbers());
+        let rooms = self.kafka.numbers().into_iter().chain(self.index.numbers()).chain(self.serve.numbers());
+        let numbers = self.numbers().into_iter().chain(rooms);
         let outside = numbers.filter(|&(_, value, min, max)| !(min..=max).contains(&value));
         let mut problems: Vec<Problem> = outside
             .map(|(key, value, min, max)| {

@@ -33,5 +33,6 @@ pub mod pipeline;
 pub mod io;
 pub mod index;
 pub mod stream;
+pub mod serve;
 pub mod config;
 pub mod cli;

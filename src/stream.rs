@@ -7,6 +7,7 @@
 //! Invariants: nothing is emitted that was not saved; nothing is saved twice; an edition changes between two batches
 //! only; where the batches end has no influence on any decision.
 
+mod compare;
 mod editions;
 mod front;
 mod indexing;
@@ -39,12 +40,13 @@ use crate::state::{self, Board, Keys, State, Texts, TextsError};
 use judging::Judging;
 use saver::Saver;
 
+pub use compare::{Comparison, RuleDiff, Sample, Side, compare};
 pub use editions::{EditionFile, EditionFolders, Editions, FolderError, build_checked, sources_of, watch};
 pub use front::Front;
 pub use indexing::{IndexOptions, Indexer};
 #[cfg(feature = "kafka")]
 pub use lanes::{Folders, run_lanes};
-pub use measure::{METRICS, Metric, describe as describe_metrics};
+pub use measure::{METRICS, Metric, call as measure_call, describe as describe_metrics};
 #[cfg(feature = "kafka")]
 pub use published::{NotTaken, Published, publish};
 pub use saver::Latency;

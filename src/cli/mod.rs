@@ -3,6 +3,7 @@
 //! Exit codes: 0 all is well; 1 something was found (a rule is wrong, a test fails, editions differ under
 //! `--fail-on-change`); 2 the command cannot run (wrong arguments, missing files, a failed disk).
 
+mod audit;
 mod check;
 mod claims;
 mod classify;
@@ -27,10 +28,12 @@ mod report;
 mod run;
 mod schema;
 mod search;
+mod serve;
 mod setting;
 mod signals;
 mod synth;
 pub mod term;
+mod token;
 #[cfg(feature = "kafka")]
 mod topics;
 mod train;
@@ -47,6 +50,7 @@ use crate::index::IndexError;
 #[cfg(feature = "kafka")]
 use crate::io::kafka::KafkaError;
 use crate::io::{FileTextsError, SinkError, SourceError, StoreError};
+use crate::serve::ServeError;
 use crate::stream::StreamError;
 
 /// Folds, limits and labels what flows by, and says why.
@@ -83,6 +87,11 @@ struct Look {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(run::RunArgs),
+    Serve(serve::ServeArgs),
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
     Observe(observe::ObserveArgs),
@@ -145,6 +154,9 @@ pub fn main() -> ExitCode {
     let output = Output::new(cli.look);
     let done = match cli.command {
         Command::Run(args) => run::run(&args, &output),
+        Command::Serve(args) => serve::run(&args, &output),
+        Command::Token(command) => token::run(&command, &output),
+        Command::Audit(command) => audit::run(&command, &output),
         Command::Check(args) => check::run(&args, &output),
         Command::Explain(args) => explain::run(&args, &output),
         Command::Observe(args) => observe::run(&args, &output),
@@ -187,7 +199,9 @@ fn hint<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a str> {
     let of_store = || error.downcast_ref::<StoreError>().map(StoreError::hint);
     let of_texts = || error.downcast_ref::<FileTextsError>().map(FileTextsError::hint);
     let of_index = || error.downcast_ref::<IndexError>().map(IndexError::hint);
-    let known = of_stream.or_else(of_source).or_else(of_sink).or_else(of_store).or_else(of_texts).or_else(of_index);
+    let of_service = || error.downcast_ref::<ServeError>().map(ServeError::hint);
+    let of_edges = || of_source().or_else(of_sink).or_else(of_store).or_else(of_texts);
+    let known = of_stream.or_else(of_edges).or_else(of_index).or_else(of_service);
     #[cfg(feature = "kafka")]
     let known = known.or_else(|| error.downcast_ref::<KafkaError>().map(KafkaError::hint));
     known

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -16,7 +16,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, Survives};
 use crate::io::{
-    Clock, Durability, FileSink, NullStore, PipeSink, RedbStore, Sink, StateStore, StoreOptions, SystemClock, instant,
+    Clock, Durability, FileSink, NullStore, PipeSink, RedbStore, Sink, Source, StateStore, StoreOptions, SystemClock,
+    instant,
 };
 #[cfg(not(feature = "kafka"))]
 use crate::pipeline::BuildOptions;
@@ -83,7 +84,7 @@ pub(super) struct RunArgs {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum LogFormat {
+pub(super) enum LogFormat {
     /// For people.
     #[default]
     Text,
@@ -220,15 +221,15 @@ impl Cluster {
 }
 
 /// Runs `work` with the progress bar drawn and the edition's folders, if any are to be, watched beside it.
-fn alongside<T>(
+pub(super) fn alongside<T>(
     config: &Config,
     folders: Option<&EditionFolders>,
     edition: Arc<Edition>,
     control: &Control,
     output: &Output,
-    work: impl FnOnce(&Editions) -> T,
+    work: impl FnOnce(&Arc<Editions>) -> T,
 ) -> T {
-    let editions = Editions::new(edition);
+    let editions = Arc::new(Editions::new(edition));
     thread::scope(|scope| {
         let (watch_until, watched) = mpsc::channel();
         if let Some(folders) = folders {
@@ -262,13 +263,25 @@ fn ends(
     indexing: Option<&Indexing>,
 ) -> anyhow::Result<Ends> {
     let source = setting::source(&config.input)?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let dir = &config.output.dir;
     if is_stdout(dir) {
         let (actions, rejects) = (Box::new(PipeSink::stdout()), setting::rejects(rejects)?);
         let texts = setting::temporary_texts(options)?;
-        return Ok(Ends { source, actions, rejects, store: Box::new(NullStore), texts, cases: None, clock });
+        let (store, clock) = (Box::new(NullStore), Arc::new(SystemClock));
+        return Ok(Ends { source, actions, rejects, store, texts, cases: None, clock });
     }
+    kept(config, options, source, indexing)
+}
+
+/// What it stands between where all of it is kept in the output folder.
+pub(super) fn kept(
+    config: &Config,
+    options: &stream::Options,
+    source: Box<dyn Source>,
+    indexing: Option<&Indexing>,
+) -> anyhow::Result<Ends> {
+    let dir = &config.output.dir;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     std::fs::create_dir_all(dir).with_context(|| format!("cannot make the output folder {}", dir.display()))?;
     let durability = match config.store.survives {
         Survives::Power => Durability::Immediate,
@@ -284,15 +297,15 @@ fn ends(
 }
 
 /// A new file, or one that the journal knows.
-fn sink(path: &Path, is_resumed: bool) -> anyhow::Result<Box<dyn Sink>> {
+pub(super) fn sink(path: &Path, is_resumed: bool) -> anyhow::Result<Box<dyn Sink>> {
     Ok(Box::new(if is_resumed { FileSink::open(path)? } else { FileSink::create(path)? }))
 }
 
-fn is_stdout(dir: &Path) -> bool {
+pub(super) fn is_stdout(dir: &Path) -> bool {
     dir.as_os_str() == "-"
 }
 
-fn start_logging(format: LogFormat, output: &Output) -> anyhow::Result<()> {
+pub(super) fn start_logging(format: LogFormat, output: &Output) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().with_env_var("TIDEGATE_LOG").with_default_directive(tracing::Level::WARN.into());
     let filter =
         filter.from_env().context("TIDEGATE_LOG is not a list of levels such as `info` or `tidegate=debug`")?;
@@ -306,7 +319,7 @@ fn start_logging(format: LogFormat, output: &Output) -> anyhow::Result<()> {
 }
 
 /// From a millisecond to the ten seconds at which somebody should have looked long ago.
-const LATENCY_BUCKETS_SECONDS: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0];
+pub(super) const LATENCY_BUCKETS_SECONDS: [f64; 11] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 10.0];
 
 fn start_metrics(listen: Option<SocketAddr>) -> anyhow::Result<()> {
     let Some(address) = listen else { return Ok(()) };
@@ -324,8 +337,14 @@ fn start_metrics(listen: Option<SocketAddr>) -> anyhow::Result<()> {
 /// The first signal asks the loop to finish; the second one ends the process, which resumes like any other.
 fn stop_on_signal(control: &Arc<Control>) -> anyhow::Result<()> {
     let control = Arc::clone(control);
+    on_signal(move || control.stop())
+}
+
+/// Calls `stop` at every signal to end; where it says that it was asked before, the process ends at once.
+pub(super) fn on_signal(stop: impl Fn() -> bool + Send + 'static) -> anyhow::Result<()> {
+    let asked = AtomicBool::new(false);
     ctrlc::set_handler(move || {
-        if control.stop() {
+        if stop() && !asked.swap(true, Ordering::Relaxed) {
             let _ = writeln!(io::stderr(), "stopping: saving what was read; once more to stop at once");
         } else {
             #[expect(clippy::disallowed_methods, reason = "asked twice; what was saved is safe at any point")]

@@ -196,8 +196,13 @@ pub(super) fn build_options(config: &Config) -> crate::pipeline::BuildOptions {
 
 /// Logs for the texts that later ones are compared with, which go when the command ends; `None` where copies are not looked for.
 pub(super) fn temporary_texts(options: &stream::Options) -> anyhow::Result<Option<TextLogs>> {
+    Ok(open_temporary_texts(options)?)
+}
+
+/// The same, for those who tell what failed themselves.
+pub(super) fn open_temporary_texts(options: &stream::Options) -> Result<Option<TextLogs>, FileTextsError> {
     let open = || FileTexts::temporary(texts_options(options)).map(Arc::new);
-    Ok(options.copies.map(|_| Ok::<_, FileTextsError>([open()?, open()?])).transpose()?)
+    options.copies.map(|_| Ok([open()?, open()?])).transpose()
 }
 
 /// The logs below an output folder. Where the journal begins anew, so do they.

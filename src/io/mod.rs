@@ -4,7 +4,7 @@
 //!
 //! | trait | asks | kinds |
 //! | --- | --- | --- |
-//! | [`Source`] | what is next, and how do I stand there again? | [`MemorySource`], [`FileSource`] (files, `.zst`, `.gz`, stdin), [`FolderSource`], [`RejectsSource`] |
+//! | [`Source`] | what is next, and how do I stand there again? | [`MemorySource`], [`FileSource`] (files, `.zst`, `.gz`, stdin), [`FolderSource`], [`RejectsSource`], [`DeskSource`] |
 //! | [`Sink`] | take these lines; take back what came after that mark | [`MemorySink`], [`FileSink`], [`PipeSink`] (stdout), [`NullSink`] |
 //! | [`StateStore`] | save this batch in one piece; what was saved? | [`MemoryStore`], [`RedbStore`] |
 //! | [`Clock`] | what time is it? | [`SystemClock`], [`ManualClock`] |
@@ -29,6 +29,7 @@
 
 mod clock;
 mod decode;
+mod desk;
 mod file_sink;
 mod files;
 mod folder;
@@ -45,12 +46,14 @@ mod spool;
 mod store;
 mod texts;
 pub mod wire;
+mod witness;
 
 #[cfg(test)]
 mod tests;
 
 pub(crate) use clock::instant;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use desk::{Answer, Desk, DeskOptions, DeskSource, Offered, Tell, Turned};
 pub use file_sink::{FileSink, PipeSink};
 pub use files::{FileSource, PipeResumes, ReadOptions, open_input};
 pub use folder::{FolderSource, FollowOptions, is_passed_over};
@@ -63,3 +66,4 @@ pub use source::{BatchLimits, Fault, Flow, Offset, Place, Position, Progress, Ra
 pub use spool::{Piece, Spool, SpoolOptions, Waited};
 pub use store::{Entry, Output, Refusal, Saved, StateStore, StoreError};
 pub use texts::{FileTexts, FileTextsError, FileTextsOptions};
+pub use witness::{Witness, WitnessedSource, WitnessedStore};

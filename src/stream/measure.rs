@@ -83,6 +83,8 @@ metrics_table! {
     INDEX_WAITS, "tidegate_index_uncommitted_seconds", Gauge, Seconds, [], "How long the first case that cannot be found yet has waited since it was read from the queue.";
     INDEX_DROPPED, "tidegate_index_dropped_bytes_total", Counter, Bytes, [], "What the queue let go unread because it was full: these cases are not in the index.";
     INDEX_FAILURES, "tidegate_index_failures_total", Counter, Count, [], "Times that the index could not be written; it is tried again.";
+    CALLS, "tidegate_http_requests_total", Counter, Count, ["route", "status"], "Calls of the service that were answered.";
+    CALL_SECONDS, "tidegate_http_request_seconds", Histogram, Seconds, ["route"], "How long calls of the service took.";
     REFUSALS, "tidegate_edition_refused_total", Counter, Count, [], "Changed editions that were refused because something in them is wrong.";
 }
 
@@ -214,6 +216,12 @@ pub(super) fn index_behind(bytes: u64, waits: Duration, dropped_bytes: u64) {
     gauge!(INDEX_BEHIND).set(bytes as f64);
     gauge!(INDEX_WAITS).set(waits.as_secs_f64());
     counter!(INDEX_DROPPED).absolute(dropped_bytes);
+}
+
+/// Counts a call of the service. `route` is its pattern, never a path with names in it.
+pub fn call(route: &str, status: u16, elapsed: Duration) {
+    counter!(CALLS, "route" => route.to_owned(), "status" => status.to_string()).increment(1);
+    histogram!(CALL_SECONDS, "route" => route.to_owned()).record(elapsed.as_secs_f64());
 }
 
 /// Counts an edition put in force.

@@ -79,7 +79,7 @@ const MAY_TOUCH_FILES: &[&str] =
     &["src/io", "src/index", "src/stream", "src/serve", "src/cli", "src/config", "src/pipeline/edition"];
 
 /// serde lives on the nouns' published forms and on types that are a file or a wire: what io sends and journals, rule
-/// files and their schema, TOML, HTTP, and what the commands print as JSON, the count of a run among it.
+/// files and their schema, TOML, HTTP, and what the commands print as JSON, the count of a run and the comparison of two among it.
 const MAY_DERIVE_SERDE: &[&str] = &[
     "src/event",
     "src/signal",
@@ -94,6 +94,7 @@ const MAY_DERIVE_SERDE: &[&str] = &[
     "src/serve",
     "src/cli",
     "src/pipeline/tally",
+    "src/stream/compare",
 ];
 
 const FILE_LINES_MAX: usize = 600;

@@ -38,6 +38,11 @@ fn schemas() {
 }
 
 #[test]
+fn openapi() {
+    hold("docs/openapi.json", &tidegate::serve::openapi());
+}
+
+#[test]
 fn metrics() {
     let mut page = format!(
         "{HEAD}# Metrics\n\n`tidegate run --metrics 127.0.0.1:9464` serves these to Prometheus at `/metrics`. No label is a user or \

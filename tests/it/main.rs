@@ -20,6 +20,7 @@ mod licences;
 mod neardup;
 mod sameness;
 mod search;
+mod serve;
 mod source;
 mod stage;
 mod standing;

@@ -1,0 +1,212 @@
+//! Calls about the queue of reviews: what waits, having one for oneself, and saying whether it stands.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::{Body, to_bytes};
+use axum::extract::State;
+use axum::http::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::event::{Outcome as Says, rfc3339};
+
+use super::decide::{Outcome, hand_in};
+use super::fault::{Fault, json};
+use super::hub::Hub;
+use super::reads::{cursor_from, lines_of_event, page_size, written};
+use super::reviews::Claim;
+use super::routes::{Name, Params, blocking};
+use super::tokens::Who;
+
+/// The largest body of a verdict.
+const VERDICT_BYTES_MAX: usize = 4 << 10;
+
+/// Which of what waits.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WhichReviews {
+    /// Where an earlier page said that the next one begins.
+    cursor: Option<String>,
+    /// How many, from 1 to 500; 50 if it is not said.
+    limit: Option<usize>,
+    /// Only of this queue.
+    queue: Option<String>,
+}
+
+/// A decision that waits for a person.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Review {
+    event: String,
+    queue: String,
+    /// Who has it now, if anybody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed_by: Option<String>,
+    /// Until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed_until: Option<String>,
+}
+
+/// A page of the queue, oldest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Reviews {
+    /// How many wait in all queues.
+    waiting: usize,
+    items: Vec<Review>,
+    /// The cursor of the next page; absent behind the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Decisions that wait for a person, oldest first.
+#[utoipa::path(
+    get, path = "/v1/reviews", tag = "reviews", params(WhichReviews),
+    responses(
+        (status = 200, description = "A page of the queue", body = Reviews),
+        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn reviews(
+    State(hub): State<Arc<Hub>>,
+    Params(which): Params<WhichReviews>,
+) -> Result<Response<Body>, Fault> {
+    let (limit, from, now) = (page_size(which.limit)?, cursor_from(which.cursor.as_deref())?, hub.now());
+    let reviews = hub.reviews();
+    let wanted = |queue: &str| which.queue.as_deref().is_none_or(|wanted| wanted == queue);
+    let mut found = reviews.waiting(from).filter(|(_, waiting)| wanted(&waiting.queue));
+    let items = (&mut found).take(limit).map(|(_, waiting)| {
+        let claim = reviews.claim_of(&waiting.event, now);
+        Review {
+            event: waiting.event.to_string(),
+            queue: waiting.queue.to_string(),
+            claimed_by: claim.map(|claim| claim.by.to_string()),
+            claimed_until: claim.map(|claim| rfc3339(claim.until)),
+        }
+    });
+    let items = items.collect();
+    let next = found.next().map(|(number, _)| written(number));
+    Ok(json(&Reviews { waiting: reviews.len(), items, next }))
+}
+
+/// Who has a decision for themselves, and until when.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Claimed {
+    event: String,
+    by: String,
+    until: String,
+}
+
+/// Takes a decision for oneself for a while; again, to keep it longer. Any decision that acted can be taken: an appeal is one.
+#[utoipa::path(
+    post, path = "/v1/reviews/{event}/claim", tag = "reviews",
+    params(("event" = String, Path, description = "The event's id")),
+    responses(
+        (status = 200, description = "It is yours", body = Claimed),
+        (status = 404, description = "Nothing was decided on it", body = Fault, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody else has it", body = Fault, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn claim(
+    State(hub): State<Arc<Hub>>,
+    Extension(who): Extension<Who>,
+    Name(event): Name,
+) -> Result<Response<Body>, Fault> {
+    blocking(hub, move |hub| {
+        if lines_of_event(hub, &event)?.is_empty() {
+            return Err(Fault::not_found("nothing was decided on that event, as far as is held here"));
+        }
+        let claimed = hub.reviews().claim(&event, &who.name, hub.now());
+        let Claim { by, until } = claimed.map_err(|other| match other {
+            Some(Claim { by, until }) => Fault::conflict("claimed", format!("{by} has it until {}", rfc3339(until))),
+            None => Fault::unavailable("busy", "too many decisions are being reviewed at once", 30),
+        })?;
+        Ok(json(&Claimed { event, by: by.to_string(), until: rfc3339(until) }))
+    })
+    .await
+}
+
+/// Gives a decision back that one has for oneself.
+#[utoipa::path(
+    delete, path = "/v1/reviews/{event}/claim", tag = "reviews",
+    params(("event" = String, Path, description = "The event's id")),
+    responses(
+        (status = 204, description = "It waits for anybody"),
+        (status = 409, description = "It was not yours", body = Fault, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn release(
+    State(hub): State<Arc<Hub>>,
+    Extension(who): Extension<Who>,
+    Name(event): Name,
+) -> Result<axum::http::StatusCode, Fault> {
+    if hub.reviews().release(&event, &who.name, hub.now()) {
+        return Ok(axum::http::StatusCode::NO_CONTENT);
+    }
+    Err(Fault::conflict("not_claimed", "you do not have it: claim it first"))
+}
+
+/// Whether a decision stands.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Word {
+    /// `upheld` or `overturned`.
+    #[schema(value_type = String, example = "overturned")]
+    outcome: Says,
+}
+
+/// A verdict as the stream carries it.
+#[derive(Serialize)]
+struct VerdictRecord<'a> {
+    kind: &'static str,
+    event: &'a str,
+    outcome: Says,
+    by: &'a str,
+    at: &'a str,
+}
+
+/// Says whether a decision stands. It is a verdict record on the stage's own stream: journalled, and what is overturned is undone.
+#[utoipa::path(
+    post, path = "/v1/reviews/{event}/verdict", tag = "reviews",
+    params(("event" = String, Path, description = "The event's id")),
+    request_body = Word,
+    responses(
+        (status = 200, description = "It is saved; what was undone, if anything", body = Outcome),
+        (status = 400, description = "The body is no verdict", body = Fault, content_type = "application/problem+json"),
+        (status = 409, description = "You have not claimed it, or nothing is held that could be undone", body = Fault, content_type = "application/problem+json"),
+        (status = 413, description = "The body is too large", body = Fault, content_type = "application/problem+json"),
+        (status = 503, description = "Too much waits: send it again", body = Fault, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn verdict(
+    State(hub): State<Arc<Hub>>,
+    Extension(who): Extension<Who>,
+    Name(event): Name,
+    body: Body,
+) -> Result<Response<Body>, Fault> {
+    let body = to_bytes(body, VERDICT_BYTES_MAX).await.map_err(|_| Fault::too_large(VERDICT_BYTES_MAX))?;
+    let Word { outcome } = serde_json::from_slice(&body)
+        .map_err(|error| Fault::bad(format!("send {{\"outcome\": \"upheld\"}} or \"overturned\": {error}")))?;
+    let is_theirs = hub.reviews().claim_of(&event, hub.now()).is_some_and(|claim| claim.by == who.name);
+    if !is_theirs {
+        return Err(Fault::conflict("not_claimed", "you do not have it: claim it first"));
+    }
+    let says = match outcome {
+        Says::Upheld => "upheld",
+        Says::Overturned => "overturned",
+    };
+    let (event, who) = blocking(Arc::clone(&hub), move |hub| {
+        hub.note(&who, "review.verdict", &format!("{says} {event}")).map(|()| (event, who))
+    })
+    .await?;
+    let at = rfc3339(hub.now());
+    let record = VerdictRecord { kind: "verdict", event: &event, outcome, by: &who.name, at: &at };
+    let record = serde_json::to_vec(&record).map_err(|error| Fault::internal(&error))?;
+    let mut outcomes = hand_in(&hub, &[&record]).await?;
+    let done = outcomes.pop().unwrap_or_default();
+    if let Some(problem) = done.problem {
+        return Err(problem);
+    }
+    blocking(hub, move |hub| Ok(hub.reviews().settle(&event, says, &who.name, &at)?)).await?;
+    Ok(json(&done))
+}

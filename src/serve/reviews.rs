@@ -1,0 +1,206 @@
+//! The queue of decisions that a person is to look at, and who is looking at which.
+//!
+//! A decision waits here from its `review` action until somebody's word on it. Whoever claims one has it for themselves for a
+//! while; claims end by themselves and with the process. A verdict goes through the stage like any other record; what stands is
+//! noted in `reviews.jsonl`, because a decision that was upheld leaves no line behind it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Millis;
+
+use super::ServeError;
+use super::book::Line;
+
+/// Decisions that wait, at most; beyond, the oldest leave the queue and can still be claimed by name.
+const WAITING_MAX: usize = 200_000;
+/// Claims at a time, at most.
+const CLAIMS_MAX: usize = 10_000;
+
+/// See the module.
+pub(super) struct Reviews {
+    path: PathBuf,
+    claim_ms: Millis,
+    /// By the number of the decision's line.
+    waiting: BTreeMap<u64, Waiting>,
+    by_event: BTreeMap<Box<str>, u64>,
+    /// Events on which there is a word already.
+    done: BTreeSet<Box<str>>,
+    claims: BTreeMap<Box<str>, Claim>,
+}
+
+/// A decision that waits for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    pub(super) event: Box<str>,
+    pub(super) queue: Box<str>,
+}
+
+/// Who is looking at one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Claim {
+    pub(super) by: Arc<str>,
+    pub(super) until: Millis,
+}
+
+/// One line of `reviews.jsonl`.
+#[derive(Serialize, Deserialize)]
+struct Done {
+    event: Box<str>,
+    outcome: String,
+    by: String,
+    at: String,
+}
+
+impl Reviews {
+    /// Reads what earlier runs noted.
+    pub(super) fn open(dir: &Path, claim: Duration) -> Result<Self, ServeError> {
+        let path = dir.join("reviews.jsonl");
+        let failed = |source| ServeError::Io { doing: "read", path: path.clone(), source };
+        let mut done = BTreeSet::new();
+        match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => {
+                for line in BufReader::new(opened.map_err(failed)?).split(b'\n') {
+                    // A line that a stop left half written is a verdict that was saved and will be seen again as waiting.
+                    if let Ok(line) = serde_json::from_slice::<Done>(&line.map_err(failed)?) {
+                        done.insert(line.event);
+                    }
+                }
+            }
+        }
+        let claim_ms = Millis::try_from(claim.as_millis()).unwrap_or(Millis::MAX);
+        let (waiting, by_event, claims) = Default::default();
+        Ok(Self { path, claim_ms, waiting, by_event, done, claims })
+    }
+
+    /// Sees a decision that went out.
+    pub(super) fn see(&mut self, number: u64, line: &Line<'_>) {
+        if line.is_verdict() {
+            return self.leave(&line.event);
+        }
+        let Some(review) = line.actions.iter().find(|action| action.action == "review") else { return };
+        if self.done.contains(&*line.event) {
+            return;
+        }
+        let queue = review.queue.as_deref().unwrap_or_default().into();
+        self.by_event.insert((&*line.event).into(), number);
+        self.waiting.insert(number, Waiting { event: (&*line.event).into(), queue });
+        if self.waiting.len() > WAITING_MAX
+            && let Some((_, oldest)) = self.waiting.pop_first()
+        {
+            self.by_event.remove(&oldest.event);
+        }
+    }
+
+    fn leave(&mut self, event: &str) {
+        if let Some(number) = self.by_event.remove(event) {
+            self.waiting.remove(&number);
+        }
+    }
+
+    /// Those that wait from that line on, oldest first.
+    pub(super) fn waiting(&self, from: u64) -> impl Iterator<Item = (u64, &Waiting)> {
+        self.waiting.range(from..).map(|(number, waiting)| (*number, waiting))
+    }
+
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Who has that event's decision now.
+    pub(super) fn claim_of(&self, event: &str, now: Millis) -> Option<&Claim> {
+        self.claims.get(event).filter(|claim| claim.until > now)
+    }
+
+    /// Takes a decision for one person; one's own claim is renewed. Fails with who has it.
+    pub(super) fn claim(&mut self, event: &str, by: &Arc<str>, now: Millis) -> Result<Claim, Option<Claim>> {
+        if let Some(other) = self.claim_of(event, now).filter(|claim| claim.by != *by) {
+            return Err(Some(other.clone()));
+        }
+        if self.claims.len() >= CLAIMS_MAX {
+            self.claims.retain(|_, claim| claim.until > now);
+        }
+        if self.claims.len() >= CLAIMS_MAX && !self.claims.contains_key(event) {
+            return Err(None);
+        }
+        let claim = Claim { by: Arc::clone(by), until: now.saturating_add(self.claim_ms) };
+        self.claims.insert(event.into(), claim.clone());
+        Ok(claim)
+    }
+
+    /// Gives a claim back; whether it was theirs.
+    pub(super) fn release(&mut self, event: &str, by: &str, now: Millis) -> bool {
+        let is_theirs = self.claim_of(event, now).is_some_and(|claim| &*claim.by == by);
+        if is_theirs {
+            self.claims.remove(event);
+        }
+        is_theirs
+    }
+
+    /// Notes a word that was saved: the decision waits no longer.
+    pub(super) fn settle(&mut self, event: &str, outcome: &str, by: &str, at: &str) -> io::Result<()> {
+        self.leave(event);
+        self.claims.remove(event);
+        self.done.insert(event.into());
+        let done = Done { event: event.into(), outcome: outcome.into(), by: by.into(), at: at.into() };
+        // A line of its own even where a stop left half of one behind: blank lines are passed over.
+        let mut line = b"\n".to_vec();
+        serde_json::to_writer(&mut line, &done)?;
+        line.push(b'\n');
+        let mut file = File::options().append(true).create(true).open(&self.path)?;
+        file.write_all(&line)?;
+        file.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(event: &str, action: &str, rule: &str) -> String {
+        format!(
+            "{{\"id\":\"d\",\"event\":\"{event}\",\"channel\":\"post\",\"author\":\"a\",\"at\":\"2026-01-01T00:00:00Z\",\"edition\":\"e\",\
+             \"actions\":[{{\"action\":\"{action}\",\"queue\":\"fraud\",\"reason\":0}}],\"reasons\":[{{\"rule\":\"{rule}\"}}]}}"
+        )
+    }
+
+    #[test]
+    fn one_person_at_a_time_and_not_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut reviews = Reviews::open(dir.path(), Duration::from_millis(100)).unwrap();
+        let (li, wang): (Arc<str>, Arc<str>) = ("li".into(), "wang".into());
+        assert_eq!(reviews.claim("e", &li, 0).unwrap().until, 100);
+        assert_eq!(reviews.claim("e", &wang, 99).unwrap_err().unwrap().by, li);
+        assert_eq!(reviews.claim("e", &li, 50).unwrap().until, 150);
+        assert_eq!(reviews.claim("e", &wang, 150).unwrap().by, wang);
+        assert!(!reviews.release("e", "li", 160) && reviews.release("e", "wang", 160));
+        assert!(reviews.claim_of("e", 161).is_none());
+    }
+
+    #[test]
+    fn a_decision_waits_until_there_is_a_word_and_over_restarts() {
+        let dir = tempfile::tempdir().unwrap();
+        let open = || Reviews::open(dir.path(), Duration::from_secs(1)).unwrap();
+        let lines = [decision("x", "review", "r"), decision("y", "review", "r"), decision("z", "fold", "r")];
+        let see = |reviews: &mut Reviews| {
+            (0..).zip(&lines).for_each(|(number, line)| reviews.see(number, &Line::read(line.as_bytes()).unwrap()));
+            reviews.waiting(0).map(|(_, waiting)| waiting.event.to_string()).collect::<Vec<_>>()
+        };
+        let mut reviews = open();
+        assert_eq!(see(&mut reviews), ["x", "y"]);
+        reviews.settle("x", "upheld", "li", "2026-01-01T00:00:00Z").unwrap();
+        assert_eq!(reviews.waiting(0).next().unwrap().1, &Waiting { event: "y".into(), queue: "fraud".into() });
+        let mut later = open();
+        assert_eq!(see(&mut later), ["y"]);
+        later.see(9, &Line::read(decision("y", "restore", "verdict").as_bytes()).unwrap());
+        assert_eq!(later.len(), 0);
+    }
+}

@@ -11,6 +11,7 @@ mod drift;
 mod edition;
 mod eval;
 mod explain;
+mod feedback;
 mod health;
 #[cfg(feature = "kafka")]
 mod kafka;
@@ -94,6 +95,7 @@ enum Command {
     Claims(claims::ClaimsCommand),
     Classify(classify::ClassifyArgs),
     Train(train::TrainArgs),
+    Feedback(feedback::FeedbackArgs),
     #[command(subcommand)]
     Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
@@ -148,6 +150,7 @@ pub fn main() -> ExitCode {
         Command::Claims(command) => claims::run(&command, &output),
         Command::Classify(args) => classify::run(&args, &output),
         Command::Train(args) => train::run(&args, &output),
+        Command::Feedback(args) => feedback::run(&args, &output),
         Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),

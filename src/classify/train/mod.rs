@@ -21,6 +21,7 @@ use super::corpus::{Mask, Row};
 use super::evasion::Evasion;
 use super::features::Features;
 use super::labels::LABELS;
+use super::masking::masked;
 use super::measure::{Judged, mean_macro_f1};
 use super::model::{DIM, Model, Scores};
 use super::weights::Weights;
@@ -51,9 +52,10 @@ pub struct Options {
     pub dropout_percent: u8,
     /// Of a hundred texts, so many are written as evaders write.
     pub evaded_percent: u8,
-    /// Of a hundred texts, so many lose all but their letters: what is left of a message whose numbers, names and links somebody
-    /// masked, or put into a picture.
-    pub bare_percent: u8,
+    /// Of a hundred texts, so many have numbers, links and names masked, or lose all but their letters, as of a picture.
+    pub masked_percent: u8,
+    /// Of a hundred texts that have no label, so many are cut down to a few words of theirs: those must not be sure of anything.
+    pub cropped_percent: u8,
 }
 
 impl Default for Options {
@@ -69,7 +71,8 @@ impl Default for Options {
             decay: 1e-2,
             dropout_percent: 30,
             evaded_percent: 20,
-            bare_percent: 10,
+            masked_percent: 20,
+            cropped_percent: 15,
         }
     }
 }
@@ -132,6 +135,10 @@ struct Example {
 
 /// The first epoch whose end is part of the mean.
 const FIRST_MEAN: usize = 2;
+/// Characters of what is left of a text that is cut down.
+const CROPPED_CHARS: std::ops::Range<usize> = 2..16;
+/// A word longer than this is cut where it stands.
+const WORD_BYTES_MAX: usize = 24;
 /// Texts that are made ready together, on all threads, while the ones before are learnt from.
 const READY_ROWS: usize = 4096;
 
@@ -234,8 +241,11 @@ impl Trainer {
             let mut rng = Rng::with_seed(seed);
             match rng.u8(..100) {
                 percent if percent < self.options.evaded_percent => folded.fold(&evaded(&mut rng, &row.text)),
-                percent if percent < self.options.evaded_percent + self.options.bare_percent => {
-                    folded.fold(&bare(&row.text));
+                percent if percent < self.options.evaded_percent + self.options.masked_percent => {
+                    folded.fold(&masked(&mut rng, &row.text));
+                }
+                _ if !row.truth.contains(&Some(true)) && rng.u8(..100) < self.options.cropped_percent => {
+                    folded.fold(cropped(&mut rng, &row.text));
                 }
                 _ => folded.fold(&row.text),
             }
@@ -327,16 +337,23 @@ pub fn is_held(group: u64, percent: u8) -> bool {
     spread % 100 < u64::from(percent)
 }
 
-/// The letters alone, and the spaces between Latin words.
-fn bare(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphabetic() || *c == ' ').collect()
-}
-
 /// Whether a group of what is held out chooses the epoch, calibrates and sets thresholds, or is only measured on: what was chosen by
 /// a text must not be measured on it.
 #[must_use]
 pub fn is_tuned_on(group: u64) -> bool {
     (group.wrapping_mul(0xA076_1D64_78BD_642F) >> 40) & 1 == 0
+}
+
+/// A few characters in a row, whole words where there are spaces.
+fn cropped<'a>(rng: &mut Rng, text: &'a str) -> &'a str {
+    let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let (from, length) = (rng.usize(..=starts.len()), rng.usize(CROPPED_CHARS));
+    let from = starts.get(from).copied().unwrap_or(0);
+    let word = text[from..].find(' ').filter(|&space| space < WORD_BYTES_MAX && from > 0).map_or(0, |space| space + 1);
+    let rest = &text[from + word..];
+    let end = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
+    let word = rest[end..].find(' ').filter(|&space| space < WORD_BYTES_MAX).unwrap_or(0);
+    &rest[..end + word]
 }
 
 /// One or two evasions, of some of the letters or of nearly all.

@@ -45,7 +45,8 @@ struct Settings {
     decay: Option<f32>,
     dropout_percent: Option<u8>,
     evaded_percent: Option<u8>,
-    bare_percent: Option<u8>,
+    masked_percent: Option<u8>,
+    cropped_percent: Option<u8>,
 }
 
 /// What a source is for.
@@ -160,7 +161,8 @@ impl Manifest {
             decay: set.decay.unwrap_or(default.decay),
             dropout_percent: set.dropout_percent.unwrap_or(default.dropout_percent),
             evaded_percent: set.evaded_percent.unwrap_or(default.evaded_percent),
-            bare_percent: set.bare_percent.unwrap_or(default.bare_percent),
+            masked_percent: set.masked_percent.unwrap_or(default.masked_percent),
+            cropped_percent: set.cropped_percent.unwrap_or(default.cropped_percent),
         };
         let within = [
             ("table_rows", (16..=1 << 22).contains(&options.table_rows)),
@@ -172,7 +174,8 @@ impl Manifest {
             ("decay", (0.0..=1.0).contains(&options.decay)),
             ("dropout_percent", options.dropout_percent < 100),
             ("evaded_percent", options.evaded_percent <= 100),
-            ("bare_percent", options.bare_percent <= 100 - options.evaded_percent.min(100)),
+            ("cropped_percent", options.cropped_percent <= 100),
+            ("masked_percent", options.masked_percent <= 100 - options.evaded_percent.min(100)),
         ];
         match within.into_iter().find(|(_, is_within)| !is_within) {
             Some((key, _)) => Err(anyhow!("`train.{key}` is out of bounds; datasets/README.md lists them")),

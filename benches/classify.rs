@@ -161,7 +161,6 @@ fn quality(sets: &Path, write: Option<&Path>) -> Result<()> {
         let [taught, tuned, measured] = task.split(sets)?;
         if let Some(folder) = write {
             std::fs::create_dir_all(folder)?;
-            // The rival has no use for rows that choose an epoch; it learns from them as well.
             let rows = |rows: &mut dyn Iterator<Item = &Row>| -> String {
                 rows.map(|row| {
                     let is_with = row.truth[task.label as usize] == Some(true);
@@ -169,7 +168,7 @@ fn quality(sets: &Path, write: Option<&Path>) -> Result<()> {
                 })
                 .collect()
             };
-            std::fs::write(folder.join(format!("{}.train.tsv", task.name)), rows(&mut taught.iter().chain(&tuned)))?;
+            std::fs::write(folder.join(format!("{}.train.tsv", task.name)), rows(&mut taught.iter()))?;
             std::fs::write(folder.join(format!("{}.test.tsv", task.name)), rows(&mut measured.iter()))?;
         }
         tell(task, "shipped", &shipped, &measured);
@@ -182,8 +181,10 @@ fn quality(sets: &Path, write: Option<&Path>) -> Result<()> {
             table_rate: 0.1,
             ..Options::default()
         };
-        let material =
-            |name: &str, rows, weight, held_percent| Material { name: name.into(), rows, weight, held_percent };
+        let material = |name: &str, rows, weight, held_percent| {
+            let is_disguised = false;
+            Material { name: name.into(), rows, weight, held_percent, is_disguised }
+        };
         let mut trainer =
             Trainer::new(options, vec![material("taught", taught, 1.0, 0), material("tuned", tuned, 0.0, 100)]);
         while !trainer.is_finished() {

@@ -178,7 +178,7 @@ pub fn threshold(scores: &[f32], allowed: usize, least: f32) -> f32 {
 }
 
 /// Scores at the upper end that say how fast the end thins out: one in so many, and so many at least.
-const TAIL_SHARE: usize = 200;
+const TAIL_SHARE: usize = 50;
 const TAIL_MIN: usize = 20;
 
 /// The probability that a share of texts like these will reach, where that share is smaller than a sample can show: the end of

@@ -56,7 +56,8 @@ fn a_broken_edition_is_refused_and_a_right_one_is_put_in_force() {
     assert!(editions.current().rulebook.rules().iter().any(|rule| &*rule.id == "site.right"));
 }
 
-const READS_MODEL: &str = "- id: site.model\n  when: class.gambling >= 0.5\n  do: [{fold: {level: 1}}]\n";
+const READS_MODEL: &str =
+    "- id: site.model\n  when: class.gambling >= 0.5\n  do: [{fold: {level: 1}}]\n  status: shadow\n";
 
 /// Writes a file of an overlay so that no look finds half of it.
 fn put(folder: &std::path::Path, name: &str, bytes: &[u8]) {

@@ -88,6 +88,8 @@ pub struct Material {
     pub weight: f32,
     /// Of a hundred groups of rows, so many are never trained on.
     pub held_percent: u8,
+    /// Whether some of its texts are evaded, masked or cut down; else all are learnt from as they stand.
+    pub is_disguised: bool,
 }
 
 /// A text that is held out, and where it came from.
@@ -123,8 +125,15 @@ pub struct Trainer {
     head: HeadTrainer,
     epoch: usize,
     best: Option<(f64, usize, Weights)>,
-    taught: Vec<(Row, f32)>,
+    taught: Vec<Taught>,
     held: Vec<Held>,
+}
+
+/// A text that is learnt from.
+struct Taught {
+    row: Row,
+    weight: f32,
+    is_disguised: bool,
 }
 
 /// A text made ready for a step.
@@ -152,7 +161,7 @@ impl Trainer {
                 if is_held(row.group, material.held_percent) {
                     held.push(Held { source, row });
                 } else {
-                    taught.push((row, material.weight));
+                    taught.push(Taught { row, weight: material.weight, is_disguised: material.is_disguised });
                 }
             }
         }
@@ -170,7 +179,7 @@ impl Trainer {
     /// Texts of one epoch, about.
     #[must_use]
     pub fn epoch_rows(&self) -> u64 {
-        self.taught.iter().map(|(_, weight)| f64::from(*weight)).sum::<f64>() as u64
+        self.taught.iter().map(|taught| f64::from(taught.weight)).sum::<f64>() as u64
     }
 
     /// Epochs that are done.
@@ -226,7 +235,7 @@ impl Trainer {
     fn order(&self) -> Vec<(usize, u64)> {
         let mut rng = Rng::with_seed(self.options.seed ^ (self.epoch as u64) << 32);
         let mut order = Vec::new();
-        for (at, (_, weight)) in self.taught.iter().enumerate() {
+        for (at, Taught { weight, .. }) in self.taught.iter().enumerate() {
             let copies = weight.floor() as usize + usize::from(rng.f32() < weight.fract());
             order.extend((0..copies).map(|_| (at, rng.u64(..))));
         }
@@ -237,9 +246,10 @@ impl Trainer {
     fn ready(&self, chunk: &[(usize, u64)], _: usize) -> Vec<Example> {
         let tools = || (Folded::default(), Features::default());
         let ready = |(folded, features): &mut (Folded, Features), &(at, seed): &(usize, u64)| {
-            let (row, _) = &self.taught[at];
+            let Taught { row, is_disguised, .. } = &self.taught[at];
             let mut rng = Rng::with_seed(seed);
             match rng.u8(..100) {
+                _ if !is_disguised => folded.fold(&row.text),
                 percent if percent < self.options.evaded_percent => folded.fold(&evaded(&mut rng, &row.text)),
                 percent if percent < self.options.evaded_percent + self.options.masked_percent => {
                     folded.fold(&masked(&mut rng, &row.text));
@@ -292,9 +302,18 @@ impl Trainer {
     }
 
     fn judged_by(&self, scores: impl Fn(&Features) -> Scores + Sync) -> Vec<Judged> {
+        self.judged_as(|row| row.text.clone(), scores)
+    }
+
+    /// What is held out, written in some way.
+    fn judged_as(
+        &self,
+        written: impl Fn(&Row) -> String + Sync,
+        scores: impl Fn(&Features) -> Scores + Sync,
+    ) -> Vec<Judged> {
         let tools = || (Folded::default(), Features::default());
         let judge = |(folded, features): &mut (Folded, Features), held: &Held| {
-            folded.fold(&held.row.text);
+            folded.fold(&written(&held.row));
             features.take(folded);
             Judged { truth: held.row.truth, scores: scores(features), language: features.language() }
         };
@@ -306,15 +325,18 @@ impl Trainer {
     pub fn finish(self) -> Trained {
         let weights = self.best.as_ref().map_or_else(|| self.mean.clone(), |(.., weights)| weights.clone());
         let mut model = weights.quantized();
-        let judged = self.judged_by(|features| model.logits(features.hashes()));
+        let logits = |features: &Features| model.logits(features.hashes());
+        // A half must mean the same of texts whose numbers and links somebody masked.
+        let masked = |row: &Row| masked(&mut Rng::with_seed(row.group), &row.text);
         let sample = |(held, judged): (&Held, Judged)| Sample {
             source: held.source,
             truth: judged.truth,
             logits: judged.scores,
             language: judged.language,
         };
-        let tuned = self.held.iter().zip(judged).filter(|(held, _)| is_tuned_on(held.row.group));
-        let samples: Vec<Sample> = tuned.map(sample).collect();
+        let both = [self.judged_by(logits), self.judged_as(masked, logits)];
+        let tuned = both.into_iter().flat_map(|judged| self.held.iter().zip(judged));
+        let samples: Vec<Sample> = tuned.filter(|(held, _)| is_tuned_on(held.row.group)).map(sample).collect();
         model.calibrations = calibrate(&samples);
         Trained { weights, model, held: self.held }
     }

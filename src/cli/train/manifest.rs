@@ -83,6 +83,9 @@ pub(in crate::cli) struct Source {
     weight: f32,
     #[serde(default)]
     held_percent: u8,
+    /// Whether texts of it are learnt from as people disguise, mask and cut them, too.
+    #[serde(default = "yes")]
+    disguised: bool,
     /// Texts of each pattern of a grammar.
     #[serde(default = "twenty")]
     composed_each: usize,
@@ -99,6 +102,10 @@ struct Meaning {
     has: Vec<String>,
     #[serde(default)]
     lacks: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn one() -> f32 {
@@ -129,6 +136,7 @@ impl Source {
             role,
             weight: 1.0,
             held_percent: 0,
+            disguised: true,
             composed_each: 0,
             labels: None,
             lists: None,
@@ -178,7 +186,7 @@ impl Manifest {
             ("masked_percent", options.masked_percent <= 100 - options.evaded_percent.min(100)),
         ];
         match within.into_iter().find(|(_, is_within)| !is_within) {
-            Some((key, _)) => Err(anyhow!("`train.{key}` is out of bounds; datasets/README.md lists them")),
+            Some((key, _)) => Err(anyhow!("`train.{key}` is out of bounds; docs/classifier.md lists them")),
             None => Ok(options),
         }
     }
@@ -227,7 +235,8 @@ impl Loaded {
             Role::Hold => (0.0, 100),
             Role::Teach | Role::Benign => (source.weight, source.held_percent),
         };
-        Some(Material { name: source.name.clone(), rows: self.rows.clone(), weight, held_percent })
+        let (name, rows, is_disguised) = (source.name.clone(), self.rows.clone(), source.disguised);
+        Some(Material { name, rows, weight, held_percent, is_disguised })
     }
 
     /// Of a hundred groups of its rows, so many are never learnt from.

@@ -1,17 +1,18 @@
 //! What of a text the model sees: rows of its table, one for each gram.
 //!
 //! The folded text is read as a row of *symbols*: a Chinese character, a Latin word, a run of digits (by its length alone), a
-//! link, a mention, an emoji. What separates letters is passed over, so that `加 薇 信` reads as `加薇信`. Grams are runs of one
-//! to [`WIDE_GRAM`] symbols with a Chinese character among them, one or two symbols elsewhere; besides, the runs of
-//! [`LATIN_SHORTEST`] to [`LATIN_LONGEST`] letters of each Latin word, its ends marked, and pairs of Chinese characters by
-//! their sound alone, by which a word is known again that is written with other characters.
+//! link, a mention, an emoji. What separates letters is passed over, so that `加 薇 信` reads as `加薇信` and `mo*ney` as `money`.
+//! Grams are single symbols, pairs, and three in a row, in any order, with a Chinese character among them; besides, the runs of
+//! [`LATIN_SHORTEST`] to [`LATIN_LONGEST`] letters of each Latin word, its ends marked. A word is known again that is written with
+//! other characters, or with its letters in another order, by pairs of Chinese characters by their sounds alone, in either order,
+//! and by the letters of a Latin word in any. A sign counts once a text, however often it stands there.
 
 use crate::text::{Folded, Kind, SoundNumbers};
 
 use super::labels::Language;
 
 /// Changes whenever the same text gets other rows: a model is of no use with another version's.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// Rows of a text, at most; what comes later is not looked at.
 pub const ROWS_MAX: usize = 4096;
 /// Units of a text that are looked at.
@@ -23,6 +24,8 @@ const LATIN_LONGEST: usize = 5;
 /// Letters of a Latin word that are looked at.
 const WORD_UNITS_MAX: usize = 24;
 const WIDE_FIRST: u32 = 0x3040;
+/// 丶, which nobody writes but to part letters.
+const STROKE: u32 = 0x4E36;
 
 /// Odd constants of one multiplication each; from the golden ratio and the square roots of small primes.
 const SYMBOL: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -30,6 +33,8 @@ const JOIN: u64 = 0xBB67_AE85_84CA_A73B;
 const LETTER: u64 = 0x3C6E_F372_FE94_F82B;
 const WORD: u64 = 0xA54F_F53A_5F1D_36F1;
 const SOUND: u64 = 0x510E_527F_ADE6_82D1;
+const LETTERS: u64 = 0x9B05_688C_2B3E_6C1F;
+const THREE: u64 = 0x1F83_D9AB_FB41_BD6B;
 
 /// Symbols that stand for more than their letters.
 const DIGITS: u32 = 0x20_0000;
@@ -52,6 +57,8 @@ pub struct Features {
     hashes: Vec<u64>,
     letters: usize,
     wide: usize,
+    /// A bit for each sign seen, by its hash: two that share one are one.
+    signs: u64,
 }
 
 fn mix(a: u64, b: u64) -> u64 {
@@ -81,7 +88,7 @@ impl Features {
     pub fn take(&mut self, folded: &Folded) {
         self.symbols.clear();
         self.hashes.clear();
-        (self.letters, self.wide) = (0, 0);
+        (self.letters, self.wide, self.signs) = (0, 0, 0);
         self.read(folded);
         self.hash_symbols();
         self.hashes.truncate(ROWS_MAX);
@@ -106,7 +113,9 @@ impl Features {
         let mut at = 0;
         while let Some(&unit) = units.get(at) {
             let kind = kinds[at];
-            if unit >= WIDE_FIRST && kind.is(Kind::WORD) && !kind.is(Kind::LATIN.with(Kind::DIGIT)) {
+            if unit == STROKE {
+                at += 1;
+            } else if unit >= WIDE_FIRST && kind.is(Kind::WORD) && !kind.is(Kind::LATIN.with(Kind::DIGIT)) {
                 self.letters += 1;
                 self.wide += 1;
                 self.symbols.push(Symbol { hash: symbol(unit), sound: sounds.number(unit), is_wide: true });
@@ -138,8 +147,11 @@ impl Features {
         }
         let is_boring = unit < 0x80 && BORING.bytes().any(|boring| u32::from(boring) == unit)
             || unit > 0x7F && kinds[at] == Kind::NONE && unit == 0x3000;
-        if !is_boring && units.get(at.wrapping_sub(1)) != Some(&unit) {
-            self.hashes.push(mix(symbol(unit), WORD));
+        let hash = mix(symbol(unit), WORD);
+        let bit = 1 << (hash >> 58);
+        if !is_boring && self.signs & bit == 0 {
+            self.signs |= bit;
+            self.hashes.push(hash);
         }
         at + 1
     }
@@ -165,8 +177,12 @@ impl Features {
         end
     }
 
-    /// Runs of letters of the word, its ends marked by noughts.
+    /// Runs of letters of the word, its ends marked by noughts, and its letters in any order.
     fn hash_word(&mut self) {
+        if self.word.len() > LATIN_SHORTEST {
+            let letters = self.word.iter().fold(LETTERS, |sum, &unit| sum.wrapping_add(symbol(unit)));
+            self.hashes.push(mix(letters, LETTERS));
+        }
         self.word.insert(0, 0);
         self.word.push(0);
         for start in 0..self.word.len() - 1 {
@@ -188,11 +204,13 @@ impl Features {
             let pair = mix(first.hash ^ JOIN, second.hash.rotate_left(32));
             self.hashes.push(pair);
             if first.sound != 0 && second.sound != 0 {
-                self.hashes.push(mix(u64::from(first.sound) << 16 | u64::from(second.sound), SOUND));
+                let (low, high) = (first.sound.min(second.sound), first.sound.max(second.sound));
+                self.hashes.push(mix(u64::from(low) << 16 | u64::from(high), SOUND));
             }
             let Some(third) = symbols.get(at + WIDE_GRAM - 1) else { continue };
             if first.is_wide | second.is_wide | third.is_wide {
-                self.hashes.push(mix(pair ^ SYMBOL, third.hash.rotate_left(32)));
+                let all = first.hash.wrapping_add(second.hash).wrapping_add(third.hash);
+                self.hashes.push(mix(all ^ SYMBOL, THREE));
             }
         }
     }
@@ -217,8 +235,14 @@ fn leet(unit: u32) -> Option<u32> {
     Some(letter as u32)
 }
 
-/// Spells a word out into `word`, digits and signs between its letters read as letters, a letter that is drawn out written
-/// twice, single letters with one sign between each joined; gives where it ends.
+/// Whether it is put between letters of a word to part them, rather than to end a word or a sentence.
+fn parts(unit: u32, kind: Kind) -> bool {
+    const ENDS: &str = " .,:;/@<>&?=!()\"\n\t\r";
+    !kind.is(Kind::WORD.with(Kind::DIGIT)) && !ENDS.bytes().any(|end| u32::from(end) == unit)
+}
+
+/// Spells a word out into `word`, digits and signs between its letters read as letters or passed over, a letter that is drawn out
+/// written twice, single letters with one sign between each joined; gives where it ends.
 fn spell(units: &[u32], kinds: &[Kind], from: usize, word: &mut Vec<u32>) -> usize {
     word.clear();
     let is_letter = |at: usize| {
@@ -232,6 +256,9 @@ fn spell(units: &[u32], kinds: &[Kind], from: usize, word: &mut Vec<u32>) -> usi
             units.get(at).and_then(|&unit| leet(unit)).filter(|_| is_letter(at + 1) && at > from)
         {
             letter
+        } else if at > from && is_letter(at + 1) && parts(units[at], kinds[at]) {
+            at += 1;
+            continue;
         } else {
             break;
         };

@@ -181,7 +181,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
-const CITIES: &str = "北京 上海 广州 深圳 杭州 成都 重庆 武汉 南京 西安 长沙 郑州 苏州 青岛 厦门 福州 合肥 昆明 东莞 佛山 宁波 天津 沈阳 大连 济南 无锡 温州 南宁 贵阳 太原";
+pub(super) const CITIES: &str = "北京 上海 广州 深圳 杭州 成都 重庆 武汉 南京 西安 长沙 郑州 苏州 青岛 厦门 福州 合肥 昆明 东莞 佛山 宁波 天津 沈阳 大连 济南 无锡 温州 南宁 贵阳 太原";
 const FAMILY: &str = "王李张刘陈杨黄赵吴周徐孙马朱胡林郭何高罗";
 const GIVEN: &str = "伟芳娜敏静丽强磊洋艳勇军杰娟涛明超秀霞平刚桂英华建文玲辉鑫宇婷浩欣怡";
 const LETTERS: &str = "abcdefghijkmnpqrstuvwxyz";

@@ -177,6 +177,30 @@ pub fn threshold(scores: &[f32], allowed: usize, least: f32) -> f32 {
     (((first_silent * 1000.0).floor() + 1.0) / 1000.0).clamp(least, 1.0)
 }
 
+/// Scores at the upper end that say how fast the end thins out: one in so many, and so many at least.
+const TAIL_SHARE: usize = 50;
+const TAIL_MIN: usize = 20;
+
+/// The probability that a share of texts like these will reach, where that share is smaller than a sample can show: the end of
+/// the logits is taken for exponential, by the mean of what its largest exceed the next one by (peaks over a threshold, Pickands
+/// 1975). Never below `least`, nor below what the sample itself shows, which is all that is said of few texts.
+#[must_use]
+pub fn tail_threshold(scores: &[f32], share: f64, least: f32) -> f32 {
+    let logit = |score: &f32| {
+        let score = f64::from(*score).clamp(1e-6, 1.0 - 1e-6);
+        (score / (1.0 - score)).ln()
+    };
+    let mut logits: Vec<f64> = scores.iter().map(logit).collect();
+    logits.sort_by(|a, b| b.total_cmp(a));
+    let largest = (logits.len() / TAIL_SHARE).max(TAIL_MIN);
+    let shown = threshold(scores, (logits.len() as f64 * share).round() as usize, least);
+    let Some(&next) = logits.get(largest) else { return shown };
+    let mean = logits[..largest].iter().map(|logit| logit - next).sum::<f64>() / largest as f64;
+    let beyond = (largest as f64 / (share * logits.len() as f64)).ln().max(0.0);
+    let reached = 1.0 / (1.0 + (-(next + mean * beyond)).exp());
+    (((reached * 1e4).ceil() / 1e4) as f32).clamp(shown, 1.0)
+}
+
 /// The mean over labels of the macro-F1 at one half, of the labels of which both kinds are known.
 #[must_use]
 pub fn mean_macro_f1(judged: &[Judged]) -> Option<f64> {
@@ -223,6 +247,23 @@ mod tests {
         let high: Vec<f32> = low.iter().map(|score| score + 0.5).collect();
         assert!(stability_index(&low, &low) < 1e-9);
         assert!(stability_index(&low, &high) > 0.25);
+    }
+
+    #[test]
+    fn a_tail_is_followed_beyond_what_a_sample_shows() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        let sigmoid = |logit: f64| (1.0 / (1.0 + (-logit).exp())) as f32;
+        // Exponential beyond −4 with a mean of 0.8: one in 20,000 lies above −4 + 0.8 · ln 20,000 = 3.92.
+        let mut draw =
+            |texts: usize| -> Vec<f32> { (0..texts).map(|_| sigmoid(-4.0 - 0.8 * (1.0 - rng.f64()).ln())).collect() };
+        // Of one sample it is uncertain by half a logit; of twenty the mean is not.
+        let samples: Vec<Vec<f32>> = (0..20).map(|_| draw(4000)).collect();
+        let logit = |p: f32| (f64::from(p) / (1.0 - f64::from(p))).ln();
+        let logits = samples.iter().map(|scores| logit(tail_threshold(scores, 5e-5, 0.5)));
+        let found = logits.sum::<f64>() / samples.len() as f64;
+        assert!((found - 3.92).abs() < 0.4, "{found}");
+        let scores = &samples[0];
+        assert_eq!(tail_threshold(&scores[..10], 5e-5, 0.5), threshold(&scores[..10], 0, 0.5));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod evasion;
 mod features;
 mod grammar;
 mod labels;
+mod masking;
 pub mod measure;
 mod model;
 mod reference;

@@ -16,7 +16,7 @@ pub const DIM: usize = 32;
 /// Units of the hidden layer.
 pub const HIDDEN: usize = 64;
 /// Grams that every text is read as having besides its own, which say nothing: a word alone must not be as sure as a sentence.
-const SILENT_GRAMS: f32 = 16.0;
+const SILENT_GRAMS: f32 = 32.0;
 /// Rows between two emptyings of the 16-bit sums: 256 × 255 is the most that 16 bits hold.
 const ROWS_AT_ONCE: usize = 256;
 

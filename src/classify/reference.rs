@@ -83,4 +83,47 @@ impl Reference {
         let logits = self.tensors.logits(&pooled)?.squeeze(0)?.to_vec1::<f32>()?;
         Ok(std::array::from_fn(|label| logits[label]))
     }
+
+    /// The logits of many texts at once, in their order.
+    ///
+    /// # Errors
+    /// What candle says.
+    pub fn logits_of(&self, texts: &[&[u64]]) -> candle_core::Result<Vec<Scores>> {
+        let rows = self.table.dim(0)? as u64;
+        let shift = 64 - rows.trailing_zeros();
+        let (mut indexes, mut owners, mut shares) = (Vec::new(), Vec::new(), Vec::with_capacity(texts.len()));
+        for (owner, hashes) in (0_u32..).zip(texts) {
+            indexes.extend(hashes.iter().map(|hash| ((hash >> shift) & (rows - 1)) as u32));
+            owners.resize(indexes.len(), owner);
+            shares.push(share(hashes.len()));
+        }
+        let mut sums = Tensor::zeros((texts.len(), DIM), candle_core::DType::F32, &Device::Cpu)?;
+        if !indexes.is_empty() {
+            let grams = self.table.index_select(&Tensor::new(indexes, &Device::Cpu)?, 0)?;
+            sums = sums.index_add(&Tensor::new(owners, &Device::Cpu)?, &grams, 0)?;
+        }
+        let shares = Tensor::from_vec(shares, (texts.len(), 1), &Device::Cpu)?;
+        let logits = self.tensors.logits(&sums.broadcast_mul(&shares)?)?.to_vec2::<f32>()?;
+        Ok(logits.into_iter().map(|logits| std::array::from_fn(|label| logits[label])).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_texts_at_once_are_judged_as_one_by_one() {
+        let reference = Reference::of_weights(&Weights::random(64, 5)).unwrap();
+        let text = |grams: u64| (0..grams).map(|at| at.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect::<Vec<u64>>();
+        let texts = [text(3), text(0), text(40), text(1)];
+        let few: Vec<&[u64]> = texts.iter().map(Vec::as_slice).collect();
+        for (together, alone) in reference.logits_of(&few).unwrap().iter().zip(few) {
+            let alone = reference.logits(alone).unwrap();
+            assert!(together.iter().zip(&alone).all(|(a, b)| (a - b).abs() < 1e-5), "{together:?} {alone:?}");
+        }
+        assert!(
+            reference.logits_of(&[&[], &[]]).unwrap().iter().all(|logits| logits == &reference.logits(&[]).unwrap())
+        );
+    }
 }

@@ -11,8 +11,8 @@ use super::corpus::{Mask, Row, hash_of, name_of};
 
 /// Texts for each term, about.
 const TIMES: usize = 3;
-/// Terms of one text.
-const TERMS_MAX: usize = 5;
+/// Terms of one text: one alone is a word that anybody may say.
+const TERMS: std::ops::RangeInclusive<usize> = 3..=6;
 /// Terms with less weight are everybody's words.
 const WEIGHT_MIN: f32 = 2.0;
 const GLUE: [&str; 9] = ["，", "，", "", "", " ", "！", "、", "。", "🔥"];
@@ -25,7 +25,7 @@ pub fn read_terms(file: &Arc<str>, text: &str, truth: Mask, seed: u64) -> Vec<Ro
     let count = if terms.is_empty() { 0 } else { terms.len() * TIMES / 2 };
     let compose = |_| {
         let mut text = String::new();
-        for _ in 0..rng.usize(1..=TERMS_MAX) {
+        for _ in 0..rng.usize(TERMS) {
             text.push_str(&terms[rng.usize(..terms.len())]);
             text.push_str(GLUE[rng.usize(..GLUE.len())]);
         }

@@ -14,6 +14,7 @@ mod edition;
 mod editions;
 mod eval;
 mod explain;
+mod feedback;
 mod health;
 mod indexing;
 #[cfg(feature = "kafka")]
@@ -115,6 +116,7 @@ enum Command {
     Claims(claims::ClaimsCommand),
     Classify(classify::ClassifyArgs),
     Train(train::TrainArgs),
+    Feedback(feedback::FeedbackArgs),
     #[command(subcommand)]
     Eval(eval::EvalCommand),
     Completions(man::CompletionsArgs),
@@ -176,6 +178,7 @@ pub fn main() -> ExitCode {
         Command::Claims(command) => claims::run(&command, &output),
         Command::Classify(args) => classify::run(&args, &output),
         Command::Train(args) => train::run(&args, &output),
+        Command::Feedback(args) => feedback::run(&args, &output),
         Command::Eval(command) => eval::run(&command, &output),
         Command::Completions(args) => man::completions(&args),
         Command::Man(args) => man::man(&args),

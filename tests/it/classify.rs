@@ -81,3 +81,55 @@ fn a_model_that_is_none_is_refused_with_what_to_do() {
     assert_eq!(judged.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&judged.stderr).contains("tidegate train"));
 }
+
+const RULES: &str = "- id: site.gambling.invite\n  when: text.chars > 10\n  do: [{review: {queue: gambling}}]\n  owner: a\n  expires: 2099-01-01\n  status: live\n  tests: [{text: 一二三四五六七八九十甲, expect: fires}, {text: 短, expect: silent}]\n";
+
+/// A day: three messages that the rule finds, one drawn at random, verdicts on all, one author who asks to be forgotten.
+const EVENTS: &str = r#"{"id":"e1","channel":"post","author":"a","at":1790000000000,"text":"注册送88彩金，真人百家乐，加客服领取"}
+{"id":"e2","channel":"post","author":"b","at":1790000001000,"title":"通知","text":"明天下午三点开会，请带上材料"}
+{"id":"e3","channel":"post","author":"c","at":1790000002000,"text":"周末一起去爬山吗，天气应该不错"}
+{"id":"e4","channel":"post","author":"d","at":1790000003000,"text":"好的"}
+{"kind":"verdict","event":"e1","outcome":"upheld","by":"r","at":1790000004000}
+{"kind":"verdict","event":"e2","outcome":"overturned","by":"r","at":1790000005000}
+{"kind":"verdict","event":"e2","outcome":"upheld","by":"s","at":1790000005500}
+{"kind":"verdict","event":"e3","outcome":"upheld","by":"r","at":1790000006000}
+{"kind":"verdict","event":"e4","outcome":"upheld","by":"r","at":1790000007000,"sample":"random","labels":{"fraud":false,"gambling":false}}
+{"kind":"erase","author":"c","at":1790000008000}
+"#;
+
+#[test]
+fn verdicts_of_a_run_become_lines_that_a_training_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    std::fs::create_dir(at("rules")).unwrap();
+    std::fs::write(folder.path().join("rules/site.yaml"), RULES).unwrap();
+    std::fs::write(at("events.jsonl"), EVENTS).unwrap();
+    let done = |args: &[&str]| {
+        let done = command(args).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        done
+    };
+    let (events, out, actions) = (at("events.jsonl"), at("out"), at("out/actions.jsonl"));
+    done(&["run", "--edition", &at("rules"), "--input", &events, "--output", &out]);
+    let told = done(&["feedback", "--input", &events, "--decisions", &actions, "--json"]);
+    let found = lines(&told.stdout);
+    let said: Vec<(&Value, &Value, &Value)> =
+        found.iter().map(|line| (&line["id"], &line["labels"], &line["sample"])).collect();
+    let line = |id: &str, labels: Value, sample: &str| (Value::from(id), labels, Value::from(sample));
+    let expected = [
+        line("e1", serde_json::json!({"gambling": true}), "queue"),
+        line("e2", serde_json::json!({"gambling": false}), "queue"),
+        line("e4", serde_json::json!({"fraud": false, "gambling": false}), "random"),
+    ];
+    assert!(said.into_iter().eq(expected.iter().map(|(id, labels, sample)| (id, labels, sample))), "{found:?}");
+    assert_eq!(found[1]["text"], "通知\n明天下午三点开会，请带上材料");
+    assert_eq!(found[0]["reasons"], serde_json::json!(["site.gambling.invite"]));
+    let told = &lines(&told.stderr)[0];
+    assert_eq!((&told["second_words"], &told["without_text"]), (&Value::from(1), &Value::from(1)), "{told}");
+    std::fs::write(at("feedback.jsonl"), found.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let model = at("model");
+    let manifest = "tests/it/classify/train.toml";
+    done(&["train", "--manifest", manifest, "--from-feedback", &at("feedback.jsonl"), "--out", &model]);
+    let card = std::fs::read_to_string(folder.path().join("model/card.md")).unwrap();
+    assert!(card.contains("| feedback-queue | 2 |") && card.contains("| feedback-random | 1 |"), "{card}");
+}

@@ -21,6 +21,7 @@ use super::corpus::{Mask, Row};
 use super::evasion::Evasion;
 use super::features::Features;
 use super::labels::LABELS;
+use super::masking::masked;
 use super::measure::{Judged, mean_macro_f1};
 use super::model::{DIM, Model, Scores};
 use super::weights::Weights;
@@ -51,9 +52,10 @@ pub struct Options {
     pub dropout_percent: u8,
     /// Of a hundred texts, so many are written as evaders write.
     pub evaded_percent: u8,
-    /// Of a hundred texts, so many lose all but their letters: what is left of a message whose numbers, names and links somebody
-    /// masked, or put into a picture.
-    pub bare_percent: u8,
+    /// Of a hundred texts, so many have numbers, links and names masked, or lose all but their letters, as of a picture.
+    pub masked_percent: u8,
+    /// Of a hundred texts that have no label, so many are cut down to a few words of theirs: those must not be sure of anything.
+    pub cropped_percent: u8,
 }
 
 impl Default for Options {
@@ -69,7 +71,8 @@ impl Default for Options {
             decay: 1e-2,
             dropout_percent: 30,
             evaded_percent: 20,
-            bare_percent: 10,
+            masked_percent: 20,
+            cropped_percent: 15,
         }
     }
 }
@@ -85,6 +88,8 @@ pub struct Material {
     pub weight: f32,
     /// Of a hundred groups of rows, so many are never trained on.
     pub held_percent: u8,
+    /// Whether some of its texts are evaded, masked or cut down; else all are learnt from as they stand.
+    pub is_disguised: bool,
 }
 
 /// A text that is held out, and where it came from.
@@ -120,8 +125,15 @@ pub struct Trainer {
     head: HeadTrainer,
     epoch: usize,
     best: Option<(f64, usize, Weights)>,
-    taught: Vec<(Row, f32)>,
+    taught: Vec<Taught>,
     held: Vec<Held>,
+}
+
+/// A text that is learnt from.
+struct Taught {
+    row: Row,
+    weight: f32,
+    is_disguised: bool,
 }
 
 /// A text made ready for a step.
@@ -132,6 +144,10 @@ struct Example {
 
 /// The first epoch whose end is part of the mean.
 const FIRST_MEAN: usize = 2;
+/// Characters of what is left of a text that is cut down.
+const CROPPED_CHARS: std::ops::Range<usize> = 2..16;
+/// A word longer than this is cut where it stands.
+const WORD_BYTES_MAX: usize = 24;
 /// Texts that are made ready together, on all threads, while the ones before are learnt from.
 const READY_ROWS: usize = 4096;
 
@@ -145,7 +161,7 @@ impl Trainer {
                 if is_held(row.group, material.held_percent) {
                     held.push(Held { source, row });
                 } else {
-                    taught.push((row, material.weight));
+                    taught.push(Taught { row, weight: material.weight, is_disguised: material.is_disguised });
                 }
             }
         }
@@ -163,7 +179,7 @@ impl Trainer {
     /// Texts of one epoch, about.
     #[must_use]
     pub fn epoch_rows(&self) -> u64 {
-        self.taught.iter().map(|(_, weight)| f64::from(*weight)).sum::<f64>() as u64
+        self.taught.iter().map(|taught| f64::from(taught.weight)).sum::<f64>() as u64
     }
 
     /// Epochs that are done.
@@ -219,7 +235,7 @@ impl Trainer {
     fn order(&self) -> Vec<(usize, u64)> {
         let mut rng = Rng::with_seed(self.options.seed ^ (self.epoch as u64) << 32);
         let mut order = Vec::new();
-        for (at, (_, weight)) in self.taught.iter().enumerate() {
+        for (at, Taught { weight, .. }) in self.taught.iter().enumerate() {
             let copies = weight.floor() as usize + usize::from(rng.f32() < weight.fract());
             order.extend((0..copies).map(|_| (at, rng.u64(..))));
         }
@@ -230,12 +246,16 @@ impl Trainer {
     fn ready(&self, chunk: &[(usize, u64)], _: usize) -> Vec<Example> {
         let tools = || (Folded::default(), Features::default());
         let ready = |(folded, features): &mut (Folded, Features), &(at, seed): &(usize, u64)| {
-            let (row, _) = &self.taught[at];
+            let Taught { row, is_disguised, .. } = &self.taught[at];
             let mut rng = Rng::with_seed(seed);
             match rng.u8(..100) {
+                _ if !is_disguised => folded.fold(&row.text),
                 percent if percent < self.options.evaded_percent => folded.fold(&evaded(&mut rng, &row.text)),
-                percent if percent < self.options.evaded_percent + self.options.bare_percent => {
-                    folded.fold(&bare(&row.text));
+                percent if percent < self.options.evaded_percent + self.options.masked_percent => {
+                    folded.fold(&masked(&mut rng, &row.text));
+                }
+                _ if !row.truth.contains(&Some(true)) && rng.u8(..100) < self.options.cropped_percent => {
+                    folded.fold(cropped(&mut rng, &row.text));
                 }
                 _ => folded.fold(&row.text),
             }
@@ -282,9 +302,18 @@ impl Trainer {
     }
 
     fn judged_by(&self, scores: impl Fn(&Features) -> Scores + Sync) -> Vec<Judged> {
+        self.judged_as(|row| row.text.clone(), scores)
+    }
+
+    /// What is held out, written in some way.
+    fn judged_as(
+        &self,
+        written: impl Fn(&Row) -> String + Sync,
+        scores: impl Fn(&Features) -> Scores + Sync,
+    ) -> Vec<Judged> {
         let tools = || (Folded::default(), Features::default());
         let judge = |(folded, features): &mut (Folded, Features), held: &Held| {
-            folded.fold(&held.row.text);
+            folded.fold(&written(&held.row));
             features.take(folded);
             Judged { truth: held.row.truth, scores: scores(features), language: features.language() }
         };
@@ -296,15 +325,18 @@ impl Trainer {
     pub fn finish(self) -> Trained {
         let weights = self.best.as_ref().map_or_else(|| self.mean.clone(), |(.., weights)| weights.clone());
         let mut model = weights.quantized();
-        let judged = self.judged_by(|features| model.logits(features.hashes()));
+        let logits = |features: &Features| model.logits(features.hashes());
+        // A half must mean the same of texts whose numbers and links somebody masked.
+        let masked = |row: &Row| masked(&mut Rng::with_seed(row.group), &row.text);
         let sample = |(held, judged): (&Held, Judged)| Sample {
             source: held.source,
             truth: judged.truth,
             logits: judged.scores,
             language: judged.language,
         };
-        let tuned = self.held.iter().zip(judged).filter(|(held, _)| is_tuned_on(held.row.group));
-        let samples: Vec<Sample> = tuned.map(sample).collect();
+        let both = [self.judged_by(logits), self.judged_as(masked, logits)];
+        let tuned = both.into_iter().flat_map(|judged| self.held.iter().zip(judged));
+        let samples: Vec<Sample> = tuned.filter(|(held, _)| is_tuned_on(held.row.group)).map(sample).collect();
         model.calibrations = calibrate(&samples);
         Trained { weights, model, held: self.held }
     }
@@ -327,16 +359,23 @@ pub fn is_held(group: u64, percent: u8) -> bool {
     spread % 100 < u64::from(percent)
 }
 
-/// The letters alone, and the spaces between Latin words.
-fn bare(text: &str) -> String {
-    text.chars().filter(|c| c.is_alphabetic() || *c == ' ').collect()
-}
-
 /// Whether a group of what is held out chooses the epoch, calibrates and sets thresholds, or is only measured on: what was chosen by
 /// a text must not be measured on it.
 #[must_use]
 pub fn is_tuned_on(group: u64) -> bool {
     (group.wrapping_mul(0xA076_1D64_78BD_642F) >> 40) & 1 == 0
+}
+
+/// A few characters in a row, whole words where there are spaces.
+fn cropped<'a>(rng: &mut Rng, text: &'a str) -> &'a str {
+    let starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    let (from, length) = (rng.usize(..=starts.len()), rng.usize(CROPPED_CHARS));
+    let from = starts.get(from).copied().unwrap_or(0);
+    let word = text[from..].find(' ').filter(|&space| space < WORD_BYTES_MAX && from > 0).map_or(0, |space| space + 1);
+    let rest = &text[from + word..];
+    let end = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
+    let word = rest[end..].find(' ').filter(|&space| space < WORD_BYTES_MAX).unwrap_or(0);
+    &rest[..end + word]
 }
 
 /// One or two evasions, of some of the letters or of nearly all.

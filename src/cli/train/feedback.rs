@@ -10,7 +10,7 @@ use super::manifest::{Loaded, Role, Source};
 use crate::classify::{LABELS, Label, Row};
 
 /// Lines of one file, at most.
-const LINES_MAX: usize = 5_000_000;
+pub(in crate::cli) const LINES_MAX: usize = 5_000_000;
 
 /// How a text came before a reviewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,15 +54,19 @@ impl Line {
 /// The rows of a file, as two sources: those of the queue, and the random samples.
 pub(super) fn load(path: &Path) -> anyhow::Result<[Loaded; 2]> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let (mut queue, mut random) = (Vec::new(), Vec::new());
+    let mut lines = BTreeMap::new();
     for (number, line) in (1..).zip(text.lines().filter(|line| !line.trim().is_empty())) {
         let place = || format!("{}:{number}", path.display());
         if number > LINES_MAX {
             bail!("{}: more than {LINES_MAX} lines; split the file", path.display());
         }
         let line: Line = serde_json::from_str(line).with_context(place)?;
-        let sample = line.sample;
-        let row = line.row().with_context(place)?;
+        let (id, sample) = (line.id.clone(), line.sample);
+        // Whoever appends the same verdicts again says nothing more; the last word on a message counts.
+        lines.insert(id, (sample, line.row().with_context(place)?));
+    }
+    let (mut queue, mut random) = (Vec::new(), Vec::new());
+    for (sample, row) in lines.into_values() {
         if sample == Sample::Random { random.push(row) } else { queue.push(row) }
     }
     let source = |name: &str, role| Source::of_feedback(name, role);

@@ -45,7 +45,8 @@ struct Settings {
     decay: Option<f32>,
     dropout_percent: Option<u8>,
     evaded_percent: Option<u8>,
-    bare_percent: Option<u8>,
+    masked_percent: Option<u8>,
+    cropped_percent: Option<u8>,
 }
 
 /// What a source is for.
@@ -82,6 +83,9 @@ pub(in crate::cli) struct Source {
     weight: f32,
     #[serde(default)]
     held_percent: u8,
+    /// Whether texts of it are learnt from as people disguise, mask and cut them, too.
+    #[serde(default = "yes")]
+    disguised: bool,
     /// Texts of each pattern of a grammar.
     #[serde(default = "twenty")]
     composed_each: usize,
@@ -98,6 +102,10 @@ struct Meaning {
     has: Vec<String>,
     #[serde(default)]
     lacks: Vec<String>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn one() -> f32 {
@@ -128,6 +136,7 @@ impl Source {
             role,
             weight: 1.0,
             held_percent: 0,
+            disguised: true,
             composed_each: 0,
             labels: None,
             lists: None,
@@ -160,7 +169,8 @@ impl Manifest {
             decay: set.decay.unwrap_or(default.decay),
             dropout_percent: set.dropout_percent.unwrap_or(default.dropout_percent),
             evaded_percent: set.evaded_percent.unwrap_or(default.evaded_percent),
-            bare_percent: set.bare_percent.unwrap_or(default.bare_percent),
+            masked_percent: set.masked_percent.unwrap_or(default.masked_percent),
+            cropped_percent: set.cropped_percent.unwrap_or(default.cropped_percent),
         };
         let within = [
             ("table_rows", (16..=1 << 22).contains(&options.table_rows)),
@@ -172,10 +182,11 @@ impl Manifest {
             ("decay", (0.0..=1.0).contains(&options.decay)),
             ("dropout_percent", options.dropout_percent < 100),
             ("evaded_percent", options.evaded_percent <= 100),
-            ("bare_percent", options.bare_percent <= 100 - options.evaded_percent.min(100)),
+            ("cropped_percent", options.cropped_percent <= 100),
+            ("masked_percent", options.masked_percent <= 100 - options.evaded_percent.min(100)),
         ];
         match within.into_iter().find(|(_, is_within)| !is_within) {
-            Some((key, _)) => Err(anyhow!("`train.{key}` is out of bounds; datasets/README.md lists them")),
+            Some((key, _)) => Err(anyhow!("`train.{key}` is out of bounds; docs/classifier.md lists them")),
             None => Ok(options),
         }
     }
@@ -224,7 +235,8 @@ impl Loaded {
             Role::Hold => (0.0, 100),
             Role::Teach | Role::Benign => (source.weight, source.held_percent),
         };
-        Some(Material { name: source.name.clone(), rows: self.rows.clone(), weight, held_percent })
+        let (name, rows, is_disguised) = (source.name.clone(), self.rows.clone(), source.disguised);
+        Some(Material { name, rows, weight, held_percent, is_disguised })
     }
 
     /// Of a hundred groups of its rows, so many are never learnt from.

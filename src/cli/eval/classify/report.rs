@@ -6,7 +6,9 @@ use anyhow::Context;
 use fastrand::Rng;
 use serde::Serialize;
 
-use crate::classify::measure::{BINS, Confusion, Judged, Pairs, auc, calibration_error, pairs, reliability, threshold};
+use crate::classify::measure::{
+    BINS, Confusion, Judged, Pairs, auc, calibration_error, pairs, reliability, tail_threshold, threshold,
+};
 use crate::classify::train::{Trained, is_held, is_tuned_on};
 use crate::classify::{
     Classifier, Evasion, Features, LABELS, LANGUAGES, Label, Language, Model, Reference, Row, Thresholds,
@@ -16,8 +18,8 @@ use crate::cli::term::{Column, Role as Paint, Table, Terminal};
 use crate::cli::train::manifest::{Loaded, Role};
 use crate::text::Folded;
 
-/// Of ordinary messages of a language, so many in a million may reach the act threshold of one label.
-const FALSE_PER_MILLION: f64 = 35.0;
+/// Of ordinary messages of a language, so many in a million may reach the act threshold of one label: all labels together, 100.
+const FALSE_PER_MILLION: f64 = 15.0;
 /// Without ordinary messages at hand, so many of the texts without a label.
 const FALSE_SHARE: f64 = 0.001;
 /// No label is acted on below.
@@ -60,6 +62,8 @@ pub(in crate::cli) struct Benign {
     pub(super) any_at_half_per_million: f64,
     /// Flagged at the act threshold, by label.
     pub(super) at_act: [usize; LABELS],
+    /// At one half, by label.
+    pub(super) at_half: [usize; LABELS],
 }
 
 /// What an evasion costs.
@@ -211,6 +215,7 @@ fn of_benign(name: &str, judged: &[Judged], act: &Thresholds) -> Benign {
         any_at_act_per_million: per_million(&is_acted),
         any_at_half_per_million: per_million(&|judged, label| judged.scores[label] >= 0.5),
         at_act: std::array::from_fn(|label| judged.iter().filter(|judged| is_acted(judged, label)).count()),
+        at_half: std::array::from_fn(|label| judged.iter().filter(|judged| judged.scores[label] >= 0.5).count()),
     }
 }
 
@@ -270,7 +275,7 @@ pub(in crate::cli) fn thresholds(model: &Model, loaded: &[Loaded]) -> anyhow::Re
         for (label, act) in act.iter_mut().enumerate() {
             let without = |judged: &&Judged| judged.language == language && judged.truth[label] == Some(false);
             let scores: Vec<f32> = judged.iter().filter(without).map(|judged| judged.scores[label]).collect();
-            *act = threshold(&scores, (scores.len() as f64 * share).round() as usize, ACT_MIN);
+            *act = tail_threshold(&scores, share, ACT_MIN);
         }
     }
     Ok(act)

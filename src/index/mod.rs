@@ -84,6 +84,17 @@ pub enum IndexError {
 }
 
 impl IndexError {
+    /// Whether another question would be answered: nothing is wrong with the index.
+    #[must_use]
+    pub fn is_of_question(&self) -> bool {
+        let is_argument = |source: &_| matches!(source, tantivy::TantivyError::InvalidArgument(_));
+        match self {
+            Self::Aggregation(_) | Self::Field(_) | Self::Cursor => true,
+            Self::Tantivy { source, .. } => is_argument(source),
+            Self::NoIndex(_) | Self::Schema { .. } | Self::Io { .. } | Self::Case(_) => false,
+        }
+    }
+
     /// What to do next.
     #[must_use]
     pub fn hint(&self) -> &'static str {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tantivy::indexer::NoMergePolicy;
 use tantivy::{IndexWriter, TantivyDocument, Term};
 
 use super::IndexError;
@@ -126,11 +127,14 @@ impl Writer {
         for term in terms {
             is_there |= searcher.doc_freq(term)? > 0;
         }
-        if !is_there {
-            return Ok(());
-        }
         drop(searcher);
         let mut writer: IndexWriter = self.writer(index)?;
+        writer.set_merge_policy(Box::new(NoMergePolicy));
+        if !is_there {
+            // Files that a writer left which died are of no commit, and may name them still.
+            writer.garbage_collect_files().wait()?;
+            return writer.wait_merging_threads();
+        }
         for term in terms {
             writer.delete_term(term.clone());
         }

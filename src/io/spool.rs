@@ -185,9 +185,12 @@ impl Spool {
     /// # Errors
     /// If a file cannot be read, or no line begins there.
     pub fn read(&self, from: u64, bytes_max: usize) -> Result<Piece, SinkError> {
-        let Some((segment, from, to)) = self.lock().readable(from) else {
-            return Ok(Piece { from, to: from, ..Piece::default() });
+        let shared = self.lock();
+        let Some((segment, from, to)) = shared.readable(from) else {
+            // What was to be read there is gone.
+            return Ok(Piece { from, to: from.max(shared.published), ..Piece::default() });
         };
+        drop(shared);
         let path = self.dir.join(segment.name());
         let mut file = File::open(&path).map_err(failed("open", &path))?;
         file.seek(SeekFrom::Start(from - segment.start)).map_err(failed("read", &path))?;

@@ -60,12 +60,15 @@ pub(crate) fn resting(
 }
 
 /// Undoes what was done for claims that the edition's library has retracted since, as far as it is held: one decision an event,
-/// and what is to be told where the author's standing is kept elsewhere.
+/// and what is to be told where the author's standing is kept elsewhere. At most [`RETRACTED_MAX`] at a time: fewer are all.
 pub(crate) fn retract(edition: &Edition, state: &mut State) -> Vec<(Option<Decision>, Option<Relay>)> {
     let claims = edition.claims.iter().flat_map(|claims| claims.claims());
     let mut restored = Vec::new();
     for claim in claims.filter(|claim| claim.status == Status::Retracted) {
         for event in state.ledger().resting_on(state.keys().claim(&claim.id)) {
+            if restored.len() == RETRACTED_MAX {
+                return restored;
+            }
             let at = state.watermark();
             let Some(reversal) = state.retract(event, at) else { continue };
             let entry = &reversal.entry;
@@ -103,6 +106,9 @@ fn told_key(observed: &Observed<'_>, claim: &Claim, keys: Keys) -> Option<u64> {
     let room = observed.fact.room;
     (room != 0).then(|| keys.told(room, keys.claim(&claim.id)))
 }
+
+/// Decisions that are undone in one batch for claims that were retracted.
+pub(crate) const RETRACTED_MAX: usize = 4096;
 
 const HOUR_MS: Millis = 60 * 60 * 1000;
 

@@ -29,6 +29,8 @@ pub struct Engine {
     /// What is filed for search, if anything is.
     filing: Option<FilingOptions>,
     bench: Option<Bench>,
+    /// Whether there may be decisions that rest on claims which the edition has retracted.
+    retracts: bool,
     aside: Aside,
     facts: Vec<Fact>,
     counts: Vec<Counts>,
@@ -70,6 +72,7 @@ impl Engine {
             copies: None,
             filing: None,
             bench: None,
+            retracts: false,
             aside: Aside::default(),
             facts: Vec::new(),
             counts: Vec::new(),
@@ -133,9 +136,12 @@ impl Engine {
         let items: Vec<&Item<'_>> = chunks.iter().flatten().collect();
         let mut outcome = Outcome::default();
         let mut bench = self.bench.take().filter(|bench| bench.fits(edition)).unwrap_or_else(|| {
-            self.retract(edition, &mut outcome);
+            self.retracts = true;
             Bench::new(edition)
         });
+        if self.retracts {
+            self.retracts = self.retract(edition, &mut outcome);
+        }
         let mut first = 0;
         self.copies.iter_mut().for_each(|copies| copies.begin_batch(&mut self.state));
         let is_erasure = |item: &&Item<'_>| matches!(item, Item::Erase(_) | Item::Relay(Relay::Forget { .. }));
@@ -288,12 +294,15 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes back what rests on claims that this edition has retracted.
-    fn retract(&mut self, edition: &Edition, outcome: &mut Outcome) {
-        for (restored, revoked) in claim::retract(edition, &mut self.state) {
+    /// Takes back what rests on claims that this edition has retracted. Whether there may be more.
+    fn retract(&mut self, edition: &Edition, outcome: &mut Outcome) -> bool {
+        let taken = claim::retract(edition, &mut self.state);
+        let may_have_more = taken.len() == claim::RETRACTED_MAX;
+        for (restored, revoked) in taken {
             restored.into_iter().for_each(|restored| outcome.decide(restored));
             revoked.into_iter().for_each(|relay| self.tell(|| relay));
         }
+        may_have_more
     }
 
     /// Tells other lanes, if there are any to tell.

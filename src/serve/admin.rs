@@ -1,6 +1,6 @@
 //! Calls about the service itself: whether it lives, what it counts, who did what, who may do what.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -58,7 +58,8 @@ pub(super) async fn metrics(State(hub): State<Arc<Hub>>) -> Response<Body> {
 /// The OpenAPI document.
 #[utoipa::path(get, path = "/openapi.json", tag = "service", security(()), responses((status = 200, description = "OpenAPI 3.1", body = Object)))]
 pub(super) async fn openapi() -> Response<Body> {
-    text("application/json", super::openapi::openapi())
+    static DOCUMENT: LazyLock<String> = LazyLock::new(super::openapi::openapi);
+    text("application/json", DOCUMENT.clone())
 }
 
 /// What there is.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -16,6 +17,8 @@ use crate::io::{Answer, Offered, Turned};
 use super::fault::{Fault, json};
 use super::hub::{Hub, desk_key};
 use super::openapi::decision_ref;
+use super::routes::blocking;
+use super::tokens::Who;
 
 /// What became of one record.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -64,6 +67,7 @@ pub(super) struct Outcomes {
 )]
 pub(super) async fn decide(
     State(hub): State<Arc<Hub>>,
+    Extension(who): Extension<Who>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, Fault> {
@@ -75,6 +79,12 @@ pub(super) async fn decide(
     if records.len() > records_max {
         let detail = format!("the body has {} records; at most {records_max} are taken at a time", records.len());
         return Err(Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "too_many_records", detail));
+    }
+    // Whose word it is said to be is whoever handed it in's to answer for.
+    let words: Vec<String> = records.iter().filter_map(|record| About::of(record).words()).collect();
+    if !words.is_empty() {
+        blocking(Arc::clone(&hub), move |hub| words.iter().try_for_each(|about| hub.note(&who, "record", about)))
+            .await?;
     }
     let outcomes = hand_in(&hub, &records).await?;
     Ok(form.answer(outcomes))
@@ -191,6 +201,15 @@ impl<'a> About<'a> {
 
     fn is_verdict(&self) -> bool {
         self.kind.as_deref() == Some("verdict")
+    }
+
+    /// What the audit log says of a record that is more than a message. Who is to be forgotten is not named there.
+    fn words(&self) -> Option<String> {
+        match self.kind.as_deref()? {
+            "verdict" => Some(format!("verdict {}", self.event.as_deref().unwrap_or_default())),
+            "erase" => Some("erase".to_owned()),
+            _ => None,
+        }
     }
 
     fn name(&self) -> Option<&str> {

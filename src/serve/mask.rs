@@ -8,14 +8,15 @@ pub(crate) fn mask(text: &str) -> String {
     text.chars().map(hidden).collect()
 }
 
-/// What stands between double quotation marks hidden: sentences of ours that quote what somebody sent.
+/// What stands from the first quotation mark to the last hidden: sentences of ours that quote what somebody sent, who may have
+/// written such marks too.
 pub(crate) fn mask_quoted(text: &str) -> String {
-    let mut inside = false;
-    let shown = |c: char| {
-        inside ^= c == '"';
-        if inside && c != '"' { hidden(c) } else { c }
-    };
-    text.chars().map(shown).collect()
+    match (text.find(['"', '`']), text.rfind(['"', '`'])) {
+        (Some(first), Some(last)) if first < last => {
+            format!("{}{}{}", &text[..=first], mask(&text[first + 1..last]), &text[last..])
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn hidden(c: char) -> char {

@@ -63,7 +63,7 @@ fn refused(error: IndexError) -> Fault {
         IndexError::NoIndex(_) => {
             Fault::not_found("there is no index yet: `index.enabled` makes one as messages come in")
         }
-        IndexError::Aggregation(_) | IndexError::Field(_) | IndexError::Cursor => Fault::bad(error.to_string()),
+        error if error.is_of_question() => Fault::bad(error.to_string()),
         error => Fault::internal(&error),
     }
 }
@@ -76,6 +76,27 @@ fn query(hub: &Hub, text: Option<&str>) -> Result<Query, Fault> {
             format!("{} at character {}; {}", error.message, error.at + 1, error.hint),
         )
     })
+}
+
+/// What tells of a text word by word, though no text is shown: whoever asks for it is noted as one who looked.
+const TELLING: [&str; 3] = ["text", "term", "link"];
+
+fn asks_for_texts(query: &Query) -> bool {
+    match query {
+        Query::All => false,
+        Query::Clause { field, .. } => TELLING.contains(field),
+        Query::And(parts) | Query::Or(parts) => parts.iter().any(asks_for_texts),
+        Query::Not(part) => asks_for_texts(part),
+    }
+}
+
+/// Notes a question that tells of texts, before it is answered.
+fn note_question(hub: &Hub, who: &Who, query: &Query, field: Option<&str>, asked: Option<&str>) -> Result<(), Fault> {
+    if asks_for_texts(query) || field.is_some_and(|field| TELLING.contains(&field)) {
+        let about = format!("{} {}", field.unwrap_or_default(), asked.unwrap_or_default());
+        hub.note(who, "text.search", about.trim())?;
+    }
+    Ok(())
 }
 
 /// What to look for.
@@ -133,6 +154,9 @@ pub(super) async fn search(
         let ask = Ask { order, limit: page_size(asked.limit)?, after };
         let query = query(hub, asked.q.as_deref())?;
         let reader = hub.searcher.reader()?;
+        if asked.raw != Some(true) {
+            note_question(hub, &who, &query, None, asked.q.as_deref())?;
+        }
         let raw = raw_for(hub, &who, asked.raw, &format!("search {}", asked.q.as_deref().unwrap_or_default()))?;
         let page = reader.search(&query, &ask).map_err(refused)?;
         let items = page.hits.iter().map(|hit| shown(hit, raw)).collect::<Result<_, _>>()?;
@@ -252,10 +276,12 @@ impl From<Count> for ValueCount {
 )]
 pub(super) async fn histogram(
     State(hub): State<Arc<Hub>>,
+    Extension(who): Extension<Who>,
     Params(asked): Params<OverTime>,
 ) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
         let query = query(hub, asked.q.as_deref())?;
+        note_question(hub, &who, &query, asked.by.as_deref(), asked.q.as_deref())?;
         let every = asked.every_ms.unwrap_or(3_600_000);
         if !(1..=366 * 86_400_000).contains(&every) {
             return Err(Fault::bad(format!("every_ms is {every}; it may be 1 to a year")));
@@ -300,9 +326,14 @@ pub(super) struct Top {
         (status = 404, description = "There is no index", body = Fault, content_type = "application/problem+json"),
     ),
 )]
-pub(super) async fn top(State(hub): State<Arc<Hub>>, Params(asked): Params<OfField>) -> Result<Response<Body>, Fault> {
+pub(super) async fn top(
+    State(hub): State<Arc<Hub>>,
+    Extension(who): Extension<Who>,
+    Params(asked): Params<OfField>,
+) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
         let query = query(hub, asked.q.as_deref())?;
+        note_question(hub, &who, &query, Some(&asked.field), asked.q.as_deref())?;
         let limit = page_size(asked.limit)?.min(TOP_MAX);
         let counts = hub.searcher.reader()?.top(&query, &asked.field, limit).map_err(refused)?;
         Ok(json(&Top { items: counts.into_iter().map(Into::into).collect() }))

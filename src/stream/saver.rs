@@ -230,8 +230,11 @@ impl Saver {
             sink.sync()?;
         }
         self.texts.iter().flatten().try_for_each(|texts| texts.flush(true))?;
+        // It makes durable what was saved before it: so the cases of those batches have to be, and may be found.
+        self.spool.iter().try_for_each(|spool| spool.append(self.seq, &[], true))?;
         let marks = self.marks();
         self.store.snapshot(self.seq, &self.input, &marks, &mut snapshot.chunks.into_iter())?;
+        self.spool.iter().for_each(|spool| spool.publish());
         if snapshot.compacts {
             self.store.compact()?;
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::claims::{Claim, Match, Status};
+use crate::claims::{Claim, Match, Matcher, Status};
 use crate::decision::{Action, ActionKind, Decision, Ground, Recipient};
 use crate::event::{Event, Millis, Outcome, Relay, Verdict};
 use crate::signal::Span;
@@ -62,7 +62,7 @@ pub(crate) fn resting(
 /// Undoes what was done for claims that the edition's library has retracted since, as far as it is held: one decision an event,
 /// and what is to be told where the author's standing is kept elsewhere. At most [`RETRACTED_MAX`] at a time: fewer are all.
 pub(crate) fn retract(edition: &Edition, state: &mut State) -> Vec<(Option<Decision>, Option<Relay>)> {
-    let claims = edition.claims.iter().flat_map(|claims| claims.claims());
+    let claims = edition.claims.iter().flat_map(Matcher::claims);
     let mut restored = Vec::new();
     for claim in claims.filter(|claim| claim.status == Status::Retracted) {
         for event in state.ledger().resting_on(state.keys().claim(&claim.id)) {

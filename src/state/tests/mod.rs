@@ -37,7 +37,9 @@ pub(super) fn fact(id: usize, author: usize, room: usize, at: Millis) -> Fact {
         word_hit: id.is_multiple_of(5),
         content: (id % 7) as u32,
         twin: None,
-        follow: (id % 3 == 0).then(|| Follow { root: keys.event(&(id % 11).to_string()), doubts: id % 2 == 0 }),
+        follow: id
+            .is_multiple_of(3)
+            .then(|| Follow { root: keys.event(&(id % 11).to_string()), doubts: id.is_multiple_of(2) }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A topic that every instance reads whole, in no group.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -34,6 +34,9 @@ impl ConsumerContext for Callbacks {}
 /// Events that are served after a question that got no answer.
 const EVENTS_MAX: usize = 64;
 
+/// How long a topic that a broker does not know is waited for.
+const APPEAR_MAX: Duration = Duration::from_secs(5);
+
 /// From where it is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Since {
@@ -47,6 +50,9 @@ pub(super) enum Since {
 pub(super) struct WholeTopic {
     consumer: BaseConsumer<Callbacks>,
     topic: String,
+    /// What is read, and from where.
+    list: TopicPartitionList,
+    opened: Instant,
     /// Of which partitions the end was reached.
     ended: Vec<bool>,
 }
@@ -61,7 +67,8 @@ impl WholeTopic {
             .whole_reader(role)?
             .create_with_context(Callbacks::default())
             .map_err(|error| KafkaError::new("make a client", &error, None))?;
-        let mut opened = Self { consumer, topic: topic.to_owned(), ended: Vec::new() };
+        let (list, begun) = (TopicPartitionList::new(), instant());
+        let mut opened = Self { consumer, topic: topic.to_owned(), list, opened: begun, ended: Vec::new() };
         let partitions = opened.partitions()?;
         let mut list = TopicPartitionList::new();
         for partition in 0..i32::try_from(partitions).unwrap_or(i32::MAX) {
@@ -71,6 +78,7 @@ impl WholeTopic {
         }
         opened.consumer.assign(&list).map_err(|error| opened.error(&error))?;
         opened.ended = vec![false; partitions];
+        opened.list = list;
         Ok(opened)
     }
 
@@ -132,6 +140,15 @@ impl WholeTopic {
                     if self.is_at_end() {
                         return Ok(true);
                     }
+                }
+                // One that was just made is not known to every broker at once: its leader may say so where others know it.
+                Some(Err(error))
+                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition)
+                        && self.opened.elapsed() < APPEAR_MAX =>
+                {
+                    drop(self.consumer.poll(APPEAR_MAX / 50));
+                    self.ended.fill(false);
+                    self.consumer.assign(&self.list).map_err(|error| self.error(&error))?;
                 }
                 Some(Err(error)) => {
                     let error = self.error(&error);

@@ -264,7 +264,7 @@ fn run_with(
     }
     let engine = engine(recovered.state, options, texts.as_ref())?;
     if let Some(cases) = &cases {
-        cases.spool.settle(recovered.seq)?;
+        cases.spool.settle(store.own_until(recovered.seq))?;
     }
     let judging = Judging {
         engine: match &cases {

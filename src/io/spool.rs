@@ -10,12 +10,14 @@
 //! was ever written, and never go back while something is kept.
 //!
 //! **A stop at any point.** A batch is written here before it is saved and may be read only afterwards, so whoever reads never
-//! sees what a stop takes back: [`Spool::settle`] cuts off the batches that were not saved. What was read and is safe is
-//! [released](Spool::release), in whole segments.
+//! sees what a stop takes back: [`Spool::settle`] cuts off the batches that were not saved, and until then nothing of an earlier
+//! process is read but what the queue itself knows to be saved ([`Spool::settle_known`]): one batch follows on another, and
+//! [`Spool::publish_saved`] leaves an empty one. What was read and is safe is [released](Spool::release), in whole segments.
 //!
 //! **The bound.** Where the index is so far behind that the queue passes [`SpoolOptions::bytes_max`], the oldest segments go
 //! unread, and how much that was is counted.
 
+mod identity;
 mod segment;
 
 use std::collections::VecDeque;
@@ -62,6 +64,8 @@ struct Shared {
     /// Up to where it may be read.
     published: u64,
     is_unsynced: bool,
+    /// Whether the last batch is followed by nothing that says that it was saved.
+    is_unmarked: bool,
     /// Whether a failed write may have left bytes after `end`.
     is_torn: bool,
     /// Whether the last segment takes no further batch.
@@ -94,7 +98,8 @@ pub struct Piece {
 }
 
 impl Spool {
-    /// Opens the queue in a folder, or begins one. `indexed` is the address up to which somebody has what was in it.
+    /// Opens the queue in a folder, or begins one. `indexed` is the address up to which somebody has what was in it; nothing else
+    /// of it is read before it is [settled](Spool::settle).
     ///
     /// # Errors
     /// If the folder or a file cannot be read.
@@ -107,7 +112,7 @@ impl Spool {
         if segments.back().is_some_and(|last| last.end < end) {
             segments.drain(..).try_for_each(|gone| gone.remove(&dir)).map_err(failed("remove", &dir))?;
         }
-        let shared = Shared { segments, end, published: end, ..Shared::default() };
+        let shared = Shared { segments, end, published: indexed, ..Shared::default() };
         let spool = Self { dir, options, shared: Mutex::new(shared), wakes: Condvar::new() };
         spool.release(indexed)?;
         Ok(spool)
@@ -129,9 +134,33 @@ impl Spool {
             last.cut_after(&self.dir, seq).map_err(failed("truncate", &self.dir))?;
             shared.end = shared.segments.back().map_or(0, |last| last.end);
         }
-        shared.published = shared.end;
+        // What was read is passed over, should it be cut off all the same: no address is used twice.
+        shared.end = shared.end.max(shared.published);
+        (shared.published, shared.is_unmarked) = (shared.end, false);
         self.wakes.notify_all();
         Ok(())
+    }
+
+    /// What the queue itself knows to be saved may be read: every batch that something follows. For a queue that nobody writes now.
+    ///
+    /// # Errors
+    /// If a file cannot be read.
+    pub fn settle_known(&self) -> Result<(), SinkError> {
+        let mut shared = self.lock();
+        if let Some(last) = shared.segments.back().filter(|_| shared.file.is_none()) {
+            let known = last.known_end(&self.dir).map_err(failed("read", &self.dir))?;
+            shared.published = shared.published.max(known);
+        }
+        self.wakes.notify_all();
+        Ok(())
+    }
+
+    /// A number that no other queue has, for as long as the folder is there.
+    ///
+    /// # Errors
+    /// If it cannot be read, drawn or kept.
+    pub fn identity(&self) -> Result<u64, SinkError> {
+        identity::read_or_draw(&self.dir).map_err(failed("keep the number of", &self.dir))
     }
 
     /// Writes the lines of a batch; they are read once it is [published](Spool::publish). Returns when they would survive a
@@ -159,6 +188,19 @@ impl Spool {
         let mut shared = self.lock();
         shared.published = shared.end;
         self.wakes.notify_all();
+    }
+
+    /// [`Spool::publish`], after the batch of that number, in a way that a later process sees which does not know what was saved.
+    ///
+    /// # Errors
+    /// If it cannot be written; what was written before may be read all the same.
+    pub fn publish_saved(&self, seq: u64) -> Result<(), SinkError> {
+        let mut shared = self.lock();
+        shared.published = shared.end;
+        let marked = if shared.is_unmarked { shared.mark(&self.dir, &self.options, seq) } else { Ok(()) };
+        shared.published = shared.end;
+        self.wakes.notify_all();
+        marked.map_err(failed("write", &self.dir))
     }
 
     /// Nothing more will be written by this process.
@@ -276,6 +318,15 @@ impl Shared {
         self.is_torn = false;
         last.end += bytes.len() as u64;
         self.end = last.end;
+        self.is_unmarked = header.bytes > 0;
+        Ok(())
+    }
+
+    /// An empty batch: what stands before it was saved. Nothing is lost with it, so that it is not waited for.
+    fn mark(&mut self, dir: &Path, options: &SpoolOptions, seq: u64) -> io::Result<()> {
+        let is_unsynced = self.is_unsynced;
+        self.append(dir, options, &Header { batch: seq, bytes: 0 }, b"")?;
+        self.is_unsynced = is_unsynced;
         Ok(())
     }
 

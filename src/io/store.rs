@@ -79,6 +79,18 @@ pub trait StateStore: Send {
         true
     }
 
+    /// Whether a batch outlasts this machine once it is committed, however long its own disk may take: what is kept beside it and
+    /// nowhere else has to be on the disk before, and may be read at once.
+    fn outlasts_the_machine(&self) -> bool {
+        false
+    }
+
+    /// The last batch that was saved by whoever keeps a queue beside this store, where `last` is the last that was saved at all: others
+    /// may have had the store in between. Asked after [`StateStore::recover`].
+    fn own_until(&self, last: u64) -> u64 {
+        last
+    }
+
     /// Whether anything that is saved here can be recovered; where it cannot, nobody needs to make snapshots.
     fn keeps(&self) -> bool {
         true

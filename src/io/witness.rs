@@ -119,6 +119,14 @@ impl StateStore for WitnessedStore {
         self.store.next_is_durable()
     }
 
+    fn outlasts_the_machine(&self) -> bool {
+        self.store.outlasts_the_machine()
+    }
+
+    fn own_until(&self, last: u64) -> u64 {
+        self.store.own_until(last)
+    }
+
     fn keeps(&self) -> bool {
         self.store.keeps()
     }

@@ -125,6 +125,27 @@ impl Indexer {
         Ok(spool)
     }
 
+    /// Opens the queues that an earlier process left under names that begin so, for what is known to be saved in them: whoever
+    /// wrote them may never come back.
+    ///
+    /// # Errors
+    /// If their files cannot be read.
+    #[cfg(feature = "kafka")]
+    pub(super) fn take_up(&self, prefix: &str) -> Result<(), SinkError> {
+        let dir = self.options.writer.dir.join("queue");
+        let failed = |source| SinkError::Io { doing: "read", path: dir.clone(), source };
+        if !dir.exists() {
+            return Ok(());
+        }
+        for entry in std::fs::read_dir(&dir).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            if let Some(name) = name.to_str().filter(|name| name.starts_with(prefix)) {
+                self.spool(name)?.settle_known()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Nothing more will be written to any queue.
     pub fn end(&self) {
         *self.is_ended.lock().unwrap_or_else(PoisonError::into_inner) = true;

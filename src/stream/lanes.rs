@@ -28,6 +28,9 @@ const WAIT_MAX: Duration = Duration::from_secs(30);
 /// How often metrics are shown.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
 
+/// What the names of lanes' folders and queues begin with; the partition's number follows.
+const LANE: &str = "p-";
+
 /// Where lanes keep their copies of state and their texts.
 #[derive(Clone, Debug)]
 pub struct Folders {
@@ -96,6 +99,9 @@ pub fn run_lanes(
     joined: &(dyn Fn(Weak<Member>) + Sync),
 ) -> Result<Summary, StreamError> {
     let _ours = folders.lock()?;
+    if let Some((indexer, _)) = &folders.cases {
+        indexer.take_up(LANE)?;
+    }
     let (give, given) = mpsc::channel();
     let member = Arc::new(Member::join(kafka, options.batch, give)?);
     joined(Arc::downgrade(&member));
@@ -216,7 +222,7 @@ impl Lanes<'_> {
 
     /// One try, from what was saved to the end of the partition's time with us.
     fn once(&self, inlet: &Arc<Inlet>, doubts_copy: bool, control: &Control) -> Result<Summary, StreamError> {
-        let dir = self.folders.dir.as_ref().map(|dir| dir.join(format!("p-{}", inlet.partition())));
+        let dir = self.folders.dir.as_ref().map(|dir| dir.join(format!("{LANE}{}", inlet.partition())));
         if let Some(dir) = dir.as_ref().filter(|dir| doubts_copy && dir.exists()) {
             tracing::warn!(dir = %dir.display(), "the copy of the state is begun anew");
             std::fs::remove_dir_all(dir).map_err(in_folder("remove", dir))?;
@@ -226,15 +232,17 @@ impl Lanes<'_> {
         }
         let local = dir.as_ref().map(|dir| dir.join("journal.redb"));
         let texts = self.options.copies.map(|_| self.texts(dir.as_deref())).transpose()?;
-        let Lane { source, actions, rejects, store } =
-            Lane::open(self.member, inlet, LocalCopy { path: local.as_deref(), texts: texts.clone() })?;
+        let cases = self.cases(inlet)?;
+        let queue = cases.as_ref().map(|cases| cases.spool.identity()).transpose()?;
+        let copy = LocalCopy { path: local.as_deref(), texts: texts.clone(), queue };
+        let Lane { source, actions, rejects, store } = Lane::open(self.member, inlet, copy)?;
         let ends = Ends {
             source: Box::new(source),
             actions: Box::new(actions),
             rejects: Box::new(rejects),
             store: Box::new(store),
             texts,
-            cases: self.cases(inlet)?,
+            cases,
             clock: Arc::clone(&self.clock),
         };
         let others = self.others.as_ref().map(|others| (Arc::clone(others), inlet.partition().unsigned_abs()));
@@ -243,7 +251,7 @@ impl Lanes<'_> {
 
     fn cases(&self, inlet: &Inlet) -> Result<Option<Cases>, SinkError> {
         let Some((indexer, options)) = &self.folders.cases else { return Ok(None) };
-        let spool = indexer.spool(&format!("p-{}", inlet.partition()))?;
+        let spool = indexer.spool(&format!("{LANE}{}", inlet.partition()))?;
         Ok(Some(Cases { spool, options: *options }))
     }
 

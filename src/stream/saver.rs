@@ -163,8 +163,10 @@ impl Saver {
         self.save(&job, is_durable)?;
         self.emit(&job)?;
         self.store.commit()?;
-        if let Some(spool) = self.spool.as_ref().filter(|_| is_durable) {
-            spool.publish();
+        match &self.spool {
+            Some(spool) if self.store.outlasts_the_machine() => spool.publish_saved(self.seq)?,
+            Some(spool) if is_durable => spool.publish(),
+            _ => {}
         }
         let elapsed = instant().duration_since(job.read_at);
         self.latency.record(elapsed, job.records);
@@ -188,7 +190,8 @@ impl Saver {
         }
         self.seq += 1;
         // Cases too: what is cut off after a stop is what the journal does not know.
-        self.spool.iter().try_for_each(|spool| spool.append(self.seq, &job.filings, is_durable))?;
+        let outlasts = is_durable || self.store.outlasts_the_machine();
+        self.spool.iter().try_for_each(|spool| spool.append(self.seq, &job.filings, outlasts))?;
         let marks = self.marks();
         let outputs =
             [Output { mark: &marks[0], lines: &job.actions }, Output { mark: &marks[1], lines: &job.rejects }];
@@ -241,5 +244,85 @@ impl Saver {
         let (elapsed_ms, compacted) = (started.elapsed().as_millis() as u64, snapshot.compacts);
         tracing::info!(batch = self.seq, elapsed_ms, compacted, "snapshot taken");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::{NullSink, Refusal, Saved, SpoolOptions, StoreError, Waited};
+
+    /// Keeps nothing on this machine's disk for long; what is committed is elsewhere, if it is.
+    struct Elsewhere {
+        outlasts: bool,
+        fails: bool,
+    }
+
+    impl StateStore for Elsewhere {
+        fn recover(&mut self, _: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn append(&mut self, _: &Entry<'_>) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn commit(&mut self) -> Result<(), StoreError> {
+            if self.fails { Err(StoreError::Injected("a commit")) } else { Ok(()) }
+        }
+
+        fn snapshot(
+            &mut self,
+            _: u64,
+            _: &Position,
+            _: &[Mark],
+            _: &mut dyn Iterator<Item = Vec<u8>>,
+        ) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn compact(&mut self) -> Result<(), StoreError> {
+            Ok(())
+        }
+
+        fn owes_compaction(&self) -> bool {
+            false
+        }
+
+        fn next_is_durable(&self) -> bool {
+            false
+        }
+
+        fn outlasts_the_machine(&self) -> bool {
+            self.outlasts
+        }
+    }
+
+    #[test]
+    fn cases_are_read_when_their_batch_is_safe_wherever_that_is() {
+        for (outlasts, fails, expected) in
+            [(true, false, Waited::More), (true, true, Waited::Nothing), (false, false, Waited::Nothing)]
+        {
+            let dir = tempfile::tempdir().unwrap();
+            let spool = Arc::new(Spool::open(dir.path(), SpoolOptions::default(), 0).unwrap());
+            let sinks: [Box<dyn Sink>; 2] = [Box::new(NullSink), Box::new(NullSink)];
+            let store = Box::new(Elsewhere { outlasts, fails });
+            let mut saver = Saver::new(store, sinks, None, Some(Arc::clone(&spool)), 0, None);
+            let job = Job {
+                input: Position::default(),
+                records: 1,
+                read_at: instant(),
+                deltas: vec![],
+                actions: vec![],
+                rejects: vec![],
+                filings: b"a case\n".to_vec(),
+                texts_end: None,
+                blanks: Default::default(),
+                erased: false,
+            };
+            let (saved, _reader) = std::sync::mpsc::channel();
+            assert_eq!(saver.batch(job, &saved, &Control::default()).is_err(), fails);
+            assert_eq!(spool.wait(0, Duration::ZERO), expected, "outlasts: {outlasts}, fails: {fails}");
+        }
     }
 }

@@ -5,18 +5,26 @@ use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
+use rdkafka::metadata::Metadata;
 
 use super::error::KafkaError;
+use super::heard::{EVENTS_MAX, Heard};
 use super::options::KafkaOptions;
 use super::topics::{TopicFacts, TopicNeed};
+use crate::io::clock::instant;
 
 /// How long a cluster may take to answer one question.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
+/// How long a question may take before it is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(3);
 
 /// A connection that asks for topics and makes them.
 pub struct Admin {
     client: AdminClient<DefaultClientContext>,
+    /// What is asked first, because it hears why a connection fails.
+    scout: BaseConsumer<Heard>,
 }
 
 /// A topic's name and its settings.
@@ -28,11 +36,28 @@ impl Admin {
     /// # Errors
     /// If a setting is refused.
     pub fn connect(options: &KafkaOptions) -> Result<Self, KafkaError> {
-        let client = options
-            .client("tidegate-topics")?
-            .create()
-            .map_err(|native| KafkaError::new("prepare a connection to the cluster", &native, None))?;
-        Ok(Self { client })
+        let failed = |native: &Native| KafkaError::new("prepare a connection to the cluster", native, None);
+        let mut config = options.client("tidegate-topics")?;
+        let client = config.create().map_err(|native| failed(&native))?;
+        config.set("group.id", &options.group);
+        let scout = config.create_with_context(Heard::default()).map_err(|native| failed(&native))?;
+        Ok(Self { client, scout })
+    }
+
+    fn metadata(&self, doing: &str) -> Result<Metadata, KafkaError> {
+        let until = instant() + ANSWER_MAX;
+        loop {
+            // All of them: to ask for one that is absent would make it, where brokers make topics by themselves.
+            let native = match self.scout.fetch_metadata(None, ASK_AGAIN) {
+                Ok(metadata) => return Ok(metadata),
+                Err(native) => native,
+            };
+            (0..EVENTS_MAX).for_each(|_| drop(self.scout.poll(Duration::ZERO)));
+            let error = KafkaError::new(doing, &native, self.scout.context().last().as_deref());
+            if !error.retry() || instant() >= until {
+                return Err(error);
+            }
+        }
     }
 
     /// Each of these topics as the cluster has it, in the same order; `None` for one that it does not have.
@@ -41,8 +66,7 @@ impl Admin {
     /// If the cluster does not answer, or this user may not describe topics.
     pub fn look(&self, names: &[&str]) -> Result<Vec<Option<TopicFacts>>, KafkaError> {
         let doing = "ask the cluster for its topics";
-        // All of them: to ask for one that is absent would make it, where brokers make topics by themselves.
-        let metadata = self.client.inner().fetch_metadata(None, ANSWER_MAX).map_err(|e| failed(doing, &e))?;
+        let metadata = self.metadata(doing)?;
         let mut found: BTreeMap<&str, TopicFacts> = BTreeMap::new();
         for topic in metadata.topics().iter().filter(|topic| names.contains(&topic.name())) {
             let replicas = topic.partitions().iter().map(|partition| partition.replicas().len()).min().unwrap_or(0);

@@ -5,6 +5,7 @@
 //! | `f` number, piece | a piece of a batch's entry: input position and deltas | a snapshot covers it |
 //! | `h` | the number of the snapshot that counts, and the group that wrote it | the next snapshot |
 //! | `s` number, piece | a piece of a snapshot: input position, then chunks | the next snapshot |
+//! | `w` | who had the partition from which batch on, as far as it is remembered | for good |
 //! | `t` log, address | stored texts that lie from there on in that log | nobody asks for them any longer |
 //!
 //! Entry and snapshot are the parts that the journal on disk holds; a number is that of the last batch. Numbers are big-endian, so
@@ -19,6 +20,7 @@ use super::options::RECORD_BYTES_MAX;
 pub(super) type Held = BTreeMap<Vec<u8>, Vec<u8>>;
 
 pub(super) const HEAD: &[u8] = b"h";
+pub(super) const KEEPERS: &[u8] = b"w";
 
 pub(super) fn frame_key(seq: u64, piece: u32) -> Vec<u8> {
     numbered(b'f', seq, piece)

@@ -14,16 +14,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::ClientConfig;
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, PurgeConfig};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 use serde::{Deserialize, Serialize};
 
 use super::bundle::{self, BundleFile};
 use super::error::KafkaError;
-use super::member::{Heard, log};
+use super::heard::Heard;
 use super::options::KafkaOptions;
 use super::whole::{Since, WholeTopic};
 use crate::event::{Millis, rfc3339_or_millis};
@@ -104,31 +103,6 @@ impl RefusedEdition {
     pub fn new(edition: &str, problems: &[String]) -> Self {
         let told = problems.iter().take(PROBLEMS_MAX).cloned().collect();
         Self { edition: edition.to_owned(), problems: told, problems_total: problems.len() }
-    }
-}
-
-#[derive(Default)]
-struct Callbacks(Heard);
-
-impl ClientContext for Callbacks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-
-    fn error(&self, error: Native, reason: &str) {
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            self.0.hear(&error, reason);
-        }
-    }
-}
-
-impl ProducerContext for Callbacks {
-    type DeliveryOpaque = ();
-
-    fn delivery(&self, result: &rdkafka::message::DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            self.0.hear(error, &error.to_string());
-        }
     }
 }
 
@@ -253,15 +227,15 @@ fn name(options: &KafkaOptions) -> Result<String, KafkaError> {
     })
 }
 
-fn producer(options: &KafkaOptions, config: &mut ClientConfig) -> Result<BaseProducer<Callbacks>, KafkaError> {
+fn producer(options: &KafkaOptions, config: &mut ClientConfig) -> Result<BaseProducer<Heard>, KafkaError> {
     config.set("enable.idempotence", "true").set("acks", "all").set("compression.type", options.compression.name());
-    let made = config.create_with_context(Callbacks::default());
+    let made = config.create_with_context(Heard::default());
     made.map_err(|error| KafkaError::new("make a producer", &error, None))
 }
 
 /// Puts editions in force.
 pub struct Publisher {
-    producer: BaseProducer<Callbacks>,
+    producer: BaseProducer<Heard>,
     topic: String,
 }
 
@@ -282,7 +256,7 @@ impl Publisher {
 
     fn call(&self, call: impl Fn(&Self) -> Result<(), Native>) -> Result<(), KafkaError> {
         call(self).map_err(|error| {
-            let heard = self.producer.context().0.last();
+            let heard = self.producer.context().last();
             KafkaError::new(format!("publish to the topic {}", self.topic), &error, heard.as_deref())
         })
     }
@@ -339,7 +313,7 @@ impl Drop for Publisher {
     }
 }
 
-fn send(producer: &BaseProducer<Callbacks>, topic: &str, key: &str, value: Option<&[u8]>) -> Result<(), KafkaError> {
+fn send(producer: &BaseProducer<Heard>, topic: &str, key: &str, value: Option<&[u8]>) -> Result<(), KafkaError> {
     let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).partition(0).key(key);
     record.payload = value;
     let until = instant() + PUBLISH_MAX;
@@ -359,7 +333,7 @@ fn send(producer: &BaseProducer<Callbacks>, topic: &str, key: &str, value: Optio
 
 /// Says what an instance runs.
 pub struct Reporter {
-    producer: BaseProducer<Callbacks>,
+    producer: BaseProducer<Heard>,
     topic: String,
 }
 

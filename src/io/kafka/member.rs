@@ -21,6 +21,7 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
 
 use super::error::KafkaError;
+use super::heard::{EVENTS_MAX, Heard, log};
 use super::inlet::{INPUT, Inlet, Wish};
 use super::options::{Delivery, KafkaOptions, Partitions, Topics};
 use crate::io::clock::instant;
@@ -28,8 +29,6 @@ use crate::io::source::BatchLimits;
 
 /// How long one look at the cluster may take.
 pub(super) const ANSWER_MAX: Duration = Duration::from_secs(if cfg!(test) { 3 } else { 15 });
-/// Events that are served after a question that got no answer.
-const EVENTS_MAX: usize = 64;
 /// How long one question may take before it is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
 /// How long a topic that nobody knows is waited for, and how long between two looks.
@@ -114,38 +113,8 @@ impl Counts {
     }
 }
 
-/// The last thing that a connection complained of: it says more than the time-out that follows.
-#[derive(Default)]
-pub(super) struct Heard(Mutex<Option<String>>);
-
-impl Heard {
-    pub(super) fn hear(&self, error: &Native, reason: &str) {
-        tracing::warn!(%error, reason, "a broker or a connection complains");
-        let mut last = lock(&self.0);
-        // That all brokers are down follows on why each of them is, and says less.
-        if last.is_none() || error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
-            *last = Some(reason.to_owned());
-        }
-    }
-
-    pub(super) fn last(&self) -> Option<String> {
-        lock(&self.0).clone()
-    }
-}
-
 fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Librdkafka's own log lines, at our levels.
-pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-            tracing::error!(facility, message, "librdkafka");
-        }
-        RDKafkaLogLevel::Warning => tracing::warn!(facility, message, "librdkafka"),
-        _ => tracing::debug!(facility, message, "librdkafka"),
-    }
 }
 
 impl Group {

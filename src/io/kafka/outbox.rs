@@ -13,8 +13,9 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext, Pur
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::error::KafkaError;
+use super::heard::{Heard, log};
 use super::inlet::Inlet;
-use super::member::{Group, Heard, log};
+use super::member::Group;
 use super::options::{Delivery, KafkaOptions};
 use crate::io::clock::instant;
 

@@ -4,18 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError as Native;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
 use super::changelog::{HEAD, Held, number_of};
 use super::error::KafkaError;
+use super::heard::Heard;
 use super::inlet::Inlet;
-use super::member::{ANSWER_MAX, Group, Heard, log};
+use super::member::{ANSWER_MAX, Group};
 use super::options::{Begin, KafkaOptions};
 use crate::io::clock::instant;
 use crate::state::checksum;
@@ -63,24 +62,6 @@ impl Log {
     }
 }
 
-#[derive(Default)]
-struct Callbacks(Heard);
-
-impl ClientContext for Callbacks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-
-    fn error(&self, error: Native, reason: &str) {
-        // The end of a partition comes as an error as well, and is what is read for.
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            self.0.hear(&error, reason);
-        }
-    }
-}
-
-impl ConsumerContext for Callbacks {}
-
 /// Where a lane's topics begin.
 #[derive(Clone, Debug)]
 pub(super) struct Beginning {
@@ -93,7 +74,7 @@ pub(super) struct Beginning {
 
 /// A reader of one changelog.
 pub(super) struct Restorer {
-    consumer: BaseConsumer<Callbacks>,
+    consumer: BaseConsumer<Heard>,
     options: Arc<KafkaOptions>,
     group: Arc<Group>,
     inlet: Arc<Inlet>,
@@ -103,7 +84,7 @@ impl Restorer {
     pub(super) fn new(options: &Arc<KafkaOptions>, group: &Arc<Group>, inlet: &Arc<Inlet>) -> Result<Self, KafkaError> {
         let consumer = options
             .restorer(inlet.partition())?
-            .create_with_context(Callbacks::default())
+            .create_with_context(Heard::default())
             .map_err(|error| KafkaError::new("make a client", &error, None))?;
         let (options, group, inlet) = (Arc::clone(options), Arc::clone(group), Arc::clone(inlet));
         Ok(Self { consumer, options, group, inlet })
@@ -111,7 +92,7 @@ impl Restorer {
 
     fn error(&self, doing: &str, error: &Native) -> KafkaError {
         let doing = format!("{doing} (partition {})", self.inlet.partition());
-        KafkaError::new(doing, error, self.consumer.context().0.last().as_deref())
+        KafkaError::new(doing, error, self.consumer.context().last().as_deref())
     }
 
     /// Where the lane begins if its state says nothing: where the group has read to, or at the end that the options say; with all

@@ -5,9 +5,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::changelog::{HEAD, frame_key, head, head_of, joined, number_of, parts, pieces, put_part, snapshot_key};
+use serde::{Deserialize, Serialize};
+
+use super::changelog::{
+    HEAD, KEEPERS, frame_key, head, head_of, joined, number_of, parts, pieces, put_part, snapshot_key,
+};
 use super::error::KafkaError;
 use super::inlet::{Inlet, offsets_of};
+use super::keepers::Keepers;
 use super::options::RECORD_BYTES_MAX;
 use super::outbox::{Outbox, Outgoing, Shared};
 use super::restore::{Anchor, Log, Restorer};
@@ -44,6 +49,9 @@ pub struct KafkaStore {
     owes_compaction: bool,
     /// The texts that later ones are compared with, where copies are looked for.
     texts: Option<CarriedTexts>,
+    /// The number of the queue beside the lane.
+    queue: u64,
+    keepers: Keepers,
 }
 
 /// What a lane keeps on this machine.
@@ -53,6 +61,17 @@ pub struct LocalCopy<'a> {
     pub path: Option<&'a Path>,
     /// The logs of texts that later ones are compared with: of the window, of articles.
     pub texts: Option<[Arc<FileTexts>; 2]>,
+    /// The number of the queue of cases that the lane feeds, if it feeds one.
+    pub queue: Option<u64>,
+}
+
+/// Where the copy stands in the changelog, and what else it would have to be read for from its beginning.
+#[derive(Serialize, Deserialize)]
+struct Stand {
+    #[serde(flatten)]
+    anchor: Anchor,
+    #[serde(default)]
+    keepers: Keepers,
 }
 
 struct Pending {
@@ -99,7 +118,15 @@ impl KafkaStore {
             stale: Vec::new(),
             owes_compaction: false,
             texts: local.texts.map(CarriedTexts::new),
+            // All lanes that feed none are one, for whoever feeds one.
+            queue: local.queue.unwrap_or(0),
+            keepers: Keepers::default(),
         }
+    }
+
+    /// What the copy is marked with.
+    fn stand(&self, anchor: Anchor) -> Mark {
+        Mark::write(&Stand { anchor, keepers: self.keepers.clone() })
     }
 
     fn open_local(&mut self) -> Result<(), StoreError> {
@@ -120,7 +147,7 @@ impl KafkaStore {
     }
 
     /// Where the copy stands in the changelog; `None` where there is none, or none that says so.
-    fn local_anchor(&self) -> Option<Anchor> {
+    fn local_stand(&self) -> Option<Stand> {
         self.local.as_ref()?.last_mark().ok()??.read().ok()
     }
 
@@ -183,7 +210,7 @@ impl KafkaStore {
         let read = Body::read(body).ok_or_else(|| self.damaged(format!("entry {seq} cannot be read")))?;
         let Body { owes_compaction, input, deltas } = read;
         let anchor = log.anchor(&frame_key(seq, count - 1));
-        let mark = anchor.map_or_else(Mark::default, |anchor| Mark::write(&anchor));
+        let mark = anchor.map_or_else(Mark::default, |anchor| self.stand(anchor));
         // All pieces that were read, with the last entry: the copy only ever adds them up.
         let pieces = self.texts.as_ref().filter(|_| is_last).map_or_else(Mark::default, |texts| texts.mark(true));
         let outputs = [Output { mark: &mark, lines: b"" }, Output { mark: &pieces, lines: b"" }];
@@ -271,7 +298,7 @@ impl KafkaStore {
         let Some(all) = parts(&body) else { return Err(broken(self)) };
         let Some((input, chunks)) = all.split_first() else { return Err(broken(self)) };
         let input = Position(input.to_vec());
-        let mark = log.anchor(HEAD).map_or_else(Mark::default, |anchor| Mark::write(&anchor));
+        let mark = log.anchor(HEAD).map_or_else(Mark::default, |anchor| self.stand(anchor));
         visit(Saved::Snapshot { seq, input: &input, marks: &[] }).map_err(StoreError::Refused)?;
         chunks.iter().try_for_each(|chunk| visit(Saved::Chunk(chunk)).map_err(StoreError::Refused))?;
         let marks = [mark, self.texts.as_ref().map_or_else(Mark::default, |texts| texts.mark(true))];
@@ -316,8 +343,9 @@ fn pieces_of_whole(bytes: usize) -> u32 {
 impl StateStore for KafkaStore {
     fn recover(&mut self, visit: &mut dyn FnMut(Saved<'_>) -> Result<(), Refusal>) -> Result<(), StoreError> {
         self.open_local()?;
-        if let Some(anchor) = self.local_anchor() {
+        if let Some(Stand { anchor, keepers }) = self.local_stand() {
             if let Some(log) = self.restorer.after(anchor)? {
+                self.keepers = log.held.get(KEEPERS).map_or(keepers, |held| Keepers::read(held));
                 self.last_seq = self.local.as_ref().and_then(RedbStore::last_seq);
                 if self.resume_local(&log, visit)? {
                     tracing::info!(
@@ -334,6 +362,7 @@ impl StateStore for KafkaStore {
             );
         }
         let log = self.restorer.all()?;
+        self.keepers = log.held.get(KEEPERS).map_or_else(Keepers::default, |held| Keepers::read(held));
         self.rebuild(&log, visit)?;
         tracing::info!(partition = self.inlet.partition(), seq = self.last_seq, "state is back from the changelog");
         Ok(())
@@ -364,6 +393,12 @@ impl StateStore for KafkaStore {
             // An entry says that its decisions are out: they are, before it is.
             outbox.flush()?;
         }
+        if self.keepers.take_over(seq, self.queue) {
+            let (topic, partition) = (outbox.options().topics.state.clone(), Some(outbox.partition()));
+            let (key, value) = (Some(KEEPERS), self.keepers.write());
+            let value = Some(&value[..]);
+            outbox.send(Outgoing { topic: &topic, partition, key, value, headers: None, is_marked: false })?;
+        }
         let (count, sum) = Self::send_frame(&mut outbox, seq, &body)?;
         outbox.commit(Some(&offsets))?;
         let anchor = Anchor { offset: outbox.marked(), sum };
@@ -373,7 +408,7 @@ impl StateStore for KafkaStore {
         self.owes_compaction |= owes_compaction;
         self.inlet.commits(&offsets);
         let deltas = Body::read(&body).map_or(&[][..], |body| body.deltas);
-        let mark = Mark::write(&anchor);
+        let mark = self.stand(anchor);
         let pieces = self.texts.as_ref().map_or_else(Mark::default, |texts| texts.mark(false));
         let outputs = [Output { mark: &mark, lines: b"" }, Output { mark: &pieces, lines: b"" }];
         if let Some(local) = &mut self.local {
@@ -426,9 +461,9 @@ impl StateStore for KafkaStore {
         self.frames = self.frames.split_off(&(seq + 1));
         self.snapshot = Some((seq, all.len() as u32));
         self.last_seq = self.last_seq.max(Some(seq));
+        let marks = [self.stand(anchor), self.texts.as_ref().map_or_else(Mark::default, |texts| texts.mark(true))];
         if let Some(local) = &mut self.local {
-            let texts = self.texts.as_ref().map_or_else(Mark::default, |texts| texts.mark(true));
-            local.snapshot(seq, input, &[Mark::write(&anchor), texts], &mut chunks.into_iter())?;
+            local.snapshot(seq, input, &marks, &mut chunks.into_iter())?;
         }
         Ok(())
     }
@@ -442,6 +477,14 @@ impl StateStore for KafkaStore {
 
     fn owes_compaction(&self) -> bool {
         self.owes_compaction
+    }
+
+    fn outlasts_the_machine(&self) -> bool {
+        true
+    }
+
+    fn own_until(&self, last: u64) -> u64 {
+        self.keepers.own_until(self.queue, last)
     }
 
     fn next_is_durable(&self) -> bool {

@@ -2,37 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode};
 use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::error::KafkaError;
-use super::member::{ANSWER_MAX, Heard, log};
+use super::heard::{EVENTS_MAX, Heard};
+use super::member::ANSWER_MAX;
 use super::options::KafkaOptions;
 use crate::io::clock::instant;
-
-#[derive(Default)]
-struct Callbacks(Heard);
-
-impl ClientContext for Callbacks {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        log(level, facility, message);
-    }
-
-    fn error(&self, error: Native, reason: &str) {
-        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::PartitionEOF) {
-            self.0.hear(&error, reason);
-        }
-    }
-}
-
-impl ConsumerContext for Callbacks {}
-
-/// Events that are served after a question that got no answer.
-const EVENTS_MAX: usize = 64;
 
 /// How long a topic that a broker does not know is waited for.
 const APPEAR_MAX: Duration = Duration::from_secs(5);
@@ -48,7 +27,7 @@ pub(super) enum Since {
 
 /// A reader of all partitions of a topic.
 pub(super) struct WholeTopic {
-    consumer: BaseConsumer<Callbacks>,
+    consumer: BaseConsumer<Heard>,
     topic: String,
     /// What is read, and from where.
     list: TopicPartitionList,
@@ -63,9 +42,9 @@ impl WholeTopic {
     /// # Errors
     /// If the cluster cannot be reached, refuses us, or does not have the topic.
     pub(super) fn open(options: &KafkaOptions, topic: &str, role: &str, since: Since) -> Result<Self, KafkaError> {
-        let consumer: BaseConsumer<Callbacks> = options
+        let consumer: BaseConsumer<Heard> = options
             .whole_reader(role)?
-            .create_with_context(Callbacks::default())
+            .create_with_context(Heard::default())
             .map_err(|error| KafkaError::new("make a client", &error, None))?;
         let (list, begun) = (TopicPartitionList::new(), instant());
         let mut opened = Self { consumer, topic: topic.to_owned(), list, opened: begun, ended: Vec::new() };
@@ -83,7 +62,7 @@ impl WholeTopic {
     }
 
     fn error(&self, error: &Native) -> KafkaError {
-        KafkaError::new(format!("read the topic {}", self.topic), error, self.consumer.context().0.last().as_deref())
+        KafkaError::new(format!("read the topic {}", self.topic), error, self.consumer.context().last().as_deref())
     }
 
     fn begin(&self, partition: i32, partitions: usize, since: Since) -> Result<Offset, KafkaError> {

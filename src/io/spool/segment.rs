@@ -81,6 +81,23 @@ impl Segment {
         self.end = self.start + whole;
         Ok(())
     }
+
+    /// Up to where something follows: what stands before it was saved.
+    pub(super) fn known_end(&self, dir: &Path) -> io::Result<u64> {
+        let file = File::open(dir.join(self.name()))?;
+        let bytes = file.metadata()?.len();
+        let (mut batches, mut at, mut known) = (BufReader::new(&file), 0, 0);
+        while let Some(header) = header(&mut batches)? {
+            let end = batches.stream_position()? + header.bytes;
+            known = if header.bytes == 0 { end } else { at };
+            if end >= bytes {
+                break;
+            }
+            batches.seek(SeekFrom::Start(end))?;
+            at = end;
+        }
+        Ok(self.start + known)
+    }
 }
 
 /// The next header; `None` at the end, and where a stop left half of one.

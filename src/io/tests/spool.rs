@@ -133,3 +133,51 @@ fn who_waits_is_told_of_more_and_of_the_end() {
     assert_eq!(spool.wait(0, Duration::ZERO), Waited::More, "what is there is read first");
     assert_eq!(spool.wait(u64::MAX, Duration::from_secs(60)), Waited::Ended);
 }
+
+/// A later process that knows nothing of what was saved reads what the queue itself knows, and nothing else.
+#[test]
+fn what_is_known_to_be_saved_is_read_without_asking() {
+    let dir = tempfile::tempdir().unwrap();
+    for marked in [false, true] {
+        let folder = dir.path().join(marked.to_string());
+        let spool = open(&folder, 0);
+        (1..=9).for_each(|seq| spool.append(seq, &line(seq), true).unwrap());
+        if marked {
+            spool.publish_saved(9).unwrap();
+            spool.publish_saved(9).unwrap();
+        }
+        drop(spool);
+        let spool = open(&folder, 0);
+        assert_eq!(spool.wait(0, Duration::ZERO), Waited::Nothing, "nobody has said what was saved");
+        spool.settle_known().unwrap();
+        let known = if marked { 9 } else { 8 };
+        let (found, read) = cases(&spool, 0, 64);
+        assert_eq!(found, (1..=known).collect::<Vec<_>>());
+        spool.settle(9).unwrap();
+        assert_eq!(cases(&spool, read, 64).0, (known + 1..=9).collect::<Vec<_>>(), "and in the end each once");
+    }
+}
+
+/// Should it be cut off all the same, what comes after it is read.
+#[test]
+fn no_address_is_used_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path(), 0);
+    (1..=9).for_each(|seq| spool.append(seq, &line(seq), true).unwrap());
+    spool.publish();
+    let (_, read) = cases(&spool, 0, 64);
+    spool.settle(4).unwrap();
+    spool.append(5, &line(50), true).unwrap();
+    spool.publish();
+    assert_eq!(cases(&spool, read, 64).0, [50]);
+}
+
+#[test]
+fn a_queue_keeps_its_number_and_no_other_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second] = ["a", "b"].map(|name| open(&dir.path().join(name), 0).identity().unwrap());
+    assert_eq!(open(&dir.path().join("a"), 0).identity().unwrap(), first);
+    assert_ne!(first, second);
+    std::fs::write(dir.path().join("a/identity"), "x").unwrap();
+    assert!(open(&dir.path().join("a"), 0).identity().is_err());
+}

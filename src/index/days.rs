@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, LazyLock};
@@ -146,6 +147,13 @@ impl Folder {
 
     pub(super) fn remove(&self, day: Day) -> Result<(), IndexError> {
         let path = self.of(day);
+        // First what makes it an index: half of one, which a stop may leave, is none.
+        match fs::remove_file(path.join(META)) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(IndexError::Io { doing: "remove", path, source });
+            }
+            _ => {}
+        }
         fs::remove_dir_all(&path).map_err(|source| IndexError::Io { doing: "remove", path, source })
     }
 }

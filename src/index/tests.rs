@@ -284,6 +284,20 @@ fn days_that_are_not_kept_go_whole() {
 }
 
 #[test]
+fn the_position_outlasts_the_day_that_it_was_committed_with() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { days_max: Some(2), ..options(dir.path()) };
+    let mut writer = Writer::open(options.clone()).unwrap();
+    writer.add(&case(event("p-1", "a-1", NOW, "x"), None), day("2026-10-01")).unwrap();
+    writer.commit("p-1", day("2026-10-01")).unwrap();
+    writer.close().unwrap();
+    let mut writer = Writer::open(options.clone()).unwrap();
+    assert_eq!(writer.retire(today()).unwrap(), [day("2026-10-01")]);
+    drop(writer);
+    assert_eq!(Writer::open(options).unwrap().position(), Some("p-1"), "what was indexed would be indexed again");
+}
+
+#[test]
 fn a_folder_that_is_no_index_is_told_so() {
     let dir = tempfile::tempdir().unwrap();
     assert!(matches!(Reader::open(dir.path(), fold), Err(IndexError::NoIndex(_))));

@@ -38,6 +38,8 @@ pub struct Writer {
     open: Option<Open>,
     seq: u64,
     position: Option<String>,
+    /// The day whose folder holds the last commit.
+    last: Option<Day>,
 }
 
 /// The day that is written.
@@ -58,10 +60,10 @@ impl Writer {
         let mut last = None;
         for day in folder.days()? {
             let committed = committed(&folder, day, &folder.index(day)?)?;
-            last = last.max(committed.map(|committed| (committed.seq, committed.position)));
+            last = last.max(committed.map(|committed| (committed.seq, committed.position, day)));
         }
-        let (seq, position) = last.map_or((0, None), |(seq, position)| (seq, Some(position)));
-        Ok(Self { folder, options, open: None, seq, position })
+        let (seq, position, last) = last.map_or((0, None, None), |(seq, at, day)| (seq, Some(at), Some(day)));
+        Ok(Self { folder, options, open: None, seq, position, last })
     }
 
     /// The position of the last commit: what comes after it in the stream is not in the index.
@@ -95,7 +97,7 @@ impl Writer {
         let committed = commit(&mut open.writer, &payload);
         committed.map_err(|source| IndexError::Tantivy { path: self.folder.of(day), source })?;
         self.seq += 1;
-        self.position = Some(position.to_owned());
+        (self.position, self.last) = (Some(position.to_owned()), Some(day));
         if day != today {
             let open = self.open.take().expect("it was open");
             open.writer.wait_merging_threads().map_err(|source| self.failed(day, source))?;
@@ -149,7 +151,7 @@ impl Writer {
         writer.wait_merging_threads()
     }
 
-    /// Removes the days that are no longer kept, and says which.
+    /// Removes the days that are no longer kept, and says which. The position outlasts the day that it was committed with.
     ///
     /// # Errors
     /// [`IndexError`], if a folder cannot be removed.
@@ -158,6 +160,10 @@ impl Writer {
         let first = today.before(days_max.saturating_sub(1));
         let is_open = |day: &Day| self.open.as_ref().is_some_and(|open| open.day == *day);
         let old: Vec<Day> = self.folder.days()?.into_iter().filter(|day| *day < first && !is_open(day)).collect();
+        if let Some(position) = self.position.clone().filter(|_| self.last.is_some_and(|last| old.contains(&last))) {
+            self.opened(today)?;
+            self.commit(&position, today)?;
+        }
         old.iter().try_for_each(|&day| self.folder.remove(day))?;
         Ok(old)
     }

@@ -237,6 +237,14 @@ impl StateStore for RedbStore {
         Ok(())
     }
 
+    fn sync(&mut self) -> Result<(), StoreError> {
+        if self.pending > 0 {
+            self.write(redb::Durability::Immediate, |_| Ok(()))?;
+            self.pending = 0;
+        }
+        Ok(())
+    }
+
     fn owes_compaction(&self) -> bool {
         !self.owed.is_empty()
     }

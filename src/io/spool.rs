@@ -15,12 +15,12 @@
 //! [`Spool::publish_saved`] leaves an empty one. What was read and is safe is [released](Spool::release), in whole segments.
 //!
 //! **The bound.** Where the index is so far behind that the queue passes [`SpoolOptions::bytes_max`], the oldest segments go
-//! unread, and how much that was is counted.
+//! unread, and how much that was is counted. Who was to be forgotten there still is: those lines stay.
 
 mod identity;
 mod segment;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use self::segment::{Header, Segment};
 use super::sink::SinkError;
+use crate::case::Filing;
 
 /// How large the queue and its files may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +67,8 @@ struct Shared {
     is_unsynced: bool,
     /// Whether the last batch is followed by nothing that says that it was saved.
     is_unmarked: bool,
+    /// Whether a file was begun whose name may not outlast a loss of power.
+    is_nameless: bool,
     /// Whether a failed write may have left bytes after `end`.
     is_torn: bool,
     /// Whether the last segment takes no further batch.
@@ -148,7 +151,9 @@ impl Spool {
     pub fn settle_known(&self) -> Result<(), SinkError> {
         let mut shared = self.lock();
         if let Some(last) = shared.segments.back().filter(|_| shared.file.is_none()) {
-            let known = last.known_end(&self.dir).map_err(failed("read", &self.dir))?;
+            // What was let go may be told, whatever came after it.
+            let known = if last.is_erasures() { Ok(last.end) } else { last.known_end(&self.dir) };
+            let known = known.map_err(failed("read", &self.dir))?;
             shared.published = shared.published.max(known);
         }
         self.wakes.notify_all();
@@ -171,14 +176,17 @@ impl Spool {
     pub fn append(&self, seq: u64, lines: &[u8], is_durable: bool) -> Result<(), SinkError> {
         let mut shared = self.lock();
         if !lines.is_empty() {
+            let room = shared.make_room(&self.dir, self.options.bytes_max, lines.len() as u64);
+            room.map_err(failed("make room in", &self.dir))?;
             let appended =
                 shared.append(&self.dir, &self.options, &Header { batch: seq, bytes: lines.len() as u64 }, lines);
             appended.map_err(failed("write", &self.dir))?;
-            shared.drop_oldest(&self.dir, self.options.bytes_max).map_err(failed("remove", &self.dir))?;
         }
         if is_durable && std::mem::take(&mut shared.is_unsynced) {
-            let synced = shared.file.as_ref().map_or(Ok(()), File::sync_data);
-            synced.and_then(|()| segment::sync_folder(&self.dir)).map_err(failed("sync", &self.dir))?;
+            shared.file.as_ref().map_or(Ok(()), File::sync_data).map_err(failed("sync", &self.dir))?;
+            if std::mem::take(&mut shared.is_nameless) {
+                segment::sync_folder(&self.dir).map_err(failed("sync", &self.dir))?;
+            }
         }
         Ok(())
     }
@@ -221,8 +229,8 @@ impl Spool {
         }
     }
 
-    /// Reads whole lines from that address on: so many bytes, or one line if that is longer. What was dropped before it is
-    /// passed over.
+    /// Reads whole lines from that address on: so many bytes, or one line if that is longer, or all erasures that are left of
+    /// what was dropped. What else was dropped before it is passed over.
     ///
     /// # Errors
     /// If a file cannot be read, or no line begins there.
@@ -237,7 +245,8 @@ impl Spool {
         let mut file = File::open(&path).map_err(failed("open", &path))?;
         file.seek(SeekFrom::Start(from - segment.start)).map_err(failed("read", &path))?;
         let mut lines = Vec::new();
-        let mut asked = (to - from).min(bytes_max.max(1) as u64);
+        let bytes_max = if segment.is_erasures() { u64::MAX } else { bytes_max.max(1) as u64 };
+        let mut asked = (to - from).min(bytes_max);
         loop {
             let missing = asked - lines.len() as u64;
             (&mut file).take(missing).read_to_end(&mut lines).map_err(failed("read", &path))?;
@@ -308,6 +317,7 @@ impl Shared {
         if is_full || self.file.is_none() {
             let segment = Segment { start: self.end, first_seq: header.batch, end: self.end };
             self.file = Some(segment.create(dir)?);
+            self.is_nameless = true;
             self.segments.push_back(segment);
         }
         let (file, last) = self.file.as_mut().zip(self.segments.back_mut()).expect("a segment was just begun");
@@ -339,19 +349,38 @@ impl Shared {
         Ok(())
     }
 
-    fn drop_oldest(&mut self, dir: &Path, bytes_max: u64) -> io::Result<()> {
-        while self.segments.len() > 1 && self.end - self.segments[0].start > bytes_max {
-            let Some(gone) = self.segments.pop_front() else { break };
-            self.dropped_bytes += gone.end - gone.start;
-            gone.remove(dir)?;
+    /// Lets the oldest segments go until there is room for so many bytes; their erasures stay, as one segment in their place.
+    fn make_room(&mut self, dir: &Path, bytes_max: u64, bytes: u64) -> io::Result<()> {
+        let fits = |first: &Segment| self.end + bytes - first.start <= bytes_max;
+        let last = self.segments.len().saturating_sub(1);
+        let kept = self.segments.iter().position(fits).unwrap_or(last).min(last);
+        if self.segments.iter().take(kept).all(Segment::is_erasures) {
+            return Ok(());
         }
-        Ok(())
+        let (mut erasures, mut dropped) = (BTreeSet::new(), 0);
+        for gone in self.segments.iter().take(kept) {
+            gone.lines_beginning(dir, Filing::ERASE, &mut erasures)?;
+            dropped += gone.end - gone.start;
+        }
+        let gone: Vec<Segment> = self.segments.drain(..kept).collect();
+        let begins = self.segments[0].start;
+        if !erasures.is_empty() {
+            let left = Segment::of_erasures(dir, erasures, begins)?;
+            dropped -= left.end - left.start;
+            self.segments.push_front(left);
+        }
+        // Nothing else lies before it any more.
+        self.published = self.published.max(begins);
+        self.dropped_bytes += dropped;
+        gone.iter().try_for_each(|segment| segment.remove(dir))
     }
 
     /// The segment of that address, or of the first one kept after it, and from where to where it may be read.
     fn readable(&self, from: u64) -> Option<(Segment, u64, u64)> {
         let segment = self.segments.iter().find(|segment| segment.end > from)?;
-        let (from, to) = (from.max(segment.start), segment.end.min(self.published));
+        // A reader who stood within what was let go begins with what is left of it: to forget twice is no harm.
+        let from = if segment.is_erasures() { segment.start } else { from.max(segment.start) };
+        let to = segment.end.min(self.published);
         (from < to).then_some((*segment, from, to))
     }
 }

@@ -91,6 +91,14 @@ pub trait StateStore: Send {
         last
     }
 
+    /// Puts on the disk what was appended and is not there yet.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn sync(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Whether anything that is saved here can be recovered; where it cannot, nobody needs to make snapshots.
     fn keeps(&self) -> bool {
         true

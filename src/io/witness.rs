@@ -119,6 +119,10 @@ impl StateStore for WitnessedStore {
         self.store.next_is_durable()
     }
 
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.store.sync()
+    }
+
     fn outlasts_the_machine(&self) -> bool {
         self.store.outlasts_the_machine()
     }

@@ -152,7 +152,10 @@ impl Saver {
         for sink in &mut self.sinks {
             sink.sync()?;
         }
-        // What the journal has not synced yet is made safe when it is closed, which nothing comes between any more.
+        // The same order as within a batch: texts and cases are safe before the journal that knows of them.
+        self.texts.iter().flatten().try_for_each(|texts| texts.flush(true))?;
+        self.spool.iter().try_for_each(|spool| spool.append(self.seq, &[], true))?;
+        self.store.sync()?;
         self.spool.iter().for_each(|spool| spool.publish());
         Ok(self.latency)
     }

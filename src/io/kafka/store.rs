@@ -475,6 +475,10 @@ impl StateStore for KafkaStore {
         self.local.as_mut().map_or(Ok(()), RedbStore::compact)
     }
 
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.local.as_mut().map_or(Ok(()), RedbStore::sync)
+    }
+
     fn owes_compaction(&self) -> bool {
         self.owes_compaction
     }

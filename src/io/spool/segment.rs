@@ -1,13 +1,15 @@
 //! One file of the queue.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 const ENDING: &str = ".cases";
+/// The number that stands for no batch: batches count from 1.
+const ERASURES_SEQ: u64 = 0;
 
 /// What stands before a batch.
 #[derive(Serialize, Deserialize)]
@@ -61,6 +63,40 @@ impl Segment {
         }
     }
 
+    /// Whether it holds what is left of segments that were let go.
+    pub(super) fn is_erasures(&self) -> bool {
+        self.first_seq == ERASURES_SEQ
+    }
+
+    /// Adds its whole lines that begin so.
+    pub(super) fn lines_beginning(&self, dir: &Path, start: &[u8], to: &mut BTreeSet<Vec<u8>>) -> io::Result<()> {
+        let mut file = BufReader::new(File::open(dir.join(self.name()))?.take(self.end - self.start));
+        let mut line = Vec::new();
+        while file.read_until(b'\n', &mut line)? > 0 {
+            if line.starts_with(start) && line.ends_with(b"\n") {
+                to.insert(line.clone());
+            }
+            line.clear();
+        }
+        Ok(())
+    }
+
+    /// Makes the segment of those lines that ends where the one after it begins. It is on the disk when this returns. It is never
+    /// longer than what the lines were in: each is there once, after one header.
+    pub(super) fn of_erasures(dir: &Path, lines: BTreeSet<Vec<u8>>, end: u64) -> io::Result<Self> {
+        let lines: Vec<u8> = lines.into_iter().flatten().collect();
+        let mut bytes = Header { batch: ERASURES_SEQ, bytes: lines.len() as u64 }.line();
+        bytes.extend_from_slice(&lines);
+        let segment = Self { start: end - bytes.len() as u64, first_seq: ERASURES_SEQ, end };
+        // Half a file under its own name would take the place of the lines of segments that are still there.
+        let unfinished = dir.join("erasures.unfinished");
+        fs::write(&unfinished, &bytes)?;
+        File::open(&unfinished)?.sync_all()?;
+        fs::rename(&unfinished, dir.join(segment.name()))?;
+        sync_folder(dir)?;
+        Ok(segment)
+    }
+
     /// Cuts the file off after that batch, or after the last one that is whole.
     pub(super) fn cut_after(&mut self, dir: &Path, seq: u64) -> io::Result<()> {
         let file = OpenOptions::new().read(true).write(true).open(dir.join(self.name()))?;
@@ -103,7 +139,7 @@ impl Segment {
 /// The next header; `None` at the end, and where a stop left half of one.
 fn header(batches: &mut impl BufRead) -> io::Result<Option<Header>> {
     let mut line = Vec::new();
-    io::Read::take(batches, HEADER_BYTES_MAX).read_until(b'\n', &mut line)?;
+    batches.take(HEADER_BYTES_MAX).read_until(b'\n', &mut line)?;
     Ok(line.strip_suffix(b"\n").and_then(|line| serde_json::from_slice(line).ok()))
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::case::Filing;
 use crate::io::{Spool, SpoolOptions, Waited};
 
 fn open(dir: &std::path::Path, indexed: u64) -> Spool {
@@ -116,6 +117,48 @@ fn a_full_queue_lets_the_oldest_go_and_counts_it() {
     let (found, end) = cases(&spool, 0, 64);
     assert!(found.last() == Some(&40) && found.len() < 20, "{found:?}");
     assert!(spool.dropped_bytes() > 0 && spool.behind_bytes(end) == 0);
+}
+
+#[test]
+fn who_was_to_be_forgotten_outlasts_a_full_queue_and_a_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = SpoolOptions { segment_bytes: 100, bytes_max: 400 };
+    let erasures = |spool: &Spool| {
+        let (mut from, mut found) = (0, Vec::new());
+        while spool.wait(from, Duration::ZERO) == Waited::More {
+            let read = spool.read(from, 1 << 20).unwrap();
+            for line in read.lines.split(|&byte| byte == b'\n') {
+                if let Ok(Filing::Erase(author)) = serde_json::from_slice(line) {
+                    found.push(author);
+                }
+            }
+            from = read.to;
+        }
+        found
+    };
+    let spool = Spool::open(dir.path(), options, 0).unwrap();
+    for seq in 1..=60 {
+        let mut lines = line(seq);
+        if seq == 3 || seq == 5 {
+            Filing::Erase(format!("author-{seq}")).write(&mut lines);
+        }
+        spool.append(seq, &lines, true).unwrap();
+    }
+    spool.publish();
+    assert_eq!(erasures(&spool), ["author-3", "author-5"]);
+    let (found, end) = cases(&spool, 0, 1 << 20);
+    assert!(found.len() < 20 && found.last() == Some(&60) && spool.dropped_bytes() > 0, "{found:?}");
+    // Whoever had read a part of what was let go gets them as well, and once it has read them no more.
+    let first = spool.read(0, 1).unwrap();
+    assert!((0..first.to).step_by(7).all(|from| spool.read(from, 1).unwrap().lines == first.lines));
+    assert!(!spool.read(first.to, 1 << 20).unwrap().lines.starts_with(Filing::ERASE));
+    drop(spool);
+    // However many of the last batches were not saved, who was to be forgotten before them still is.
+    for saved in (40..60).rev() {
+        let spool = Spool::open(dir.path(), options, 0).unwrap();
+        spool.settle(saved).unwrap();
+        assert_eq!(erasures(&spool), ["author-3", "author-5"], "{saved} were saved");
+    }
 }
 
 #[test]

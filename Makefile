@@ -8,10 +8,10 @@ OUT    ?= out
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test broker soak tools lint check bless bench fuzz deny clean
+.PHONY: help run test test-tls broker soak tools lint check bless bench fuzz deny clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tools ## Build it, run the sample stream through it, show what came out
 	$(CARGO) build --release --locked
@@ -28,6 +28,10 @@ test: tools lint broker ## Formatting, lints, every test (documentation drift an
 
 broker: ## Fetch the Apache Kafka of the tests, once (KAFKA_BOOTSTRAP names a running one instead)
 	@[ -n "$$KAFKA_BOOTSTRAP" ] || .ci/kafka fetch
+
+# The OpenSSL of the feature is built from source, which takes minutes the first time: not for every run of the tests.
+test-tls: tools broker ## The tests of TLS and SCRAM to brokers, with the feature that the released binary has
+	$(CARGO) test --locked --features kafka-tls --test it -- kafka::secured kafka::access
 
 soak: tools broker ## A million messages through Kafka under kills and moves, then cost and latency (SOAK=--help for more)
 	$(CARGO) test --release --locked --test soak -- $(SOAK)

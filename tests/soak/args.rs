@@ -12,8 +12,8 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1_000_000)]
     pub(crate) messages: usize,
     /// Events to take in place of composed ones: JSONL, plain or .zst.
-    #[arg(long)]
-    pub(crate) input: Option<PathBuf>,
+    #[arg(long, alias = "input")]
+    pub(crate) events: Option<PathBuf>,
     /// Instances that work at a time.
     #[arg(long, default_value_t = 3)]
     pub(crate) instances: usize,
@@ -38,6 +38,12 @@ pub(crate) struct Args {
     /// Seconds that each latency is measured for.
     #[arg(long, default_value_t = 15)]
     pub(crate) seconds: u32,
+    /// Entries in the window of near-duplicates that a restart has to bring back.
+    #[arg(long, default_value_t = 10_000_000)]
+    pub(crate) restart_entries: usize,
+    /// Authors whose counters it has to bring back.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub(crate) restart_authors: usize,
     /// Only this part.
     #[arg(long, value_enum)]
     pub(crate) only: Option<Part>,
@@ -55,4 +61,6 @@ pub(crate) enum Part {
     Cost,
     /// From topic to topic.
     Latency,
+    /// How long an instance with much state takes until it is ready again. By this name only: it takes a while to fill.
+    Restart,
 }

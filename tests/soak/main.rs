@@ -8,6 +8,7 @@ mod args;
 mod chaos;
 mod cost;
 mod latency;
+mod restart;
 
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../it/kafka/broker.rs"]
@@ -44,12 +45,15 @@ fn main() -> ExitCode {
     if wants(Part::Latency) {
         latency::run(bootstrap, &args);
     }
+    if args.only == Some(Part::Restart) {
+        restart::run(bootstrap, &args);
+    }
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// The stream of a part: the first `messages` lines of the file that was named, or a composed one.
 fn lines(args: &Args, messages: usize) -> Vec<Vec<u8>> {
-    let Some(path) = &args.input else {
+    let Some(path) = &args.events else {
         let events = messages.to_string();
         let mut command = trial::tidegate(&["synth", "--seed", "1", "--faults", "100", "--events", &events]);
         let mut child = command.stdout(Stdio::piped()).spawn().expect("tidegate synth runs");

@@ -1,5 +1,7 @@
 //! What can go wrong with a cluster, in plain words, and what to do about it.
 
+use std::path::Path;
+
 use rdkafka::error::{KafkaError as Native, RDKafkaErrorCode as Code};
 
 /// Why a cluster cannot be used. The message says what was being done and what the cluster said.
@@ -30,8 +32,11 @@ const TOPIC: &str = "make the topic: `tidegate topics create` makes those of the
 const RIGHTS: &str = "give this user READ on the input topic and the group, WRITE on the stage's topics, and WRITE on the \
                       transactional ids that begin with the group's name";
 const CREDENTIALS: &str = "check username, password_file and sasl_mechanism below [kafka]";
-const CERTIFICATE: &str = "check ca_file: it must hold the authority that signed the brokers' certificates, and the name in \
-                           `brokers` must stand in the certificate";
+// Which of the three it is, the library does not say.
+const CERTIFICATE: &str = "check three things: ca_file holds the authority that signed the brokers' certificates; the name in `brokers` \
+                           stands in them; they are in date. `openssl s_client -connect HOST:PORT -CAfile FILE` shows them";
+const UNREADABLE: &str =
+    "check ca_file, certificate_file and key_file below [kafka], and that this user may read what they name";
 const SETTING: &str = "check the keys below [kafka] and [kafka.client]";
 
 impl KafkaError {
@@ -66,6 +71,11 @@ impl KafkaError {
     pub(super) fn no_tls() -> Self {
         let what = "this build has neither TLS nor SCRAM";
         Self::wrong("connect", what, "take the released binary, or build with `--features kafka-tls`")
+    }
+
+    /// A file of the connection that cannot be read.
+    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        Self::wrong(format!("read {}", path.display()), error.to_string(), UNREADABLE)
     }
 
     /// Whether trying again later may help without anybody's help.

@@ -1,6 +1,7 @@
 //! What a cluster is called, how it is spoken to, and which topics the stage reads and writes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -228,7 +229,7 @@ impl KafkaOptions {
     /// What every client is made with: where the brokers are and how they are spoken to. For an admin client too.
     ///
     /// # Errors
-    /// If the build has no TLS and the options ask for it.
+    /// If the build has no TLS and the options ask for it, or a file of theirs cannot be read.
     pub fn client(&self, name: &str) -> Result<ClientConfig, KafkaError> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.brokers.join(","));
@@ -262,6 +263,8 @@ impl KafkaOptions {
         ];
         for (key, file) in files {
             if let Some(file) = file.as_ref().filter(|_| *tls) {
+                // The library would say that one of them fails, and not which.
+                File::open(file).map_err(|error| KafkaError::unreadable(file, &error))?;
                 config.set(key, file.to_string_lossy());
             }
         }

@@ -77,7 +77,14 @@ impl WholeTopic {
     fn partitions(&self) -> Result<usize, KafkaError> {
         let until = instant() + ANSWER_MAX;
         loop {
-            match self.consumer.fetch_metadata(Some(&self.topic), ANSWER_MAX / 5) {
+            let found = self.consumer.fetch_metadata(Some(&self.topic), ANSWER_MAX / 5);
+            // Who may not see it is not told whether it is there.
+            let refused =
+                found.as_ref().ok().and_then(|found| found.topics().first()?.error()).map(RDKafkaErrorCode::from);
+            if let Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) = refused {
+                return Err(self.error(&Native::MetadataFetch(code)));
+            }
+            match found {
                 Ok(found) if found.topics().first().is_some_and(|topic| !topic.partitions().is_empty()) => {
                     return Ok(found.topics()[0].partitions().len());
                 }

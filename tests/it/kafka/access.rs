@@ -10,13 +10,18 @@ use super::trial::tidegate;
 
 /// What `tidegate edition list` says with these settings and that password.
 fn list(broker: &str, settings: &str, password: &str) -> Output {
+    asks(&["edition", "list", "--config"], broker, settings, password)
+}
+
+/// What a command says with these settings and that password.
+pub(super) fn asks(command: &[&str], broker: &str, settings: &str, password: &str) -> Output {
     let (dir, name) = (TempDir::new().unwrap(), fresh("access"));
     let secret = dir.path().join("secret");
     fs::write(&secret, password).unwrap();
     let config = dir.path().join("kafka.toml");
     let brokers = format!("brokers = [{broker:?}]\nprefix = \"{name}.\"\n");
     fs::write(&config, format!("[kafka]\n{brokers}{settings}").replace("$SECRET", secret.to_str().unwrap())).unwrap();
-    tidegate(&["edition", "list", "--config"]).arg(config).output().unwrap()
+    tidegate(command).arg(config).output().unwrap()
 }
 
 #[test]
@@ -25,12 +30,18 @@ fn who_is_not_let_in_is_told_why() {
     let broker = own.as_ref().unwrap_or(shared()).asking().expect("a broker of our own asks");
     const PLAIN: &str = "sasl_mechanism = \"PLAIN\"\nusername = \"stage\"\npassword_file = \"$SECRET\"\n";
     let scram = PLAIN.replace("PLAIN", "SCRAM-SHA-256");
-    let scram_hint = if cfg!(feature = "kafka-tls") { "sasl_mechanism" } else { "kafka-tls" };
+    // Let in like the first, where the build can.
+    let scram_hint = if cfg!(feature = "kafka-tls") { "tidegate topics create" } else { "kafka-tls" };
     // Settings, password, and what is said: the first is let in, and finds no topic.
-    let cases: [(&str, &str, &[&str]); 6] = [
+    let cases: [(&str, &str, &[&str]); 7] = [
         (PLAIN, "open-sesame\n", &["editions", "tidegate topics create"]),
         (PLAIN, "open sesame", &["password_file"]),
         (&PLAIN.replace("stage", "nobody"), "open-sesame", &["username"]),
+        (
+            &PLAIN.replace("stage", "guest"),
+            "open-sesame",
+            &["authoriz", "READ on the input topic", "transactional ids"],
+        ),
         (&scram, "open-sesame", &[scram_hint]),
         ("", "", &["sasl_mechanism", "listener"]),
         ("sasl_mechanism = \"PLAIN\"\n", "", &["belong together"]),

@@ -46,9 +46,18 @@ impl Broker {
     /// # Panics
     /// Where no broker can be had: what must be tested on Kafka is not passed over.
     pub(crate) fn start(nodes: usize) -> Self {
+        Self::start_with(&["--nodes", &nodes.to_string()])
+    }
+
+    /// Starts a node that has a listener with TLS for each `<name>.pem` of the folder.
+    pub(crate) fn start_secured(certificates: &Path) -> Self {
+        Self::start_with(&["--tls", certificates.to_str().expect("a temporary folder has a plain name")])
+    }
+
+    fn start_with(words: &[&str]) -> Self {
         let dir = TempDir::with_prefix("tidegate-kafka-").unwrap();
         let owner = std::process::id().to_string();
-        let said = script(&dir, &["start", "--nodes", &nodes.to_string(), "--owner", &owner]);
+        let said = script(&dir, &[&["start", "--owner", &owner], words].concat());
         let bootstrap = said.trim().strip_prefix("KAFKA_BOOTSTRAP=").expect("the script says where the broker listens");
         Self { bootstrap: bootstrap.to_owned(), dir: Some(dir) }
     }
@@ -58,13 +67,18 @@ impl Broker {
         &self.bootstrap
     }
 
-    /// Where the first node asks who one is: `stage`, with the password `open-sesame`, by the mechanism PLAIN. `None` for a broker
-    /// that somebody else runs.
+    /// Where the first node asks who one is: `stage`, with the password `open-sesame`, who may do everything, or `guest` with the same,
+    /// who may do nothing; by PLAIN, `stage` also by SCRAM. `None` for a broker that somebody else runs.
     pub(crate) fn asking(&self) -> Option<String> {
+        self.listener("SASL")
+    }
+
+    /// Where the listener of that name is.
+    pub(crate) fn listener(&self, name: &str) -> Option<String> {
         let dir = self.dir.as_ref()?;
         let settings = fs::read_to_string(dir.path().join("nodes/1/server.properties")).unwrap();
         let listeners = settings.lines().find_map(|line| line.strip_prefix("advertised.listeners=")).unwrap();
-        listeners.split(',').find_map(|listener| listener.strip_prefix("SASL://")).map(str::to_owned)
+        listeners.split(',').find_map(|listener| listener.strip_prefix(name)?.strip_prefix("://")).map(str::to_owned)
     }
 
     /// Ends a node as a failing machine does; its storage stays.

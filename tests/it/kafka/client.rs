@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -84,14 +84,26 @@ pub(crate) fn flush(producer: &BaseProducer) {
     producer.flush(FLUSH_MAX).unwrap();
 }
 
+fn admin(bootstrap: &str) -> AdminClient<DefaultClientContext> {
+    ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap()
+}
+
+/// Gives a topic these settings, and no others of its own.
+pub(crate) fn configure(bootstrap: &str, topic: &str, settings: &[(&str, &str)]) {
+    let wanted = AlterConfig::new(ResourceSpecifier::Topic(topic));
+    let wanted = settings.iter().fold(wanted, |wanted, (key, value)| wanted.set(key, value));
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    for set in pollster::block_on(admin(bootstrap).alter_configs([&wanted], &options)).unwrap() {
+        set.unwrap();
+    }
+}
+
 /// Makes topics of so many partitions, with as many copies as the broker makes by itself.
 pub(crate) fn create_topics(bootstrap: &str, names: &[&str], partitions: i32) {
-    let admin: AdminClient<DefaultClientContext> =
-        ClientConfig::new().set("bootstrap.servers", bootstrap).create().unwrap();
     let topics: Vec<_> =
         names.iter().map(|name| NewTopic::new(name, partitions, TopicReplication::Fixed(-1))).collect();
     let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
-    for made in pollster::block_on(admin.create_topics(&topics, &options)).unwrap() {
+    for made in pollster::block_on(admin(bootstrap).create_topics(&topics, &options)).unwrap() {
         made.unwrap();
     }
 }
@@ -158,7 +170,8 @@ pub(crate) fn is_read(bootstrap: &str, consumer: &BaseConsumer, topic: &str) -> 
     let last = committed(bootstrap, topic).into_iter().map(|seen| seen.last().map_or(-1, |seen| seen.offset));
     let ask = || consumer.committed_offsets(partitions(consumer, topic, Offset::Invalid), ASK_AGAIN);
     let read = insist("the group's offsets", ask);
-    let read: Vec<i64> = read.elements().iter().map(|element| element.offset().to_raw().unwrap_or(0)).collect();
+    // Nothing is committed of a partition of which nothing was told.
+    let read: Vec<i64> = read.elements().iter().map(|element| element.offset().to_raw().unwrap_or(0).max(0)).collect();
     last.zip(read).all(|(last, read)| last < read)
 }
 

@@ -12,7 +12,10 @@ mod trial;
 
 mod delivery;
 mod editions;
+mod erasure;
 mod failures;
+#[cfg(feature = "kafka-tls")]
+mod secured;
 mod smoke;
 mod standing;
 mod stream_tests;

@@ -30,11 +30,10 @@ const EVERY: &str = "\
 const SETTINGS: &str = "\
 [bounds]
 future_ms_max = 31622400000
-[neardup]
-entries_max = 100000
 [state]
 seed = 7
-";
+[neardup]
+entries_max =";
 
 /// A stage and its surroundings.
 pub(crate) struct Trial {
@@ -44,6 +43,8 @@ pub(crate) struct Trial {
     dir: TempDir,
     edition: PathBuf,
     settings: String,
+    /// How many texts each lane's window holds.
+    entries_max: usize,
     /// Looks at what the group has committed.
     watch: BaseConsumer,
 }
@@ -57,7 +58,8 @@ impl Trial {
         let edition = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/edition");
         let (bootstrap, name, settings) = (bootstrap.to_owned(), fresh(name), settings.to_owned());
         let watch = client::reader(&bootstrap, &name, "read_committed");
-        let trial = Self { bootstrap, name, partitions, dir, edition, settings, watch };
+        let entries_max = 100_000;
+        let trial = Self { bootstrap, name, partitions, dir, edition, settings, entries_max, watch };
         trial.make_topics();
         trial
     }
@@ -65,6 +67,12 @@ impl Trial {
     /// The same with the edition of another folder.
     pub(crate) fn with_edition(mut self, edition: &Path) -> Self {
         edition.clone_into(&mut self.edition);
+        self
+    }
+
+    /// The same with a window of so many texts in each lane.
+    pub(crate) fn with_window(mut self, entries_max: usize) -> Self {
+        self.entries_max = entries_max;
         self
     }
 
@@ -76,7 +84,7 @@ impl Trial {
     }
 
     fn make_topics(&self) {
-        fs::write(self.at("embedded.toml"), SETTINGS).unwrap();
+        fs::write(self.at("embedded.toml"), format!("{SETTINGS} {}\n", self.entries_max)).unwrap();
         let config = self.at("topics.toml");
         fs::write(&config, self.config()).unwrap();
         let partitions = self.partitions.to_string();
@@ -85,7 +93,8 @@ impl Trial {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    /// A path in the folder of the trial.
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -97,8 +106,9 @@ impl Trial {
     fn config(&self) -> String {
         let brokers: Vec<String> = self.bootstrap.split(',').map(|broker| format!("{broker:?}")).collect();
         let (name, brokers, settings) = (&self.name, brokers.join(", "), &self.settings);
+        let entries_max = self.entries_max;
         format!(
-            "{SETTINGS}[kafka]\nbrokers = [{brokers}]\ntopic = \"{name}.events\"\nprefix = \"{name}.\"\ngroup = \"{name}\"\n{settings}\n"
+            "{SETTINGS} {entries_max}\n[kafka]\nbrokers = [{brokers}]\ntopic = \"{name}.events\"\nprefix = \"{name}.\"\ngroup = \"{name}\"\n{settings}\n"
         )
     }
 
@@ -195,6 +205,11 @@ impl Trial {
         let file = File::options().create(true).append(true).open(&log).unwrap();
         let child = self.instance(name).stderr(file).spawn();
         Instance { child: child.unwrap(), log }
+    }
+
+    /// What clients are given as `bootstrap.servers`.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
     }
 
     /// Sends these records in their order; at most so many in a second, if that is said.

@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::broker::shared;
 use super::client::committed;
 use super::delivery::{PATIENCE, records};
 use super::stream::Record;
-use super::trial::{Trial, pause};
+use super::trial::Trial;
 
 const SETTINGS: &str = "standing = \"shared\"\ntwins = \"shared\"\nsession_timeout_ms = 2000\ndrain_ms = 3000\n";
 
@@ -37,13 +36,17 @@ const COPY: &str = "\
   tests: [{text: hello, given: {twin.similarity: 0.7}, expect: fires}, {text: hello, expect: silent}]
 ";
 
-/// Texts are told in a first part; whoever repeats them in the second is found, wherever that comes in, whoever was killed meanwhile.
+/// Records that are fed before anybody waits: what two partitions hold of one text that came in one such part is not known to either.
+const PART: usize = 100;
+
+/// Texts are told in a first part; whoever repeats them in the parts after it is found, wherever that comes in, whoever was killed
+/// meanwhile. A part is fed when the one before was heard by everybody, so that no rate and no machine decides what is found.
 #[test]
 fn copies_are_found_whichever_partition_they_come_in() {
     let trial = Trial::new(shared().bootstrap(), "twins", 4, SETTINGS);
     std::fs::write(trial.overlay().join("copy.yaml"), COPY).unwrap();
     let mut random = fastrand::Rng::with_seed(9);
-    let mut records = records(3000, 0, 4);
+    let mut records = records(2000, 0, 4);
     // Keyed by nothing, in no order: the copies of one text are everywhere.
     random.shuffle(&mut records);
     records.iter_mut().for_each(|record| record.partition = random.usize(0..4));
@@ -52,17 +55,15 @@ fn copies_are_found_whichever_partition_they_come_in() {
     trial.feed(first, None);
     trial.drained(PATIENCE);
     trial.told(PATIENCE);
-    std::thread::scope(|scope| {
-        let feed = scope.spawn(|| trial.feed(second, Some(400)));
-        for (name, instance) in &mut instances {
-            pause(Duration::from_millis(random.u64(800..1600)));
+    for (number, part) in second.chunks(PART).enumerate() {
+        trial.feed(part, None);
+        if let Some((name, instance)) = instances.get_mut(number.wrapping_sub(1)) {
             instance.take().unwrap().kill();
             *instance = Some(trial.start(name));
         }
-        feed.join().unwrap();
-    });
-    trial.drained(PATIENCE);
-    trial.told(PATIENCE);
+        trial.drained(PATIENCE);
+        trial.told(PATIENCE);
+    }
     for (_, instance) in instances {
         assert!(instance.unwrap().stop().success());
     }
@@ -87,7 +88,7 @@ fn copies_are_found_whichever_partition_they_come_in() {
         all.len(),
         records.len()
     );
-    assert!(found >= 0.85 && found > alone + 0.2, "{found} of {}, each partition for itself {alone}", all.len());
+    assert!(found >= 0.95 && found > alone + 0.2, "{found} of {}, each partition for itself {alone}", all.len());
 }
 
 fn id(record: &Record) -> Option<String> {

@@ -37,7 +37,7 @@ const COPY: &str = "\
 ";
 
 /// Records that are fed before anybody waits: what two partitions hold of one text that came in one such part is not known to either.
-const PART: usize = 100;
+const PART: usize = 200;
 
 /// Texts are told in a first part; whoever repeats them in the parts after it is found, wherever that comes in, whoever was killed
 /// meanwhile. A part is fed when the one before was heard by everybody, so that no rate and no machine decides what is found.

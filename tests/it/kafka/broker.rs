@@ -50,6 +50,7 @@ impl Broker {
     }
 
     /// Starts a node that has a listener with TLS for each `<name>.pem` of the folder.
+    #[cfg(feature = "kafka-tls")]
     pub(crate) fn start_secured(certificates: &Path) -> Self {
         Self::start_with(&["--tls", certificates.to_str().expect("a temporary folder has a plain name")])
     }

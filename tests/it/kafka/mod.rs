@@ -14,6 +14,7 @@ mod delivery;
 mod editions;
 mod erasure;
 mod failures;
+mod filed;
 #[cfg(feature = "kafka-tls")]
 mod secured;
 mod smoke;

@@ -241,6 +241,15 @@ impl StateStore for RedbStore {
         !self.owed.is_empty()
     }
 
+    fn sync(&mut self) -> Result<(), StoreError> {
+        if self.pending > 0 {
+            // A transaction that is synced takes those before it along.
+            self.write(redb::Durability::Immediate, |_| Ok(()))?;
+            self.pending = 0;
+        }
+        Ok(())
+    }
+
     fn next_is_durable(&self) -> bool {
         match self.options.durability {
             Durability::Immediate => true,

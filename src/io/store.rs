@@ -79,6 +79,14 @@ pub trait StateStore: Send {
         true
     }
 
+    /// Makes what was appended so far survive a loss of power, where the kind of store was asked for less.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    fn sync(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Whether anything that is saved here can be recovered; where it cannot, nobody needs to make snapshots.
     fn keeps(&self) -> bool {
         true

@@ -8,6 +8,7 @@
 //! a forward or reply 9 more, or 2 where the same event was named shortly before.
 
 use crate::event::{Channel, Millis};
+use crate::state::back::BackChange;
 use crate::state::clusters::ClusterFact;
 use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
 use crate::state::following::Follow;
@@ -52,6 +53,7 @@ pub(crate) enum Delta {
     Tell { told: u64, at: Millis },
     Retract { event: u64 },
     Heard { upto: Vec<(u32, i64)>, members: Vec<ClusterFact> },
+    Back(BackChange),
 }
 
 const FACTS: u8 = 1;
@@ -67,6 +69,7 @@ const REVOKE: u8 = 10;
 const HEARD: u8 = 11;
 const TELL: u8 = 12;
 const RETRACT: u8 = 13;
+const BACK: u8 = 14;
 
 impl Delta {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -107,6 +110,10 @@ impl Delta {
                 put_signed(out, *at);
             }
             Self::Retract { event } => put_head(out, RETRACT, *event),
+            Self::Back(change) => {
+                out.push(BACK);
+                change.encode(out);
+            }
             Self::Heard { upto, members } => {
                 out.push(HEARD);
                 put_heard(out, upto.iter().map(|(source, offset)| (*source, *offset)));
@@ -149,6 +156,7 @@ impl Delta {
             FORGET => Self::Forget { author: reader.u64(WHAT)? },
             TELL => Self::Tell { told: reader.u64(WHAT)?, at: reader.signed(WHAT)? },
             RETRACT => Self::Retract { event: reader.u64(WHAT)? },
+            BACK => Self::Back(BackChange::decode(reader)?),
             HEARD => {
                 let upto = heard(reader)?;
                 let count = reader.count(10, WHAT)?;

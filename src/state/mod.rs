@@ -14,6 +14,7 @@
 //! to whoever keeps them; what a strike costs and when a step is due is decided elsewhere. Nothing here depends on the
 //! order of a hash table, on the number of threads or on how the stream was cut into batches.
 
+mod back;
 mod board;
 mod caps;
 mod clock;
@@ -39,6 +40,7 @@ mod track;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::event::{Channel, Millis};
 use clock::Clock;
@@ -47,6 +49,8 @@ use ledger::Held;
 use standing::HeldStep;
 
 pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
+pub use back::{Back, Reach, Search};
+use back::BackChange;
 pub use board::Board;
 pub use caps::{Cap, Caps};
 pub use clusters::{ClusterCounts, ClusterFact, Clusters};
@@ -173,6 +177,7 @@ pub struct State {
     /// Records of those logs (which log, where) that the journal says are to be overwritten. A snapshot is taken when they are, so
     /// it has none.
     blanks: Vec<(u8, u64)>,
+    back: Back,
     /// Up to where other lanes were heard, by their numbers.
     heard: BTreeMap<u32, i64>,
     journal: Vec<u8>,
@@ -195,6 +200,7 @@ impl State {
             told: Recent::new(TOLD_MAX),
             texts_end: [0; 2],
             blanks: Vec::new(),
+            back: Back::default(),
             heard: BTreeMap::new(),
             journal: Vec::new(),
         }
@@ -229,6 +235,19 @@ impl State {
     #[must_use]
     pub fn told_at(&self, told: u64) -> Option<Millis> {
         self.told.get(told).map(|(at, ())| at)
+    }
+
+    /// What is looked for in what was said before, and who was told.
+    #[must_use]
+    pub fn back(&self) -> &Back {
+        &self.back
+    }
+
+    /// The events that were labelled for a claim after it came into force, and are still.
+    #[must_use]
+    pub fn labelled_late(&self, claim: u64) -> Vec<Arc<str>> {
+        let late = |(key, event): &(u64, Arc<str>)| *key == self.keys.late(self.keys.event(event));
+        self.ledger.named_by(claim).into_iter().filter(late).map(|(_, event)| event).collect()
     }
 
     /// Caps of rules.
@@ -355,6 +374,38 @@ impl State {
         self.told.touch(told, at, |()| ());
     }
 
+    /// Notes which claims are in force now, each with a hash of what of it acts; those that were not are to be looked for in what
+    /// was said until `since`. The first time, all of them are taken as known.
+    pub fn note_claims(&mut self, acting: &[(u64, u64)], since: Millis) {
+        debug_assert!(acting.is_sorted_by_key(|(claim, _)| *claim));
+        self.back.changes(acting, since).into_iter().for_each(|change| self.change_back(change));
+    }
+
+    /// Notes how far a search is.
+    pub fn reach(&mut self, claim: u64, reach: Reach) {
+        self.change_back(BackChange::Reach { claim, reach });
+    }
+
+    /// Notes that a search is done.
+    pub fn searched(&mut self, claim: u64) {
+        self.change_back(BackChange::Done { claim });
+    }
+
+    /// Notes that somebody is told of a claim in this revision ([`Keys::revised`]); false where they were told before.
+    pub fn tell_author(&mut self, author: u64, about: u64, at: Millis) -> bool {
+        let is_new = !self.back.was_told(author, about);
+        if is_new {
+            self.change_back(BackChange::Told { author, about, at });
+        }
+        is_new
+    }
+
+    fn change_back(&mut self, change: BackChange) {
+        let delta = Delta::Back(change);
+        delta.encode(self.open_journal());
+        self.apply_delta(delta, &mut Vec::new());
+    }
+
     /// Undoes what a decision did for a claim that is retracted, at that time: all of it where all rests on the claim, the
     /// strike included. `None` where nothing of it rests on the claim any more.
     pub fn retract(&mut self, event: u64, at: Millis) -> Option<Reversal> {
@@ -423,6 +474,7 @@ impl State {
             Delta::Forget { author } => drop(self.take_forget(author)),
             Delta::Tell { told, at } => self.told.touch(told, at, |()| ()),
             Delta::Retract { event } => drop(self.ledger.retract(event)),
+            Delta::Back(change) => self.back.take(change),
             Delta::Heard { upto, members } => {
                 self.heard.extend(upto);
                 for member in &members {
@@ -473,6 +525,7 @@ impl State {
 
     fn take_forget(&mut self, author: u64) -> Erased {
         self.clusters.scrub(author_mark(author));
+        self.back.forget(author);
         Erased {
             counters: self.memory.forget_author(author),
             standing: self.standing.forget(author),

@@ -3,6 +3,7 @@
 //! The same state always gives the same chunks: a header, what judging wrote, then one chunk a shard, each followed by
 //! its checksum.
 
+use crate::state::back::Back;
 use crate::state::caps::Caps;
 use crate::state::clock::Clock;
 use crate::state::codec::{Broken, Reader, put_u32, put_u64};
@@ -123,9 +124,12 @@ impl State {
         self.told.encode(out);
         self.following.encode(out);
         self.texts_end.iter().for_each(|end| put_u64(out, *end));
-        // Of a lane that stands alone there is nothing more.
-        if !self.heard.is_empty() {
+        // Of a lane that stands alone and never looked back there is nothing more.
+        if !self.heard.is_empty() || !self.back.is_blank() {
             journal::put_heard(out, self.heard.iter().map(|(source, offset)| (*source, *offset)));
+        }
+        if !self.back.is_blank() {
+            self.back.encode(out);
         }
     }
 
@@ -163,6 +167,9 @@ impl State {
         }
         if !reader.is_empty() {
             self.heard = journal::heard(&mut reader)?.into_iter().collect();
+        }
+        if !reader.is_empty() {
+            self.back = Back::decode(&mut reader)?;
         }
         reader.finish("what judging wrote")
     }

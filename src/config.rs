@@ -304,7 +304,13 @@ impl Config {
 
     /// The bounds that types cannot hold.
     fn check(&self, file: &Arc<str>, text: &str) -> Vec<Problem> {
-        let rooms = self.kafka.numbers().into_iter().chain(self.index.numbers()).chain(self.claims.numbers()).chain(self.serve.numbers());
+        let rooms = self
+            .kafka
+            .numbers()
+            .into_iter()
+            .chain(self.index.numbers())
+            .chain(self.claims.numbers())
+            .chain(self.serve.numbers());
         let numbers = self.numbers().into_iter().chain(rooms);
         let outside = numbers.filter(|&(_, value, min, max)| !(min..=max).contains(&value));
         let mut problems: Vec<Problem> = outside

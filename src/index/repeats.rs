@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::IndexError;
 use super::page::{Ask, Hit, Order};
 use super::query::{Query, Test};
 use super::reader::{PAGE_HITS_MAX, Reader};
-use super::IndexError;
 use crate::event::{Event, Millis};
 
 /// How far back is looked, and how much a day.

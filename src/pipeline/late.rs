@@ -32,13 +32,7 @@ impl InForce {
         self.note_those(edition, state, state.watermark(), |_| true);
     }
 
-    fn note_those(
-        &mut self,
-        edition: &Edition,
-        state: &mut State,
-        since: Millis,
-        is_asked: impl Fn(&Claim) -> bool,
-    ) {
+    fn note_those(&mut self, edition: &Edition, state: &mut State, since: Millis, is_asked: impl Fn(&Claim) -> bool) {
         let claims = edition.claims.as_ref().map_or(&[][..], Matcher::claims);
         let keys = state.keys();
         let in_force = claims.iter().enumerate().filter(|(_, claim)| may_act(claim) && is_asked(claim));
@@ -142,13 +136,7 @@ impl Engine {
     }
 
     /// Judges messages that may repeat a claim, or pass on what was labelled for it, and notes how far the search is.
-    pub fn look_back(
-        &mut self,
-        edition: &Edition,
-        wanted: &Wanted,
-        looks: &[Observed<'_>],
-        looked: Looked,
-    ) -> Outcome {
+    pub fn look_back(&mut self, edition: &Edition, wanted: &Wanted, looks: &[Observed<'_>], looked: Looked) -> Outcome {
         let mut outcome = Outcome::default();
         let mut bench = self.bench_of(edition);
         let mut drawer = Drawer::new(self.filing);

@@ -49,8 +49,8 @@ use ledger::Held;
 use standing::HeldStep;
 
 pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
-pub use back::{Back, Reach, Search};
 use back::BackChange;
+pub use back::{Back, Reach, Search};
 pub use board::Board;
 pub use caps::{Cap, Caps};
 pub use clusters::{ClusterCounts, ClusterFact, Clusters};

@@ -309,9 +309,7 @@ impl Looking {
             return Next::Wait;
         }
         let what = match wanted.reach {
-            Reach::Before(before) => {
-                What::Repeats { wordings: wanted.wordings.clone(), since: wanted.since, before }
-            }
+            Reach::Before(before) => What::Repeats { wordings: wanted.wordings.clone(), since: wanted.since, before },
             Reach::Kin => {
                 let new = active.new_of(&engine.state().labelled_late(wanted.key));
                 if new.is_empty() {

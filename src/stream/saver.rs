@@ -145,7 +145,16 @@ impl Saver {
         seq: u64,
         input: Option<Position>,
     ) -> Self {
-        Self { store, sinks, texts, spool, seq, input: input.unwrap_or_default(), latency: Latency::default(), asks: None }
+        Self {
+            store,
+            sinks,
+            texts,
+            spool,
+            seq,
+            input: input.unwrap_or_default(),
+            latency: Latency::default(),
+            asks: None,
+        }
     }
 
     /// The same, which passes questions to the index on.

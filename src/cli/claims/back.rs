@@ -79,7 +79,9 @@ fn check(args: &BacksearchArgs, edition: &Edition) -> anyhow::Result<()> {
     let claims = edition.claims.as_ref().map_or(&[][..], Matcher::claims);
     for id in &args.claim {
         match claims.iter().find(|claim| *claim.id == **id) {
-            None => bail!("--claim {id}: the edition has no claim of that id; `tidegate claims list` shows those of a file"),
+            None => {
+                bail!("--claim {id}: the edition has no claim of that id; `tidegate claims list` shows those of a file")
+            }
             Some(claim) if claim.status != Status::Active || !claim.verdict.is_refuted() => {
                 bail!("--claim {id}: it is {} and {}, so it labels nothing", claim.status, claim.verdict)
             }
@@ -160,8 +162,14 @@ impl Shown<'_> {
         for (claim, count) in &self.found {
             writeln!(self.out, "{:>8}  {claim}", term::count(*count))?;
         }
-        let already = if self.already > 0 { format!(", {} have a label", term::count(self.already)) } else { String::new() };
-        writeln!(self.out, "{} looked at, {} would be labelled{already}", term::count(tally.looked), term::count(labelled))?;
+        let already =
+            if self.already > 0 { format!(", {} have a label", term::count(self.already)) } else { String::new() };
+        writeln!(
+            self.out,
+            "{} looked at, {} would be labelled{already}",
+            term::count(tally.looked),
+            term::count(labelled)
+        )?;
         Ok(())
     }
 }

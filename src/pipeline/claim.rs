@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::claims::{Claim, Match, Matcher, Status};
+use crate::claims::{Claim, Match, Matcher, Stance, Status};
 use crate::decision::{Action, ActionKind, Decision, Ground, Recipient};
 use crate::event::{Event, Millis, Outcome, Relay, Verdict};
 use crate::signal::Span;
@@ -19,6 +19,11 @@ pub(crate) const REFUTED: &str = "refuted";
 pub(crate) fn known<'a>(edition: &'a Edition, observed: &'a Observed<'_>) -> Option<(&'a Claim, &'a Match)> {
     let (_, found) = &**observed.claim.as_ref()?;
     Some((edition.claims.as_ref()?.claims().get(found.claim)?, found))
+}
+
+/// The claim that a message asserts.
+pub(crate) fn asserted<'a>(edition: &'a Edition, observed: &'a Observed<'_>) -> Option<&'a Claim> {
+    known(edition, observed).filter(|(_, found)| found.stance == Stance::Asserting).map(|(claim, _)| claim)
 }
 
 /// What was said of the event that this one passes on.
@@ -160,7 +165,7 @@ fn filled(words: &Arc<str>, claim: Option<&Claim>) -> Option<Arc<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{Day, Stance};
+    use crate::claims::Day;
     use crate::event::{Channel, Record};
     use crate::pipeline::edition::{BuildOptions, Sources};
     use crate::pipeline::engine::Engine;

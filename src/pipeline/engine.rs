@@ -8,14 +8,14 @@ use std::sync::Arc;
 use crate::decision::Decision;
 use crate::event::{Millis, Outcome as Says, Relay, Verdict};
 use crate::neardup::{Arrival, Texts, TextsError, Twin, TwinSizes};
-use crate::state::{Board, Counts, Fact, Member, State, author_mark};
+use crate::state::{Beat, Beats, Board, Counts, Fact, Member, State, author_mark};
 
 use super::claim;
 use super::copies::{Copies, CopyOptions, Found, LOGS, Others};
 use super::deferred::Blank;
 use super::edition::Edition;
 use super::filing::{Drawer, FilingOptions};
-use super::judge::{Aside, Bench};
+use super::judge::{self, Aside, Bench};
 use super::ladder;
 use super::late::InForce;
 use super::observe::{Item, Observed, Refused};
@@ -215,6 +215,9 @@ impl Engine {
     ) -> Result<(), TextsError> {
         let (counts, found) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.found));
         let (mut of_events, mut of_marks) = (counts.iter(), found.iter());
+        if !counts.is_empty() {
+            self.state.begin_pulses();
+        }
         let mut drawer = Drawer::new(self.filing);
         // What was taken back before the first record, because a claim was retracted.
         let retracted = if first == 0 { outcome.decisions.len() } else { 0 };
@@ -273,8 +276,17 @@ impl Engine {
         }
         outcome.tally.events[observed.event.channel as usize] += 1;
         outcome.tally.copies += u64::from(found.is_some_and(|found| !found.twin.is_new));
-        let remembered = Remembered { counts, found, copies: self.copies.as_ref() };
+        let fact =
+            Fact { twin: found.filter(|found| !found.twin.is_new).map(|found| member(&found.twin)), ..observed.fact };
+        let claim = claim::asserted(edition, observed).map(|claim| self.state.keys().claim(&claim.id));
+        let (room, cluster, at) = self.state.pulse(&fact);
+        let of_claim = claim.map_or_else(Beat::default, |claim| self.state.pulse_claim(claim, at));
+        let counts = Counts { beats: Beats { room, cluster, claim: of_claim }, ..*counts };
+        let remembered = Remembered { counts: &counts, found, copies: self.copies.as_ref() };
         if let Some(decision) = bench.judge(edition, observed, &remembered, &mut self.state, &mut self.aside) {
+            if judge::has_acted(&decision) {
+                self.state.pulse_acted(&fact, claim, at);
+            }
             outcome.decide(decision);
         }
         true

@@ -389,6 +389,18 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Whether rules did anything about it, besides telling people of a burst: that must not feed the burst.
+pub(crate) fn has_acted(decision: &Decision) -> bool {
+    let of_trend = |reason: &Reason| reason.signals.iter().any(|ground| ground.name.starts_with(OF_TRENDS));
+    decision
+        .actions
+        .iter()
+        .any(|action| decision.reasons.get(usize::from(action.reason)).is_some_and(|of| !of_trend(of)))
+}
+
+/// What the signals about bursts begin with.
+const OF_TRENDS: &str = "trend.";
+
 /// What the signals begin with that are about the event which is passed on or answered.
 const OF_RUMORS: &str = "rumor.";
 

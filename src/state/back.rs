@@ -5,9 +5,12 @@
 //! stop at any point neither labels twice nor leaves anybody out.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::event::Millis;
+use crate::state::State;
 use crate::state::codec::{Broken, Reader, put_signed, put_u64, put_var};
+use crate::state::journal::Delta;
 
 /// A search that is not done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,6 +258,47 @@ fn pairs(reader: &mut Reader<'_>) -> Result<Vec<(u64, u64)>, Broken> {
     const WHAT: &str = "claims in force";
     let count = reader.count(16, WHAT)?;
     (0..count).map(|_| Ok((reader.u64(WHAT)?, reader.u64(WHAT)?))).collect()
+}
+
+impl State {
+    /// The events that were labelled for a claim after it came into force, and are still.
+    #[must_use]
+    pub fn labelled_late(&self, claim: u64) -> Vec<Arc<str>> {
+        let late = |(key, event): &(u64, Arc<str>)| *key == self.keys.late(self.keys.event(event));
+        self.ledger.named_by(claim).into_iter().filter(late).map(|(_, event)| event).collect()
+    }
+
+    /// Notes which claims are in force now, each with a hash of what of it acts; those that were not are to be looked for in what
+    /// was said until `since`. The first time, all of them are taken as known.
+    pub fn note_claims(&mut self, acting: &[(u64, u64)], since: Millis) {
+        debug_assert!(acting.is_sorted_by_key(|(claim, _)| *claim));
+        self.back.changes(acting, since).into_iter().for_each(|change| self.change_back(change));
+    }
+
+    /// Notes how far a search is.
+    pub fn reach(&mut self, claim: u64, reach: Reach) {
+        self.change_back(BackChange::Reach { claim, reach });
+    }
+
+    /// Notes that a search is done.
+    pub fn searched(&mut self, claim: u64) {
+        self.change_back(BackChange::Done { claim });
+    }
+
+    /// Notes that somebody is told of a claim in this revision ([`Keys::revised`]); false where they were told before.
+    pub fn tell_author(&mut self, author: u64, about: u64, at: Millis) -> bool {
+        let is_new = !self.back.was_told(author, about);
+        if is_new {
+            self.change_back(BackChange::Told { author, about, at });
+        }
+        is_new
+    }
+
+    fn change_back(&mut self, change: BackChange) {
+        let delta = Delta::Back(change);
+        delta.encode(self.open_journal());
+        self.apply_delta(delta, &mut Vec::new());
+    }
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ mod ledger;
 mod log;
 mod memory;
 mod post;
+mod pulse;
 mod recent;
 mod ring;
 mod shard;
@@ -40,7 +41,6 @@ mod track;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use crate::event::{Channel, Millis};
 use clock::Clock;
@@ -49,7 +49,6 @@ use ledger::Held;
 use standing::HeldStep;
 
 pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
-use back::BackChange;
 pub use back::{Back, Reach, Search};
 pub use board::Board;
 pub use caps::{Cap, Caps};
@@ -62,7 +61,9 @@ pub use keys::Keys;
 pub(crate) use keys::checksum;
 pub use ledger::{Entry, Fate, Ledger, Resting};
 use memory::Memory;
-pub use memory::{Counts, Fact, Member, author_mark};
+pub use memory::{Beats, Counts, Fact, Member, author_mark};
+pub use pulse::Beat;
+use pulse::Pulses;
 use recent::Recent;
 pub use snapshot::LoadError;
 pub use standing::{Points, Standing, Step, Strike};
@@ -178,6 +179,7 @@ pub struct State {
     /// it has none.
     blanks: Vec<(u8, u64)>,
     back: Back,
+    pulses: Pulses,
     /// Up to where other lanes were heard, by their numbers.
     heard: BTreeMap<u32, i64>,
     journal: Vec<u8>,
@@ -201,6 +203,7 @@ impl State {
             texts_end: [0; 2],
             blanks: Vec::new(),
             back: Back::default(),
+            pulses: Pulses::default(),
             heard: BTreeMap::new(),
             journal: Vec::new(),
         }
@@ -241,13 +244,6 @@ impl State {
     #[must_use]
     pub fn back(&self) -> &Back {
         &self.back
-    }
-
-    /// The events that were labelled for a claim after it came into force, and are still.
-    #[must_use]
-    pub fn labelled_late(&self, claim: u64) -> Vec<Arc<str>> {
-        let late = |(key, event): &(u64, Arc<str>)| *key == self.keys.late(self.keys.event(event));
-        self.ledger.named_by(claim).into_iter().filter(late).map(|(_, event)| event).collect()
     }
 
     /// Caps of rules.
@@ -374,38 +370,6 @@ impl State {
         self.told.touch(told, at, |()| ());
     }
 
-    /// Notes which claims are in force now, each with a hash of what of it acts; those that were not are to be looked for in what
-    /// was said until `since`. The first time, all of them are taken as known.
-    pub fn note_claims(&mut self, acting: &[(u64, u64)], since: Millis) {
-        debug_assert!(acting.is_sorted_by_key(|(claim, _)| *claim));
-        self.back.changes(acting, since).into_iter().for_each(|change| self.change_back(change));
-    }
-
-    /// Notes how far a search is.
-    pub fn reach(&mut self, claim: u64, reach: Reach) {
-        self.change_back(BackChange::Reach { claim, reach });
-    }
-
-    /// Notes that a search is done.
-    pub fn searched(&mut self, claim: u64) {
-        self.change_back(BackChange::Done { claim });
-    }
-
-    /// Notes that somebody is told of a claim in this revision ([`Keys::revised`]); false where they were told before.
-    pub fn tell_author(&mut self, author: u64, about: u64, at: Millis) -> bool {
-        let is_new = !self.back.was_told(author, about);
-        if is_new {
-            self.change_back(BackChange::Told { author, about, at });
-        }
-        is_new
-    }
-
-    fn change_back(&mut self, change: BackChange) {
-        let delta = Delta::Back(change);
-        delta.encode(self.open_journal());
-        self.apply_delta(delta, &mut Vec::new());
-    }
-
     /// Undoes what a decision did for a claim that is retracted, at that time: all of it where all rests on the claim, the
     /// strike included. `None` where nothing of it rests on the claim any more.
     pub fn retract(&mut self, event: u64, at: Millis) -> Option<Reversal> {
@@ -450,9 +414,21 @@ impl State {
     /// [`CorruptDelta`]; the state is as it was.
     pub fn apply(&mut self, block: &[u8]) -> Result<(), CorruptDelta> {
         let deltas = Delta::decode_block(block)?;
-        let mut counts = Vec::new();
+        let (mut facts, mut counts) = (Vec::new(), Vec::new());
         for delta in deltas {
-            self.apply_delta(delta, &mut counts);
+            match delta {
+                Delta::Facts(remembered) => {
+                    self.take_facts(&remembered, &mut counts);
+                    facts = remembered;
+                }
+                Delta::Pulses => {
+                    let new = facts.iter().zip(&counts).filter(|(_, counts)| !counts.duplicate);
+                    for (fact, _) in new {
+                        self.count_pulses(fact);
+                    }
+                }
+                other => self.apply_delta(other, &mut counts),
+            }
         }
         Ok(())
     }
@@ -475,6 +451,9 @@ impl State {
             Delta::Tell { told, at } => self.told.touch(told, at, |()| ()),
             Delta::Retract { event } => drop(self.ledger.retract(event)),
             Delta::Back(change) => self.back.take(change),
+            Delta::Pulse(change) => self.pulses.change(change),
+            // It speaks of the facts before it: see `State::apply`.
+            Delta::Pulses => {}
             Delta::Heard { upto, members } => {
                 self.heard.extend(upto);
                 for member in &members {

@@ -28,3 +28,4 @@ mod standing;
 mod shared_twins;
 mod stops;
 mod swap;
+mod trends;

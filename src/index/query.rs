@@ -49,6 +49,8 @@ pub enum Test {
     Between(Option<Millis>, Option<Millis>),
     /// A number between these, both included.
     Within(Option<f64>, Option<f64>),
+    /// A good part of one of these wordings, in any order. Nobody writes it in a query: it is what a claim is looked for with.
+    Alike(Vec<String>),
 }
 
 impl Query {

@@ -119,6 +119,10 @@ impl StateStore for WitnessedStore {
         self.store.next_is_durable()
     }
 
+    fn sync(&mut self) -> Result<(), StoreError> {
+        self.store.sync()
+    }
+
     fn keeps(&self) -> bool {
         self.store.keeps()
     }

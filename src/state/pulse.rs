@@ -470,14 +470,16 @@ mod tests {
         /// Lives through an hour in which rooms say so many times the usual; gives the rooms that were told of, with their scores.
         fn live(&mut self, times: impl Fn(u64) -> u32) -> Vec<(u64, f32)> {
             let mut told = Vec::new();
-            let counts: Vec<u32> = (0..self.rooms).map(|room| usual(room, self.hour) * times(room)).collect();
-            let most = counts.iter().copied().max().unwrap();
-            for nth in 0..most {
-                let at = self.hour * HOUR_MS + i64::from(nth) * HOUR_MS / i64::from(most);
-                for room in (0..self.rooms).filter(|&room| counts[room as usize] > nth) {
-                    let beat = say(&mut self.pulses, Pulsing::Room, room + 1, at);
-                    told.extend(beat.is_news.then_some((room, beat.score)));
-                }
+            // Each room spreads what it says evenly over the hour.
+            let of_room = |room: u64| {
+                let count = i64::from(usual(room, self.hour) * times(room));
+                (0..count).map(move |nth| (nth * HOUR_MS / count, room))
+            };
+            let mut said: Vec<(Millis, u64)> = (0..self.rooms).flat_map(of_room).collect();
+            said.sort_unstable();
+            for (after, room) in said {
+                let beat = say(&mut self.pulses, Pulsing::Room, room + 1, self.hour * HOUR_MS + after);
+                told.extend(beat.is_news.then_some((room, beat.score)));
             }
             self.hour += 1;
             told

@@ -197,6 +197,7 @@ fn serve_options(serve: &config::Serve) -> anyhow::Result<Options> {
         tls,
         plain: serve.plain,
         body_bytes_max: serve.body_bytes_max,
+        bodies_bytes_max: serve.queue_bytes_max,
         records_max: serve.records_max,
         timeout: Duration::from_millis(serve.timeout_ms),
         connections_max: serve.connections_max,

@@ -10,7 +10,7 @@ mod queries;
 
 use serde_json::{Map, Value, json};
 
-use super::page::{Ask, Cursor, Order};
+use super::page::{Ask, Cursor, GIVEN_MAX, Order};
 use super::reader::{PAGE_HITS_MAX, Reader};
 use super::schema::{FIELDS, Kind};
 use super::{IndexError, Query};
@@ -22,6 +22,8 @@ use crate::event::{Millis, rfc3339};
 const INDEX: &str = "tidegate";
 /// Searches of one `_msearch`.
 const SEARCHES_MAX: usize = 64;
+/// What the cases of one answer may take, in bytes; it has fewer hits then.
+const HITS_BYTES_MAX: usize = 16 << 20;
 /// Hits that come where nobody says how many.
 const HITS_DEFAULT: u64 = 10;
 
@@ -41,9 +43,8 @@ impl ElasticError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Refused(_) | Self::Index(IndexError::Aggregation(_) | IndexError::Field(_) | IndexError::Cursor) => {
-                400
-            }
+            Self::Refused(_) => 400,
+            Self::Index(error) if error.is_of_question() => 400,
             Self::Index(_) => 500,
         }
     }
@@ -185,7 +186,7 @@ fn hits(
     }
     let order = order(asked.get("sort"))?;
     let after = asked.get("search_after").map(|after| cursor(after, order)).transpose()?;
-    let page = reader.search(query, &Ask { order, limit: (size + from) as usize, after })?;
+    let page = reader.search_within(query, &Ask { order, limit: (size + from) as usize, after }, HITS_BYTES_MAX)?;
     let (mut hits, mut last) = (Vec::new(), after);
     for hit in &page.hits {
         let case = hit.case()?;
@@ -242,9 +243,10 @@ fn order(sort: Option<&Value>) -> Result<Order, ElasticError> {
 
 fn cursor(after: &Value, order: Order) -> Result<Cursor, ElasticError> {
     let numbers: Option<Vec<i64>> = after.as_array().and_then(|all| all.iter().map(Value::as_i64).collect());
+    let is_given = |given: i64| usize::try_from(given).is_ok_and(|given| given <= GIVEN_MAX);
     match (order, numbers.as_deref()) {
-        (Order::Score, Some(&[offset])) if offset >= 0 => Ok(Cursor::Offset(offset as usize)),
-        (Order::Newest | Order::Oldest, Some(&[at, given])) if given >= 0 => {
+        (Order::Score, Some(&[offset])) if is_given(offset) => Ok(Cursor::Offset(offset as usize)),
+        (Order::Newest | Order::Oldest, Some(&[at, given])) if is_given(given) => {
             Ok(Cursor::At { at, given: given as usize })
         }
         _ => refuse("search_after is the `sort` of the last hit before"),

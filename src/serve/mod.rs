@@ -13,14 +13,18 @@
 
 mod admin;
 mod audit;
+mod bodies;
 mod book;
 mod decide;
 mod door;
 mod editions;
 mod fault;
 mod hub;
+mod jobs;
 mod mask;
 mod openapi;
+mod page;
+mod patience;
 mod rate;
 mod reads;
 mod reviewing;
@@ -54,6 +58,8 @@ pub struct Options {
     pub plain: bool,
     /// The largest body, in bytes.
     pub body_bytes_max: usize,
+    /// All bodies that are read or not answered yet, in bytes.
+    pub bodies_bytes_max: usize,
     /// The most records in one call.
     pub records_max: usize,
     /// How long a call may take.
@@ -108,6 +114,9 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system has no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(String),
     /// The threads cannot be started.
     #[error("cannot start the service's threads")]
     Threads(#[source] std::io::Error),
@@ -126,6 +135,7 @@ impl ServeError {
                 "both are PEM files: the chain with the server's own certificate first, and its unencrypted key"
             }
             Self::Io { .. } => "check space and rights on that path",
+            Self::Random(_) => "the system's source of randomness must work before anybody is let in",
             Self::Threads(_) => "the system allows no more threads: raise its limit",
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,8 @@ use crate::event::{Outcome as Says, rfc3339};
 use super::decide::{Outcome, hand_in};
 use super::fault::{Fault, json};
 use super::hub::Hub;
-use super::reads::{cursor_from, lines_of_event, page_size, written};
+use super::page::{cursor, page_size, written};
+use super::reads::lines_of_event;
 use super::reviews::Claim;
 use super::routes::{Name, Params, blocking};
 use super::tokens::Who;
@@ -64,14 +65,13 @@ pub(super) struct Reviews {
     get, path = "/v1/reviews", tag = "reviews", params(WhichReviews),
     responses(
         (status = 200, description = "A page of the queue", body = Reviews),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn reviews(
     State(hub): State<Arc<Hub>>,
     Params(which): Params<WhichReviews>,
 ) -> Result<Response<Body>, Fault> {
-    let (limit, from, now) = (page_size(which.limit)?, cursor_from(which.cursor.as_deref())?, hub.now());
+    let (limit, from, now) = (page_size(which.limit)?, cursor(which.cursor.as_deref(), 0)?, hub.now());
     let reviews = hub.reviews();
     let wanted = |queue: &str| which.queue.as_deref().is_none_or(|wanted| wanted == queue);
     let mut found = reviews.waiting(from).filter(|(_, waiting)| wanted(&waiting.queue));
@@ -184,8 +184,8 @@ pub(super) async fn verdict(
     Name(event): Name,
     body: Body,
 ) -> Result<Response<Body>, Fault> {
-    let body = to_bytes(body, VERDICT_BYTES_MAX).await.map_err(|_| Fault::too_large(VERDICT_BYTES_MAX))?;
-    let Word { outcome } = serde_json::from_slice(&body)
+    let held = hub.bodies.read(body, VERDICT_BYTES_MAX).await?;
+    let Word { outcome } = serde_json::from_slice(&held.bytes)
         .map_err(|error| Fault::bad(format!("send {{\"outcome\": \"upheld\"}} or \"overturned\": {error}")))?;
     let is_theirs = hub.reviews().claim_of(&event, hub.now()).is_some_and(|claim| claim.by == who.name);
     if !is_theirs {
@@ -207,6 +207,5 @@ pub(super) async fn verdict(
     if let Some(problem) = done.problem {
         return Err(problem);
     }
-    blocking(hub, move |hub| Ok(hub.reviews().settle(&event, says, &who.name, &at)?)).await?;
     Ok(json(&done))
 }

@@ -9,9 +9,7 @@ use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Router, extract::DefaultBodyLimit};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
 
 use super::fault::Fault;
 use super::hub::Hub;
@@ -151,8 +149,8 @@ pub(super) async fn blocking<T: Send + 'static>(
     hub: Arc<Hub>,
     work: impl FnOnce(&Hub) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(move || work(&hub)).await;
-    done.map_err(|error| Fault::internal(&error))?
+    let of_work = Arc::clone(&hub);
+    hub.jobs.run(move || work(&of_work)).await
 }
 
 /// The parameters of a query.
@@ -181,17 +179,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
             .map_err(|rejection: PathRejection| Fault::bad(rejection.body_text()))?;
         Ok(Self(name))
     }
-}
-
-/// Which page of a list.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Pages {
-    /// Where an earlier page said that the next one begins.
-    pub(super) cursor: Option<String>,
-    /// How many, from 1 to 500; 50 if it is not said.
-    pub(super) limit: Option<usize>,
 }
 
 #[cfg(test)]

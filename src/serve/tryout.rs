@@ -17,6 +17,7 @@ use super::editions::{rule_text, with_rules};
 use super::fault::{Fault, json};
 use super::hub::Hub;
 use super::mask::mask;
+use super::page::asked;
 use super::reads::raw_for;
 use super::routes::{Params, blocking};
 use super::tokens::Who;
@@ -27,7 +28,7 @@ const RECORDS_MAX: u64 = 200_000;
 const SAMPLES_MAX: usize = 50;
 
 /// What to try it on.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Deserialize, IntoParams, Serialize)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct On {
@@ -97,7 +98,6 @@ impl Drop for Guard {
     request_body(content = String, content_type = "application/yaml", description = "A rule file"),
     responses(
         (status = 200, description = "What would change", body = TriedOut),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording", body = Fault, content_type = "application/problem+json"),
         (status = 422, description = "The rules are wrong; `POST /v1/rules/check` says where", body = Fault, content_type = "application/problem+json"),
         (status = 503, description = "It took too long", body = Fault, content_type = "application/problem+json"),
@@ -114,17 +114,18 @@ pub(super) async fn try_out(
     if samples > SAMPLES_MAX {
         return Err(Fault::bad(format!("samples is {samples}; it may be 0 to {SAMPLES_MAX}")));
     }
-    let place = hub.workshop.acquire().await.map_err(|error| Fault::internal(&error))?;
+    let place = hub.jobs.workshop().await?;
     let control = Arc::new(Control::default());
     let guard = Guard(Arc::clone(&control));
-    let tried = blocking(Arc::clone(&hub), move |hub| {
+    let tried = blocking(hub, move |hub| {
+        let _place = place;
         let source = recording(hub, &on.recording)?;
-        let raw = raw_for(hub, &who, on.raw, &format!("samples of {}", on.recording))?;
+        let raw = raw_for(hub, &who, on.raw, || asked("rules/try", &on))?;
         let (comparison, ids) = run(hub, &text, source, &control, samples)?;
         Ok(view(comparison, ids, raw))
     })
     .await?;
-    drop((guard, place));
+    drop(guard);
     Ok(json(&tried))
 }
 

@@ -156,6 +156,21 @@ impl Drop for House {
     }
 }
 
+/// Until what was saved is back, every call is told to come again. A service that speaks TLS alone is not asked.
+fn wait_until_ready(address: SocketAddr) {
+    for _ in 0..600 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        let is_plain = stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 ");
+        if !is_plain || answer.starts_with(b"HTTP/1.1 200") {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    panic!("it does not get ready");
+}
+
 fn start(dir: &Path) -> (Child, SocketAddr, Option<String>) {
     let mut process = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .args(["serve", "--listen", "127.0.0.1:0", "--edition"])
@@ -177,7 +192,9 @@ fn start(dir: &Path) -> (Child, SocketAddr, Option<String>) {
         if let Some((_, address)) = line.split_once("://") {
             // Whatever else it has to say must not fill the pipe.
             std::thread::spawn(move || lines.for_each(drop));
-            return (process, address.trim_end_matches("\u{1b}[0m").parse().unwrap(), admin);
+            let address = address.trim_end_matches("\u{1b}[0m").parse().unwrap();
+            wait_until_ready(address);
+            return (process, address, admin);
         }
         said.push(line);
     }

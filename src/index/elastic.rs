@@ -20,6 +20,8 @@ use crate::event::{Millis, rfc3339};
 
 /// The name of the index in answers.
 const INDEX: &str = "tidegate";
+/// Stars of one pattern of names; one with more fits nothing.
+const PATTERN_STARS_MAX: usize = 4;
 /// Searches of one `_msearch`.
 const SEARCHES_MAX: usize = 64;
 /// What the cases of one answer may take, in bytes; it has fewer hits then.
@@ -33,6 +35,9 @@ pub enum ElasticError {
     /// It asks for something that is not known here.
     #[error("{0}")]
     Refused(String),
+    /// It asks another index than the one there is.
+    #[error("no such index [{0}]: it is called tidegate")]
+    Unknown(String),
     /// The index cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -44,6 +49,7 @@ impl ElasticError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Refused(_) => 400,
+            Self::Unknown(_) => 404,
             Self::Index(error) if error.is_of_question() => 400,
             Self::Index(_) => 500,
         }
@@ -52,7 +58,11 @@ impl ElasticError {
     /// The answer, as Elasticsearch words it.
     #[must_use]
     pub fn body(&self) -> Value {
-        let kind = if self.status() == 400 { "illegal_argument_exception" } else { "search_phase_execution_exception" };
+        let kind = match self.status() {
+            400 => "illegal_argument_exception",
+            404 => "index_not_found_exception",
+            _ => "search_phase_execution_exception",
+        };
         let cause = json!({ "type": kind, "reason": self.to_string() });
         json!({ "error": { "root_cause": [cause], "type": kind, "reason": self.to_string() }, "status": self.status() })
     }
@@ -64,6 +74,38 @@ fn refuse<T>(message: impl Into<String>) -> Result<T, ElasticError> {
 
 /// How a case is shown as `_source`: [`source`], or a form of it that hides what somebody may not see.
 pub type Shows<'s> = &'s dyn Fn(&Case<'_>) -> Value;
+
+/// Reads a body.
+///
+/// # Errors
+/// [`ElasticError::Refused`], if it is not JSON.
+pub fn read(body: &str) -> Result<Value, ElasticError> {
+    serde_json::from_str(body).map_err(|error| ElasticError::Refused(format!("the body is not JSON: {error}")))
+}
+
+/// What a body asks for, of `_search` or `_msearch`: the query of each of its searches, and the fields that it counts by. What will be
+/// refused is left out.
+#[must_use]
+pub fn asked(body: &str, now: Millis) -> Vec<(Query, Vec<String>)> {
+    let searches: Vec<Value> = match serde_json::from_str(body) {
+        Ok(one) => vec![one],
+        Err(_) => body.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+    };
+    let one = |asked: &Value| {
+        let query = asked.get("query").map_or(Some(Query::All), |query| queries::read(query, now).ok())?;
+        let mut fields = Vec::new();
+        let counted = asked.get("aggs").or_else(|| asked.get("aggregations"));
+        counted.into_iter().for_each(|counted| aggregations::fields(counted, &mut fields));
+        Some((query, fields))
+    };
+    searches.iter().filter_map(one).collect()
+}
+
+/// Whether a list of names with `*` has the index in it.
+#[must_use]
+pub fn is_ours(names: &str) -> bool {
+    names.split(',').any(|name| name == "_all" || matches(name.trim(), INDEX))
+}
 
 /// `POST /_search`
 ///
@@ -101,11 +143,7 @@ pub fn msearch(reader: &Reader, lines: &str, now: Millis, shows: Shows<'_>) -> R
     if lines.len() / 2 > SEARCHES_MAX {
         return refuse(format!("_msearch takes {SEARCHES_MAX} searches at most"));
     }
-    let answer = |line: &str| {
-        let body: Value = serde_json::from_str(line)
-            .map_err(|error| ElasticError::Refused(format!("a search is not JSON: {error}")))?;
-        search(reader, &body, now, shows)
-    };
+    let answer = |line: &str| search(reader, &read(line)?, now, shows);
     let answers = lines.chunks_exact(2).map(|pair| answer(pair[1]).unwrap_or_else(|error| error.body()));
     Ok(json!({ "took": 0, "responses": answers.collect::<Vec<_>>() }))
 }
@@ -113,7 +151,7 @@ pub fn msearch(reader: &Reader, lines: &str, now: Millis, shows: Shows<'_>) -> R
 /// `GET /_field_caps?fields=…`: names with `*`, separated by commas.
 #[must_use]
 pub fn field_caps(fields: &str) -> Value {
-    let patterns: Vec<&str> = fields.split(',').map(str::trim).collect();
+    let patterns: Vec<&str> = fields.split(',').map(str::trim).take(FIELDS.len()).collect();
     let mut known = Map::new();
     for (name, kind) in names() {
         if patterns.iter().any(|pattern| matches(pattern, name)) {
@@ -151,6 +189,9 @@ fn word(kind: Kind) -> &'static str {
 
 /// Whether a name fits a pattern with `*`.
 fn matches(pattern: &str, name: &str) -> bool {
+    if pattern.bytes().filter(|&byte| byte == b'*').count() > PATTERN_STARS_MAX {
+        return false;
+    }
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(left) = name.strip_prefix(start) else { return false };
     rest.is_empty() || (0..=left.len()).any(|at| left.is_char_boundary(at) && matches(rest, &left[at..]))

@@ -237,7 +237,9 @@ impl<'a> Parser<'a> {
                 let (value, is_quoted) = self.value("")?;
                 if !is_quoted && kind(field) != Some(Kind::Text) && has_too_many_stars(&value) {
                     self.at = before;
-                    return Err(self.error(format!("a name has at most {STARS_MAX} `*`"), "write more of the name itself"));
+                    return Err(
+                        self.error(format!("a name has at most {STARS_MAX} `*`"), "write more of the name itself")
+                    );
                 }
                 Test::Is { value, is_quoted }
             }

@@ -20,8 +20,10 @@ use super::bodies::Bodies;
 use super::book::{Book, Line};
 use super::fault::Fault;
 use super::jobs::Jobs;
+use super::live::LIVE_MAX;
 use super::rate::Rates;
 use super::reviews::Reviews;
+use super::saved::Searches;
 use super::search::Searcher;
 use super::tokens::{Tokens, Who};
 use super::{Options, ServeError};
@@ -65,6 +67,9 @@ pub struct Hub {
     reviews: Mutex<Reviews>,
     is_ready: AtomicBool,
     is_stopping: AtomicBool,
+    pub(super) searches: Searches,
+    /// Searches that are followed.
+    pub(super) tails: Arc<tokio::sync::Semaphore>,
     pub(super) jobs: Jobs,
     pub(super) bodies: Bodies,
 }
@@ -86,10 +91,10 @@ struct PlaceIndex {
 }
 
 impl Hub {
-    /// Opens tokens, audit log and reviews of the folder.
+    /// Opens tokens, audit log, reviews and saved queries of the folder.
     ///
     /// # Errors
-    /// If the reviews cannot be read, or the system has no random bytes.
+    /// If reviews or saved queries cannot be read, or the system has no random bytes.
     pub fn open(parts: Parts, options: Options) -> Result<Arc<Self>, ServeError> {
         let reviews = Reviews::open(&parts.dir, options.claim)?;
         let mut key = [0; 32];
@@ -104,6 +109,8 @@ impl Hub {
             reviews: Mutex::new(reviews),
             is_ready: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
+            searches: Searches::open(&parts.dir)?,
+            tails: Arc::new(tokio::sync::Semaphore::new(LIVE_MAX)),
             jobs: Jobs::default(),
             bodies: Bodies::new(options.bodies_bytes_max, options.body_bytes_max),
             parts,

@@ -85,7 +85,9 @@ mod tests {
     fn a_list_is_given_page_by_page_whatever_the_cursor_says() {
         let all: Vec<u32> = (0..5).collect();
         let page = |cursor: Option<&str>| {
-            Pages { cursor: cursor.map(str::to_owned), limit: Some(2) }.of(&all, |n| *n).map(|page| (page.items, page.next))
+            Pages { cursor: cursor.map(str::to_owned), limit: Some(2) }
+                .of(&all, |n| *n)
+                .map(|page| (page.items, page.next))
         };
         assert_eq!(page(None).unwrap(), (vec![0, 1], Some("c2".into())));
         assert_eq!(page(Some("c4")).unwrap(), (vec![4], None));

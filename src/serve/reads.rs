@@ -106,12 +106,7 @@ impl Wants<'_> {
 }
 
 /// Whether the caller wants texts as they are and may have them; says it to the audit log then.
-pub(super) fn raw_for(
-    hub: &Hub,
-    who: &Who,
-    raw: Option<bool>,
-    about: impl FnOnce() -> String,
-) -> Result<bool, Fault> {
+pub(super) fn raw_for(hub: &Hub, who: &Who, raw: Option<bool>, about: impl FnOnce() -> String) -> Result<bool, Fault> {
     if raw != Some(true) {
         return Ok(false);
     }
@@ -124,7 +119,7 @@ pub(super) fn raw_for(
 }
 
 /// A decision as it may be shown: what lists found in a text is text.
-fn shown(line: &[u8], raw: bool) -> Result<Box<RawValue>, Fault> {
+pub(super) fn shown(line: &[u8], raw: bool) -> Result<Box<RawValue>, Fault> {
     if raw {
         return super::decide::raw(line.trim_ascii_end());
     }

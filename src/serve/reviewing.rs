@@ -7,6 +7,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::event::{Outcome as Says, rfc3339};
@@ -14,10 +15,12 @@ use crate::event::{Outcome as Says, rfc3339};
 use super::decide::{Outcome, hand_in};
 use super::fault::{Fault, json};
 use super::hub::Hub;
+use super::openapi::decisions_ref;
 use super::page::{cursor, page_size, written};
-use super::reads::lines_of_event;
+use super::reads::{self, Raw, lines_of_event, raw_for};
 use super::reviews::Claim;
 use super::routes::{Name, Params, blocking};
+use super::search;
 use super::tokens::Who;
 
 /// The largest body of a verdict.
@@ -87,6 +90,74 @@ pub(super) async fn reviews(
     let items = items.collect();
     let next = found.next().map(|(number, _)| written(number));
     Ok(json(&Reviews { waiting: reviews.len(), items, next }))
+}
+
+/// What a reviewer looks at.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReviewView {
+    event: String,
+    /// The queue that it waits in, if it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<String>,
+    /// Who has it now, if anybody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed_by: Option<String>,
+    /// Until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed_until: Option<String>,
+    /// What was said and found out, as the index holds it, masked unless `raw`; absent where no index holds it, or its author was
+    /// forgotten.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<Box<RawValue>>,
+    /// The decision on it, and after it what a reviewer's word undid; oldest first.
+    #[schema(schema_with = decisions_ref)]
+    decisions: Vec<Box<RawValue>>,
+}
+
+/// What was said, what was found out about it, and what was decided: what a reviewer needs to say whether it stands.
+#[utoipa::path(
+    get, path = "/v1/reviews/{event}", tag = "reviews",
+    params(("event" = String, Path, description = "The event's id"), Raw),
+    responses(
+        (status = 200, description = "The message and its decisions", body = ReviewView),
+        (status = 404, description = "Nothing was decided on it", body = Fault, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn review(
+    State(hub): State<Arc<Hub>>,
+    Extension(who): Extension<Who>,
+    Name(event): Name,
+    Params(Raw { raw }): Params<Raw>,
+) -> Result<Response<Body>, Fault> {
+    blocking(hub, move |hub| {
+        let lines = lines_of_event(hub, &event)?;
+        if lines.is_empty() {
+            return Err(Fault::not_found("nothing was decided on that event, as far as is held here"));
+        }
+        let raw = raw_for(hub, &who, raw, || format!("review {event}"))?;
+        let case = case_of(hub, &event, raw)?;
+        let decisions = lines.iter().map(|line| reads::shown(line, raw)).collect::<Result<_, _>>()?;
+        let reviews = hub.reviews();
+        let claim = reviews.claim_of(&event, hub.now());
+        Ok(json(&ReviewView {
+            queue: reviews.queue_of(&event).map(str::to_owned),
+            claimed_by: claim.map(|claim| claim.by.to_string()),
+            claimed_until: claim.map(|claim| rfc3339(claim.until)),
+            event,
+            case,
+            decisions,
+        }))
+    })
+    .await
+}
+
+/// The message as the index holds it. Where there is no index, none is held.
+fn case_of(hub: &Hub, event: &str, raw: bool) -> Result<Option<Box<RawValue>>, Fault> {
+    let Some(reader) = hub.searcher.reader_if_any()? else { return Ok(None) };
+    let hits = reader.case(event).map_err(search::refused)?;
+    let said = hits.iter().find(|hit| hit.case().is_ok_and(|case| case.event.is_some()));
+    said.map(|hit| search::shown(hit, raw)).transpose()
 }
 
 /// Who has a decision for themselves, and until when.

@@ -131,6 +131,11 @@ impl Reviews {
         self.waiting.len()
     }
 
+    /// The queue in which that event's decision waits.
+    pub(super) fn queue_of(&self, event: &str) -> Option<&str> {
+        self.by_event.get(event).and_then(|number| self.waiting.get(number)).map(|waiting| &*waiting.queue)
+    }
+
     /// Who has that event's decision now.
     pub(super) fn claim_of(&self, event: &str, now: Millis) -> Option<&Claim> {
         self.claims.get(event).filter(|claim| claim.until > now)

@@ -42,18 +42,31 @@ impl Searcher {
         Self { dir, fold, open: Mutex::default() }
     }
 
-    /// The index as it is now, or a moment ago.
+    /// The index, where there is one.
+    pub(super) fn reader_if_any(&self) -> Result<Option<Arc<Reader>>, Fault> {
+        match self.opened() {
+            Err(IndexError::NoIndex(_)) => Ok(None),
+            opened => opened.map(Some).map_err(refused),
+        }
+    }
+
+    /// The index.
     pub(super) fn reader(&self) -> Result<Arc<Reader>, Fault> {
+        self.opened().map_err(refused)
+    }
+
+    /// As it is now, or a moment ago.
+    fn opened(&self) -> Result<Arc<Reader>, IndexError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let now = instant();
         if let Some((reader, at)) = &mut *open {
             if now.duration_since(*at) >= FRESH {
-                reader.refresh().map_err(refused)?;
+                reader.refresh()?;
                 *at = now;
             }
             return Ok(Arc::clone(reader));
         }
-        let reader = Arc::new(Reader::open(&self.dir, self.fold).map_err(refused)?);
+        let reader = Arc::new(Reader::open(&self.dir, self.fold)?);
         *open = Some((Arc::clone(&reader), now));
         Ok(reader)
     }
@@ -69,14 +82,22 @@ pub(super) fn refused(error: IndexError) -> Fault {
     }
 }
 
-pub(super) fn query(hub: &Hub, text: Option<&str>) -> Result<Query, Fault> {
-    parse(text.unwrap_or_default(), hub.now()).map_err(|error| {
+pub(super) fn parsed(hub: &Hub, text: &str) -> Result<Query, Fault> {
+    parse(text, hub.now()).map_err(|error| {
         Fault::new(
             axum::http::StatusCode::BAD_REQUEST,
             "bad_query",
             format!("{} at character {}; {}", error.message, error.at + 1, error.hint),
         )
     })
+}
+
+/// What is asked for, with the saved query of that name before it.
+pub(super) fn query(hub: &Hub, text: Option<&str>, saved: Option<&str>) -> Result<Query, Fault> {
+    let own = parsed(hub, text.unwrap_or_default())?;
+    let Some(name) = saved else { return Ok(own) };
+    let saved = parsed(hub, &hub.searches.find(name)?.query)?;
+    Ok(if own == Query::All { saved } else { Query::And(vec![saved, own]) })
 }
 
 /// What tells of a text word by word, though no text is shown: whoever asks for it is noted as one who looked.
@@ -112,6 +133,8 @@ pub(super) fn note_question(
 pub(super) struct Search {
     /// In the language of `tidegate search`; everything if it is not said.
     q: Option<String>,
+    /// The name of a saved query; `q` narrows it.
+    saved: Option<String>,
     /// newest, oldest or score; newest if it is not said.
     order: Option<String>,
     /// Where an earlier page said that the next one begins.
@@ -157,7 +180,7 @@ pub(super) async fn search(
         };
         let after = asked.cursor.as_deref().map(str::parse).transpose().map_err(refused)?;
         let ask = Ask { order, limit: page_size(asked.limit)?, after };
-        let query = query(hub, asked.q.as_deref())?;
+        let query = query(hub, asked.q.as_deref(), asked.saved.as_deref())?;
         let reader = hub.searcher.reader()?;
         if asked.raw != Some(true) {
             note_question(hub, &who, &query, &[], || asked_for("search", &asked))?;
@@ -186,8 +209,8 @@ pub(super) async fn cluster(
     Params(asked): Params<Search>,
 ) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
-        if asked.q.is_some() || asked.order.is_some() {
-            return Err(Fault::bad("q and order are for /v1/search: a cluster is given oldest first"));
+        if asked.q.is_some() || asked.saved.is_some() || asked.order.is_some() {
+            return Err(Fault::bad("q, saved and order are for /v1/search: a cluster is given oldest first"));
         }
         let after = asked.cursor.as_deref().map(str::parse).transpose().map_err(refused)?;
         let ask = Ask { order: Order::Oldest, limit: page_size(asked.limit)?, after };
@@ -239,6 +262,8 @@ pub(super) fn hide_texts(case: &mut Case<'_>) {
 pub(super) struct OverTime {
     /// In the language of `tidegate search`; everything if it is not said.
     q: Option<String>,
+    /// The name of a saved query; `q` narrows it.
+    saved: Option<String>,
     /// How long each span is, in milliseconds; an hour if it is not said.
     every_ms: Option<u64>,
     /// What each span is divided by: action, rule, channel, …
@@ -289,7 +314,7 @@ pub(super) async fn histogram(
     Params(asked): Params<OverTime>,
 ) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
-        let query = query(hub, asked.q.as_deref())?;
+        let query = query(hub, asked.q.as_deref(), asked.saved.as_deref())?;
         note_question(hub, &who, &query, asked.by.as_deref().as_slice(), || asked_for("histogram", &asked))?;
         let every = asked.every_ms.unwrap_or(3_600_000);
         if !(1..=366 * 86_400_000).contains(&every) {
@@ -314,6 +339,8 @@ pub(super) async fn histogram(
 pub(super) struct OfField {
     /// In the language of `tidegate search`; everything if it is not said.
     q: Option<String>,
+    /// The name of a saved query; `q` narrows it.
+    saved: Option<String>,
     /// action, rule, author, room, cluster, claim, channel, …
     field: String,
     /// How many, from 1 to 500; 50 if it is not said.
@@ -334,7 +361,7 @@ pub(super) async fn top(
     Params(asked): Params<OfField>,
 ) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
-        let query = query(hub, asked.q.as_deref())?;
+        let query = query(hub, asked.q.as_deref(), asked.saved.as_deref())?;
         note_question(hub, &who, &query, &[&asked.field], || asked_for("top", &asked))?;
         let limit = page_size(asked.limit)?.min(TOP_MAX);
         let counts = hub.searcher.reader()?.top(&query, &asked.field, limit).map_err(refused)?;

@@ -177,7 +177,8 @@ async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, app: Route
 async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin + Send, app: Router, mut stopped: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(HEAD_BYTES_MAX).half_close(true);
-    let connection = http.serve_connection(TokioIo::new(Patient::new(stream, ANSWER_MAX)), TowerToHyperService::new(app));
+    let connection =
+        http.serve_connection(TokioIo::new(Patient::new(stream, ANSWER_MAX)), TowerToHyperService::new(app));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -57,6 +57,16 @@ impl House {
         Self { address, admin: admin.unwrap(), dir, process }
     }
 
+    /// A run over a folder that is followed, with the service beside it.
+    pub(crate) fn beside(input: &Path, settings: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("settings.toml"), settings).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.args(["run", "--follow", "--serve", "127.0.0.1:0", "--input"]).arg(input);
+        let (process, address, admin) = launch(&mut command, dir.path());
+        Self { address, admin: admin.unwrap(), dir, process }
+    }
+
     /// Starts again on what the last process left.
     pub(crate) fn again(&mut self) {
         let (process, address, admin) = start(self.dir.path());
@@ -92,6 +102,19 @@ impl House {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         reply(&answer)
+    }
+
+    /// The status alone, of a call whose answer may go on for ever.
+    pub(crate) fn status(&self, token: Option<&str>, call: &str, body: &[u8]) -> u16 {
+        let (method, path) = call.split_once(' ').unwrap();
+        let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: t\r\n{token}content-length: {}\r\n\r\n", body.len());
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{call}: {line:?}"))
     }
 
     /// Hands a record in; nothing where no whole answer came back.
@@ -172,8 +195,14 @@ fn wait_until_ready(address: SocketAddr) {
 }
 
 fn start(dir: &Path) -> (Child, SocketAddr, Option<String>) {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--edition"])
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    launch(command.args(["serve", "--listen", "127.0.0.1:0"]), dir)
+}
+
+/// Starts what listens, on this folder.
+fn launch(command: &mut Command, dir: &Path) -> (Child, SocketAddr, Option<String>) {
+    let mut process = command
+        .arg("--edition")
         .arg(path("tests/it/edition"))
         .arg("--config")
         .arg(dir.join("settings.toml"))

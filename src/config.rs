@@ -3,6 +3,7 @@
 //!
 //! Each field's comment is its line in `docs/config.md`; a test keeps the page true. Rooms never read configuration.
 
+mod claims;
 mod index;
 mod kafka;
 mod serve;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use self::claims::Claims;
 pub use self::index::Index;
 pub use self::kafka::{Begin, Compression, Delivery, EditionsFrom, Health, Kafka, Standing, Twins};
 pub use self::serve::Serve;
@@ -41,6 +43,8 @@ pub struct Config {
     pub store: Store,
     /// What analysts can search.
     pub index: Index,
+    /// Looking back for claims that come into force.
+    pub claims: Claims,
     /// Personal data.
     pub privacy: Privacy,
     /// Metrics.
@@ -300,7 +304,13 @@ impl Config {
 
     /// The bounds that types cannot hold.
     fn check(&self, file: &Arc<str>, text: &str) -> Vec<Problem> {
-        let rooms = self.kafka.numbers().into_iter().chain(self.index.numbers()).chain(self.serve.numbers());
+        let rooms = self
+            .kafka
+            .numbers()
+            .into_iter()
+            .chain(self.index.numbers())
+            .chain(self.claims.numbers())
+            .chain(self.serve.numbers());
         let numbers = self.numbers().into_iter().chain(rooms);
         let outside = numbers.filter(|&(_, value, min, max)| !(min..=max).contains(&value));
         let mut problems: Vec<Problem> = outside

@@ -85,6 +85,9 @@ pub enum ActionKind {
         #[serde(default, with = "rfc3339_or_millis_option", skip_serializing_if = "Option::is_none")]
         #[schemars(with = "Option<At>")]
         until: Option<Millis>,
+        /// Whether it comes after the fact: the claim came into force when the message was out already.
+        #[serde(default, skip_serializing_if = "is_not")]
+        late: bool,
     },
     /// Have a person look at it.
     Review {
@@ -132,6 +135,11 @@ impl ActionKind {
             _ => None,
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a limit takes away.

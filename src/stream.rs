@@ -7,6 +7,7 @@
 //! Invariants: nothing is emitted that was not saved; nothing is saved twice; an edition changes between two batches
 //! only; where the batches end has no influence on any decision.
 
+mod back;
 mod compare;
 mod editions;
 mod front;
@@ -37,9 +38,11 @@ use crate::io::{
 use crate::pipeline::{CopyOptions, Engine, FilingOptions, LOGS, Others, Tally};
 use crate::state::{self, Board, Keys, State, Texts, TextsError};
 
+use back::{Looking, Road};
 use judging::Judging;
 use saver::Saver;
 
+pub use back::{BackOptions, BackSearch, Preview, Previewed, preview};
 pub use compare::{Comparison, RuleDiff, Sample, Side, compare};
 pub use editions::{EditionFile, EditionFolders, Editions, FolderError, build_checked, sources_of, watch};
 pub use front::Front;
@@ -78,6 +81,8 @@ pub struct Cases {
     pub spool: Arc<Spool>,
     /// Which events are filed.
     pub options: FilingOptions,
+    /// How claims that come into force are looked for in what was filed, if they are.
+    pub back: Option<BackSearch>,
 }
 
 /// The logs of stored texts: of the window, of articles.
@@ -266,11 +271,18 @@ fn run_with(
     if let Some(cases) = &cases {
         cases.spool.settle(store.own_until(recovered.seq))?;
     }
+    let back = cases.as_ref().and_then(|cases| cases.back.clone());
+    let (to_looking, found) = mpsc::sync_channel(back::PIECES_MAX);
+    let (to_road, asks) = mpsc::channel();
+    let generation = Arc::new(AtomicU64::new(0));
+    let engine = if back.is_some() { engine.looking_back() } else { engine };
     let judging = Judging {
         engine: match &cases {
             Some(cases) => engine.filing(cases.options),
             None => engine,
         },
+        looking: back.as_ref().map(|back| Looking::new(back.options, found, Arc::clone(&generation))),
+        input: recovered.input.clone(),
         editions,
         options,
         journal_bytes: recovered.journal_bytes,
@@ -280,13 +292,17 @@ fn run_with(
         shown: measure::Shown::default(),
     };
     let spool = cases.map(|cases| cases.spool);
-    let saver = Saver::new(store, [actions, rejects], texts, spool, recovered.seq, recovered.input);
+    let saver = Saver::new(store, [actions, rejects], texts, spool, recovered.seq, recovered.input).asking(to_road);
     control.halted.store(false, Ordering::Relaxed);
     let (tally, latency) = thread::scope(|scope| {
         let (to_loop, raw) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
         let (to_saver, judged) = mpsc::sync_channel(QUEUE_BATCHES_MAX);
         let (to_reader, saved) = mpsc::channel();
         let (give_back, used) = mpsc::channel();
+        if let Some(back) = &back {
+            let road = Road { back, generation: &generation, found: to_looking, control };
+            scope.spawn(move || road.run(&asks));
+        }
         let reader = scope.spawn(move || read(source, to_loop, &used, &saved, options, control));
         let saver = scope.spawn(move || {
             let _halt = Halt(control);
@@ -294,7 +310,7 @@ fn run_with(
         });
         let judged = {
             let _halt = Halt(control);
-            judging.run(front, &raw, &to_saver, &give_back)
+            judging.run(front, &raw, &to_saver, &give_back, control)
         };
         drop((raw, to_saver));
         let latency = join(saver)?;

@@ -1,5 +1,6 @@
 //! `tidegate claims`: the library of fact-checked claims, and what repeats it.
 
+mod back;
 mod find;
 pub(super) mod library;
 mod train;
@@ -14,6 +15,7 @@ use super::Output;
 #[derive(Subcommand, Debug)]
 pub(super) enum ClaimsCommand {
     Match(find::MatchArgs),
+    Backsearch(back::BacksearchArgs),
     Import(library::ImportArgs),
     Add(library::AddArgs),
     List(library::ListArgs),
@@ -26,6 +28,7 @@ pub(super) enum ClaimsCommand {
 pub(super) fn run(command: &ClaimsCommand, output: &Output) -> anyhow::Result<ExitCode> {
     match command {
         ClaimsCommand::Match(args) => find::run(args, output),
+        ClaimsCommand::Backsearch(args) => back::run(args, output),
         ClaimsCommand::Import(args) => library::import(args, output),
         ClaimsCommand::Add(args) => library::add(args, output),
         ClaimsCommand::List(args) => library::list(args, output),

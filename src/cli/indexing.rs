@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use crate::config::Config;
-use crate::index;
+use crate::config::{self, Config};
+use crate::index::{self, RepeatOptions};
 use crate::io::{SpoolOptions, SystemClock};
 use crate::pipeline::FilingOptions;
-use crate::stream::{Cases, Control, IndexOptions, Indexer};
+use crate::stream::{BackOptions, BackSearch, Cases, Control, IndexOptions, Indexer};
+use crate::text::fold_to_string;
 
 use super::Output;
 use super::term::{self, Role};
@@ -22,6 +23,8 @@ pub(super) struct Indexing {
     pub(super) indexer: Arc<Indexer>,
     dir: PathBuf,
     pub(super) filing: FilingOptions,
+    /// How claims are looked for in what was filed, if they are.
+    back: Option<BackOptions>,
 }
 
 /// Opens the index of a run, if it has one: a run that keeps no journal has none, for nobody could say what is in it.
@@ -43,7 +46,18 @@ pub(super) fn open(config: &Config) -> anyhow::Result<Option<Indexing>> {
         spool: SpoolOptions { bytes_max: config.index.queue_bytes_max, ..SpoolOptions::default() },
     };
     let indexer = Arc::new(Indexer::open(options, Arc::new(SystemClock))?);
-    Ok(Some(Indexing { indexer, dir, filing: FilingOptions { ordinary_share: config.index.ordinary_share } }))
+    let filing = FilingOptions { ordinary_share: config.index.ordinary_share };
+    Ok(Some(Indexing { indexer, dir, filing, back: back(&config.claims) }))
+}
+
+/// How claims are looked for, if they are.
+fn back(config: &config::Claims) -> Option<BackOptions> {
+    (config.back_days > 0).then(|| BackOptions { repeats: repeats(config), per_second: config.late_per_second })
+}
+
+pub(super) fn repeats(config: &config::Claims) -> RepeatOptions {
+    const DAY_MS: i64 = 86_400_000;
+    RepeatOptions { back_ms: i64::from(config.back_days) * DAY_MS, per_day_max: config.back_per_day_max }
 }
 
 impl Indexing {
@@ -55,7 +69,11 @@ impl Indexing {
                 self.dir.display()
             );
         }
-        Ok(Cases { spool: self.indexer.spool("stream")?, options: self.filing })
+        let queue: Arc<str> = "stream".into();
+        let spool = self.indexer.spool(&queue)?;
+        let indexer = Arc::clone(&self.indexer);
+        let back = self.back.map(|options| BackSearch { indexer, queue, fold: fold_to_string, options });
+        Ok(Cases { spool, options: self.filing, back })
     }
 }
 

@@ -107,6 +107,9 @@ fn channels(tally: &Tally, out: &mut impl Write, terminal: Terminal) -> io::Resu
     row("verdicts", tally.verdicts);
     row("erasures", tally.erasures);
     row("rejects", tally.rejects_total());
+    row("looked at again", tally.late.looked);
+    row("labelled late", tally.late.labelled);
+    row("people told late", tally.late.told);
     row("decisions", tally.decisions);
     section(out, terminal, "What came", &table)
 }

@@ -28,7 +28,7 @@ use crate::stream::{self, Control, EditionFolders, Editions, Ends};
 use super::edition::{self, EditionArgs};
 use super::indexing::Indexing;
 use super::report::{self, Report};
-use super::{Output, health, indexing, progress, setting};
+use super::{Output, health, indexing, progress, serve, setting};
 
 /// Decides on a stream: events in, fold / limit / label out.
 ///
@@ -42,6 +42,7 @@ use super::{Output, health, indexing, progress, setting};
   tidegate run --config deploy/tidegate.toml
   tidegate run --config deploy/kafka.toml
   tidegate run --input inbox/ --follow --output out --metrics 127.0.0.1:9464
+  tidegate run --input inbox/ --follow --output out --serve 127.0.0.1:8080
 
 Stopped by SIGINT or SIGTERM, it saves what it has read and exits with 0.")]
 pub(super) struct RunArgs {
@@ -75,6 +76,9 @@ pub(super) struct RunArgs {
     /// default, chosen by the event's id); `off` keeps nothing.
     #[arg(long, value_name = "SHARE", value_parser = share)]
     index: Option<Share>,
+    /// Show over HTTP there what is decided, beside the stream: the reading half of `tidegate serve`. See docs/api.md.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "metrics")]
+    serve: Option<SocketAddr>,
     /// Serve metrics for Prometheus there.
     #[arg(long, value_name = "ADDRESS")]
     metrics: Option<SocketAddr>,
@@ -130,7 +134,25 @@ impl RunArgs {
             None => {}
         }
         config.metrics.listen = self.metrics.or(config.metrics.listen);
+        config.serve.listen = self.serve.unwrap_or(config.serve.listen);
+        if self.serve.is_some() {
+            self.check_serve(&config)?;
+        }
         Ok(config)
+    }
+
+    /// What is shown is what one folder holds, with /metrics beside it.
+    fn check_serve(&self, config: &Config) -> anyhow::Result<()> {
+        if is_stdout(&config.output.dir) {
+            bail!("--serve shows what is kept: name a folder with --output");
+        }
+        if !config.kafka.brokers.is_empty() {
+            bail!("--serve shows one folder, and on a cluster each instance has a part: leave --serve or [kafka] out");
+        }
+        if config.metrics.listen.is_some() {
+            bail!("--serve has /metrics itself: leave [metrics] listen out");
+        }
+        Ok(())
     }
 }
 
@@ -143,6 +165,7 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
             "--input, --follow, --limit and --rejects are for files, and [kafka] brokers names a cluster: leave one out"
         );
     }
+    let served = args.serve.map(|_| serve::start_metrics()).transpose()?;
     start_metrics(config.metrics.listen)?;
     let options = setting::options(&config, args.limit)?;
     let folders = EditionFolders { base: config.edition.dir.clone(), overlay: config.edition.overlay.clone() };
@@ -165,8 +188,14 @@ pub(super) fn run(args: &RunArgs, output: &Output) -> anyhow::Result<ExitCode> {
             if let Some(address) = config.health.listen {
                 health::serve(address, Arc::new(|| true))?;
             }
-            indexing::beside(indexing.as_ref(), &control, output, || {
-                Ok(stream::run(ends, editions, &options, &control)?)
+            let work = |ends| -> anyhow::Result<_> { Ok(stream::run(ends, editions, &options, &control)?) };
+            indexing::beside(indexing.as_ref(), &control, output, || match served {
+                None => work(ends),
+                Some(metrics) => {
+                    serve::first_token(&config.output.dir)?;
+                    let hub = serve::open(&config, &options, &folders, editions, None, metrics)?;
+                    serve::beside(&hub, ends, output, work)
+                }
             })
         }
         Some(cluster) => {

@@ -16,8 +16,8 @@ use crate::config::{self, Config};
 use crate::io::{
     Clock, Desk, DeskOptions, DeskSource, StateStore, SystemClock, WitnessedSource, WitnessedStore, instant,
 };
-use crate::serve::{self, Hub, Options, Parts, Role, Tokens};
-use crate::stream::{self, Control, EditionFolders, Ends};
+use crate::serve::{self, Hub, Options, Parts, Role, Server, Tokens};
+use crate::stream::{self, Control, EditionFolders, Editions, Ends};
 use crate::text::fold_to_string;
 
 use super::edition::{self, EditionArgs};
@@ -93,28 +93,72 @@ pub(super) fn run(args: &ServeArgs, output: &Output) -> anyhow::Result<ExitCode>
     let has_folders = folders.base.is_some() || folders.overlay.is_some();
     let watched = Some(&folders).filter(|_| config.edition.watch && has_folders);
     let summary = run::alongside(&config, watched, edition, &control, output, |editions| {
-        let parts = Parts {
-            dir: config.output.dir.clone(),
-            index: config.index.dir.clone().unwrap_or_else(|| config.output.dir.join("index")),
-            fold: fold_to_string,
-            desk: Some(Arc::clone(&desk)),
-            editions: Arc::clone(editions),
-            folders: folders.clone(),
-            build: build.clone(),
-            stream: options.clone(),
-            temporary_texts: Box::new({
-                let options = options.clone();
-                move || setting::open_temporary_texts(&options)
-            }),
-            clock: Arc::new(SystemClock),
-            metrics: Some(metrics),
-        };
-        let hub = Hub::open(parts, serve_options(&config.serve)?)?;
+        let hub = open(&config, &options, &folders, editions, Some(&desk), metrics)?;
         indexing::beside(indexing.as_ref(), &control, output, || stand(&hub, &desk, ends, &options, &control, output))
     })?;
     let report = Report { summary: &summary, elapsed: started.elapsed(), dir: &config.output.dir };
     report::print(&report, &mut std::io::stdout().lock(), output.out, output.json)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the service is built over; without a desk, it only shows what another stream comes to.
+pub(super) fn open(
+    config: &Config,
+    options: &stream::Options,
+    folders: &EditionFolders,
+    editions: &Arc<Editions>,
+    desk: Option<&Arc<Desk>>,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<Arc<Hub>> {
+    let parts = Parts {
+        dir: config.output.dir.clone(),
+        index: config.index.dir.clone().unwrap_or_else(|| config.output.dir.join("index")),
+        fold: fold_to_string,
+        desk: desk.cloned(),
+        editions: Arc::clone(editions),
+        folders: folders.clone(),
+        build: setting::build_options(config),
+        stream: options.clone(),
+        temporary_texts: Box::new({
+            let options = options.clone();
+            move || setting::open_temporary_texts(&options)
+        }),
+        clock: Arc::new(SystemClock),
+        metrics: Some(metrics),
+    };
+    Ok(Hub::open(parts, serve_options(&config.serve)?)?)
+}
+
+/// What the loop stands between, with the service told of what is saved.
+fn heard(ends: Ends, hub: &Arc<Hub>) -> Ends {
+    let witness: Arc<Hub> = Arc::clone(hub);
+    Ends {
+        source: Box::new(WitnessedSource::new(ends.source, Arc::clone(&witness) as _)),
+        store: Box::new(WitnessedStore::new(ends.store, witness)) as Box<dyn StateStore>,
+        ..ends
+    }
+}
+
+/// Begins to listen, and says where.
+fn listen(hub: &Arc<Hub>, output: &Output) -> anyhow::Result<Server> {
+    let server = serve::start(hub)?;
+    let scheme = if hub.speaks_tls() { "https" } else { "http" };
+    let told = output.err.paint(super::Role::Quiet, format!("listening on {scheme}://{}", server.address()));
+    writeln!(std::io::stderr(), "{told}")?;
+    Ok(server)
+}
+
+/// Does a run's `work` with a service beside it, which shows what it comes to.
+pub(super) fn beside<T>(
+    hub: &Arc<Hub>,
+    ends: Ends,
+    output: &Output,
+    work: impl FnOnce(Ends) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut server = listen(hub, output)?;
+    let done = work(heard(ends, hub));
+    server.stop();
+    done
 }
 
 /// Serves until a signal comes or the loop fails. A signal closes the door first, then lets the loop finish.
@@ -126,19 +170,8 @@ fn stand(
     control: &Arc<Control>,
     output: &Output,
 ) -> anyhow::Result<stream::Summary> {
-    let witness: Arc<Hub> = Arc::clone(hub);
-    let ends = Ends {
-        source: Box::new(WitnessedSource::new(ends.source, Arc::clone(&witness) as _)),
-        store: Box::new(WitnessedStore::new(ends.store, witness)) as Box<dyn StateStore>,
-        ..ends
-    };
-    let mut server = serve::start(hub)?;
-    let scheme = if hub.speaks_tls() { "https" } else { "http" };
-    writeln!(
-        std::io::stderr(),
-        "{}",
-        output.err.paint(super::Role::Quiet, format!("listening on {scheme}://{}", server.address()))
-    )?;
+    let ends = heard(ends, hub);
+    let mut server = listen(hub, output)?;
     let (signal, signalled) = mpsc::channel();
     run::on_signal(move || signal.send(()).is_ok())?;
     let (end, ended) = mpsc::channel::<()>();
@@ -164,7 +197,7 @@ fn stand(
 /// How often the service looks whether its loop has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-fn start_metrics() -> anyhow::Result<PrometheusHandle> {
+pub(super) fn start_metrics() -> anyhow::Result<PrometheusHandle> {
     let builder = PrometheusBuilder::new().set_buckets(&run::LATENCY_BUCKETS_SECONDS).context("latency buckets")?;
     let handle = builder.install_recorder().context("cannot count")?;
     stream::describe_metrics();
@@ -172,7 +205,7 @@ fn start_metrics() -> anyhow::Result<PrometheusHandle> {
 }
 
 /// Where nobody has a token yet, an admin's is made and shown: this once.
-fn first_token(dir: &Path) -> anyhow::Result<()> {
+pub(super) fn first_token(dir: &Path) -> anyhow::Result<()> {
     let tokens = Tokens::of(dir);
     if !tokens.list()?.is_empty() {
         return Ok(());
@@ -197,6 +230,7 @@ fn serve_options(serve: &config::Serve) -> anyhow::Result<Options> {
         tls,
         plain: serve.plain,
         body_bytes_max: serve.body_bytes_max,
+        bodies_bytes_max: serve.queue_bytes_max,
         records_max: serve.records_max,
         timeout: Duration::from_millis(serve.timeout_ms),
         connections_max: serve.connections_max,

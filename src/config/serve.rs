@@ -32,7 +32,7 @@ pub struct Serve {
     pub rate_burst: u32,
     /// The most records that wait to be decided; what comes beyond is told to come again.
     pub queue_records_max: usize,
-    /// Their bytes, at most.
+    /// Their bytes, at most; and as many of bodies that are being read or not answered yet.
     pub queue_bytes_max: usize,
     /// The most decisions that can be asked for, 80 bytes of memory each; the oldest go first.
     pub decisions_max: usize,

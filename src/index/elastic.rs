@@ -10,7 +10,7 @@ mod queries;
 
 use serde_json::{Map, Value, json};
 
-use super::page::{Ask, Cursor, Order};
+use super::page::{Ask, Cursor, GIVEN_MAX, Order};
 use super::reader::{PAGE_HITS_MAX, Reader};
 use super::schema::{FIELDS, Kind};
 use super::{IndexError, Query};
@@ -20,8 +20,12 @@ use crate::event::{Millis, rfc3339};
 
 /// The name of the index in answers.
 const INDEX: &str = "tidegate";
+/// Stars of one pattern of names; one with more fits nothing.
+const PATTERN_STARS_MAX: usize = 4;
 /// Searches of one `_msearch`.
 const SEARCHES_MAX: usize = 64;
+/// What the cases of one answer may take, in bytes; it has fewer hits then.
+const HITS_BYTES_MAX: usize = 16 << 20;
 /// Hits that come where nobody says how many.
 const HITS_DEFAULT: u64 = 10;
 
@@ -31,6 +35,9 @@ pub enum ElasticError {
     /// It asks for something that is not known here.
     #[error("{0}")]
     Refused(String),
+    /// It asks another index than the one there is.
+    #[error("no such index [{0}]: it is called tidegate")]
+    Unknown(String),
     /// The index cannot be read.
     #[error(transparent)]
     Index(#[from] IndexError),
@@ -41,9 +48,9 @@ impl ElasticError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            Self::Refused(_) | Self::Index(IndexError::Aggregation(_) | IndexError::Field(_) | IndexError::Cursor) => {
-                400
-            }
+            Self::Refused(_) => 400,
+            Self::Unknown(_) => 404,
+            Self::Index(error) if error.is_of_question() => 400,
             Self::Index(_) => 500,
         }
     }
@@ -51,7 +58,11 @@ impl ElasticError {
     /// The answer, as Elasticsearch words it.
     #[must_use]
     pub fn body(&self) -> Value {
-        let kind = if self.status() == 400 { "illegal_argument_exception" } else { "search_phase_execution_exception" };
+        let kind = match self.status() {
+            400 => "illegal_argument_exception",
+            404 => "index_not_found_exception",
+            _ => "search_phase_execution_exception",
+        };
         let cause = json!({ "type": kind, "reason": self.to_string() });
         json!({ "error": { "root_cause": [cause], "type": kind, "reason": self.to_string() }, "status": self.status() })
     }
@@ -63,6 +74,38 @@ fn refuse<T>(message: impl Into<String>) -> Result<T, ElasticError> {
 
 /// How a case is shown as `_source`: [`source`], or a form of it that hides what somebody may not see.
 pub type Shows<'s> = &'s dyn Fn(&Case<'_>) -> Value;
+
+/// Reads a body.
+///
+/// # Errors
+/// [`ElasticError::Refused`], if it is not JSON.
+pub fn read(body: &str) -> Result<Value, ElasticError> {
+    serde_json::from_str(body).map_err(|error| ElasticError::Refused(format!("the body is not JSON: {error}")))
+}
+
+/// What a body asks for, of `_search` or `_msearch`: the query of each of its searches, and the fields that it counts by. What will be
+/// refused is left out.
+#[must_use]
+pub fn asked(body: &str, now: Millis) -> Vec<(Query, Vec<String>)> {
+    let searches: Vec<Value> = match serde_json::from_str(body) {
+        Ok(one) => vec![one],
+        Err(_) => body.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
+    };
+    let one = |asked: &Value| {
+        let query = asked.get("query").map_or(Some(Query::All), |query| queries::read(query, now).ok())?;
+        let mut fields = Vec::new();
+        let counted = asked.get("aggs").or_else(|| asked.get("aggregations"));
+        counted.into_iter().for_each(|counted| aggregations::fields(counted, &mut fields));
+        Some((query, fields))
+    };
+    searches.iter().filter_map(one).collect()
+}
+
+/// Whether a list of names with `*` has the index in it.
+#[must_use]
+pub fn is_ours(names: &str) -> bool {
+    names.split(',').any(|name| name == "_all" || matches(name.trim(), INDEX))
+}
 
 /// `POST /_search`
 ///
@@ -100,11 +143,7 @@ pub fn msearch(reader: &Reader, lines: &str, now: Millis, shows: Shows<'_>) -> R
     if lines.len() / 2 > SEARCHES_MAX {
         return refuse(format!("_msearch takes {SEARCHES_MAX} searches at most"));
     }
-    let answer = |line: &str| {
-        let body: Value = serde_json::from_str(line)
-            .map_err(|error| ElasticError::Refused(format!("a search is not JSON: {error}")))?;
-        search(reader, &body, now, shows)
-    };
+    let answer = |line: &str| search(reader, &read(line)?, now, shows);
     let answers = lines.chunks_exact(2).map(|pair| answer(pair[1]).unwrap_or_else(|error| error.body()));
     Ok(json!({ "took": 0, "responses": answers.collect::<Vec<_>>() }))
 }
@@ -112,7 +151,7 @@ pub fn msearch(reader: &Reader, lines: &str, now: Millis, shows: Shows<'_>) -> R
 /// `GET /_field_caps?fields=…`: names with `*`, separated by commas.
 #[must_use]
 pub fn field_caps(fields: &str) -> Value {
-    let patterns: Vec<&str> = fields.split(',').map(str::trim).collect();
+    let patterns: Vec<&str> = fields.split(',').map(str::trim).take(FIELDS.len()).collect();
     let mut known = Map::new();
     for (name, kind) in names() {
         if patterns.iter().any(|pattern| matches(pattern, name)) {
@@ -150,6 +189,9 @@ fn word(kind: Kind) -> &'static str {
 
 /// Whether a name fits a pattern with `*`.
 fn matches(pattern: &str, name: &str) -> bool {
+    if pattern.bytes().filter(|&byte| byte == b'*').count() > PATTERN_STARS_MAX {
+        return false;
+    }
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == name };
     let Some(left) = name.strip_prefix(start) else { return false };
     rest.is_empty() || (0..=left.len()).any(|at| left.is_char_boundary(at) && matches(rest, &left[at..]))
@@ -185,7 +227,7 @@ fn hits(
     }
     let order = order(asked.get("sort"))?;
     let after = asked.get("search_after").map(|after| cursor(after, order)).transpose()?;
-    let page = reader.search(query, &Ask { order, limit: (size + from) as usize, after })?;
+    let page = reader.search_within(query, &Ask { order, limit: (size + from) as usize, after }, HITS_BYTES_MAX)?;
     let (mut hits, mut last) = (Vec::new(), after);
     for hit in &page.hits {
         let case = hit.case()?;
@@ -242,9 +284,10 @@ fn order(sort: Option<&Value>) -> Result<Order, ElasticError> {
 
 fn cursor(after: &Value, order: Order) -> Result<Cursor, ElasticError> {
     let numbers: Option<Vec<i64>> = after.as_array().and_then(|all| all.iter().map(Value::as_i64).collect());
+    let is_given = |given: i64| usize::try_from(given).is_ok_and(|given| given <= GIVEN_MAX);
     match (order, numbers.as_deref()) {
-        (Order::Score, Some(&[offset])) if offset >= 0 => Ok(Cursor::Offset(offset as usize)),
-        (Order::Newest | Order::Oldest, Some(&[at, given])) if given >= 0 => {
+        (Order::Score, Some(&[offset])) if is_given(offset) => Ok(Cursor::Offset(offset as usize)),
+        (Order::Newest | Order::Oldest, Some(&[at, given])) if is_given(given) => {
             Ok(Cursor::At { at, given: given as usize })
         }
         _ => refuse("search_after is the `sort` of the last hit before"),

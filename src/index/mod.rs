@@ -12,6 +12,7 @@ mod page;
 mod plan;
 mod query;
 mod reader;
+mod repeats;
 mod schema;
 mod times;
 mod tokens;
@@ -27,6 +28,7 @@ pub use days::Day;
 pub use page::{Ask, Cursor, Hit, Order, Page};
 pub use query::{CLAUSES_MAX, QUERY_BYTES_MAX, Query, QueryError, Test, parse};
 pub use reader::{BUCKETS_MAX, Bucket, Count, PAGE_HITS_MAX, Reader, VALUES_MAX};
+pub use repeats::{RepeatOptions, Repeats};
 pub use schema::{FIELDS, Kind, kind};
 
 pub use trends::{TREND_FIELDS, Trend, TrendOptions, WORDS};

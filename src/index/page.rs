@@ -47,8 +47,8 @@ pub enum Cursor {
     Offset(usize),
 }
 
-/// The furthest that pages may be turned.
-const GIVEN_MAX: usize = 1_000_000;
+/// The furthest that pages may be turned within one moment, or by scores: so many are put in order for a page.
+pub(super) const GIVEN_MAX: usize = 50_000;
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

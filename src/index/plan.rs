@@ -16,6 +16,15 @@ use super::query::{Query, Test};
 use super::schema::{Fields, Kind, kind};
 use super::tokens::letters;
 
+/// Wordings of one claim that are looked for.
+const WORDINGS_MAX: usize = 32;
+/// Parts of a wording that are looked for.
+const PARTS_MAX: usize = 64;
+/// The share of a wording's parts that must stand in a text. Whoever decides whether it says the same asks for more.
+const PARTS_SHARE_MIN: f64 = 0.3;
+/// Shorter words stand in most texts.
+const WORD_CHARS_MIN: usize = 3;
+
 /// What a plan is made with.
 pub(super) struct Planner<'a> {
     pub(super) fields: &'a Fields,
@@ -65,6 +74,7 @@ impl Planner<'_> {
                 Box::new(BooleanQuery::new(vec![(Occur::Should, term(field, value)), (Occur::Should, first)]))
             }
             Test::Is { value, .. } => term(field, value),
+            Test::Alike(wordings) => self.alike(wordings),
             Test::Between(from, to) => {
                 let bound = |at: &Option<i64>| {
                     at.map_or(Bound::Unbounded, |at| Bound::Included(Term::from_field_date(field, moment(at))))
@@ -91,6 +101,29 @@ impl Planner<'_> {
             (_, Some(Kind::Name | Kind::Number)) => Box::new(ExistsQuery::new(name.to_owned(), false)),
             _ => Box::new(AllQuery),
         }
+    }
+
+    /// Whatever has a good part of one of the wordings: pairs of neighbouring letters, or words, whichever the script has.
+    fn alike(&self, wordings: &[String]) -> Box<dyn Runs> {
+        let wordings = wordings.iter().take(WORDINGS_MAX).map(|wording| (Occur::Should, self.part_of(wording)));
+        Box::new(BooleanQuery::new(wordings.collect()))
+    }
+
+    fn part_of(&self, wording: &str) -> Box<dyn Runs> {
+        let folded = (self.fold)(wording);
+        let tokens: Vec<&str> = letters(&folded).map(|(from, to)| &folded[from..to]).collect();
+        let is_letter = |token: &str| token.chars().nth(1).is_none();
+        let pairs = tokens.windows(2).filter(|pair| is_letter(pair[0]) && is_letter(pair[1])).map(<[&str]>::concat);
+        let words = tokens.iter().filter(|word| word.chars().count() >= WORD_CHARS_MIN).map(ToString::to_string);
+        let mut parts: Vec<String> = pairs.chain(words).collect();
+        parts.sort_unstable();
+        parts.dedup();
+        // Of a long wording, parts from all of it; what is left is asked for in the same share.
+        let step = parts.len().div_ceil(PARTS_MAX).max(1);
+        let parts: Vec<_> =
+            parts.iter().step_by(step).map(|part| (Occur::Should, phrase(self.fields.text, part))).collect();
+        let enough = ((parts.len() as f64 * PARTS_SHARE_MIN).ceil() as usize).max(parts.len().min(2));
+        Box::new(BooleanQuery::with_minimum_required_clauses(parts, enough))
     }
 
     /// A phrase letter by letter; where it was not quoted, all of its words anywhere are enough.

@@ -119,6 +119,14 @@ impl Reader {
     /// # Errors
     /// [`IndexError`], if the index cannot be read, or the cursor is one of another order.
     pub fn search(&self, query: &Query, ask: &Ask) -> Result<Page, IndexError> {
+        self.search_within(query, ask, usize::MAX)
+    }
+
+    /// As [`Reader::search`]; the page ends with the hit with which it has so many bytes or more.
+    ///
+    /// # Errors
+    /// As [`Reader::search`].
+    pub fn search_within(&self, query: &Query, ask: &Ask, bytes_max: usize) -> Result<Page, IndexError> {
         let limit = ask.limit.min(PAGE_HITS_MAX);
         let (narrowed, skipped) = narrowed(query, ask)?;
         let wanted = skipped.saturating_add(limit).saturating_add(1);
@@ -136,16 +144,21 @@ impl Reader {
         }
         // Equal ranks come in the order of the stream, which is how the library keeps the best of each day as well.
         ranked.sort_by(|(a, at), (b, bt): &(Rank, Place)| b.key.total_cmp(&a.key).then(at.cmp(bt)));
-        let has_more = ranked.len() > skipped + limit;
-        ranked.truncate(skipped + limit);
-        page.next = has_more.then(|| cursor(&ranked, ask, skipped));
-        for (rank, (place, address)) in ranked.into_iter().skip(skipped) {
+        let (found, mut bytes) = (ranked.len(), 0);
+        for &(rank, (place, address)) in ranked.iter().skip(skipped).take(limit) {
             let OpenDay { day, reader } = &days[place];
             let failed = |source| IndexError::Tantivy { path: self.folder.of(*day), source };
             let document: TantivyDocument = reader.searcher().doc(address).map_err(failed)?;
             let case = document.get_first(self.folder.fields.case).and_then(|value| value.as_bytes());
-            page.hits.push(Hit::new(rank.score, case.unwrap_or_default().to_vec()));
+            let case = case.unwrap_or_default();
+            bytes += case.len();
+            page.hits.push(Hit::new(rank.score, case.to_vec()));
+            if bytes >= bytes_max {
+                break;
+            }
         }
+        ranked.truncate(skipped + page.hits.len());
+        page.next = (found > ranked.len()).then(|| cursor(&ranked, ask, skipped));
         Ok(page)
     }
 

@@ -94,6 +94,34 @@ fn ids(reader: &Reader, query: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_page_ends_where_its_bytes_do_and_the_next_one_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "长".repeat(2000);
+    let ids: Vec<String> = (0..7).map(|n| format!("p-{n}")).collect();
+    // Three of one moment among them.
+    let cases: Vec<Case<'_>> =
+        ids.iter().zip([0, 1, 2, 2, 2, 3, 4]).map(|(id, at)| case(event(id, "a", NOW + at, &long), None)).collect();
+    let reader = indexed(dir.path(), &cases);
+    for order in [Order::Oldest, Order::Newest, Order::Score] {
+        let (mut found, mut after, mut pages) = (Vec::new(), None, 0);
+        loop {
+            let query = parse("长", NOW).unwrap();
+            let page = reader.search_within(&query, &Ask { order, limit: 100, after }, 10_000).unwrap();
+            assert!(page.hits.len() == 2 || page.next.is_none(), "two of them are over the bound");
+            assert_eq!(page.total, 7);
+            found.extend(page.hits.iter().map(|hit| hit.case().unwrap().event.unwrap().id.into_owned()));
+            pages += 1;
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        found.sort();
+        assert_eq!((found.as_slice(), pages), (&*ids, 4), "{order:?}");
+    }
+}
+
+#[test]
 fn every_clause_finds_what_it_says() {
     let dir = tempfile::tempdir().unwrap();
     let mut first = case(event("p-1", "a-1", NOW - 3_600_000, "加 薇 信 领 彩 金"), Some("group.gambling"));

@@ -237,16 +237,17 @@ impl StateStore for RedbStore {
         Ok(())
     }
 
+    fn owes_compaction(&self) -> bool {
+        !self.owed.is_empty()
+    }
+
     fn sync(&mut self) -> Result<(), StoreError> {
         if self.pending > 0 {
+            // A transaction that is synced takes those before it along.
             self.write(redb::Durability::Immediate, |_| Ok(()))?;
             self.pending = 0;
         }
         Ok(())
-    }
-
-    fn owes_compaction(&self) -> bool {
-        !self.owed.is_empty()
     }
 
     fn next_is_durable(&self) -> bool {

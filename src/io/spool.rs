@@ -287,6 +287,12 @@ impl Spool {
         shared.is_sealed = shared.file.is_some();
     }
 
+    /// Where the next batch begins.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        self.lock().end
+    }
+
     /// Bytes that may be read from that address on.
     #[must_use]
     pub fn behind_bytes(&self, from: u64) -> u64 {

@@ -91,7 +91,7 @@ pub trait StateStore: Send {
         last
     }
 
-    /// Puts on the disk what was appended and is not there yet.
+    /// Makes what was appended so far survive a loss of power, where the kind of store was asked for less.
     ///
     /// # Errors
     /// If it cannot be written.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::claims::{Claim, Match, Matcher, Status};
+use crate::claims::{Claim, Match, Matcher, Stance, Status};
 use crate::decision::{Action, ActionKind, Decision, Ground, Recipient};
 use crate::event::{Event, Millis, Outcome, Relay, Verdict};
 use crate::signal::Span;
@@ -21,20 +21,31 @@ pub(crate) fn known<'a>(edition: &'a Edition, observed: &'a Observed<'_>) -> Opt
     Some((edition.claims.as_ref()?.claims().get(found.claim)?, found))
 }
 
+/// The claim that a message asserts.
+pub(crate) fn asserted<'a>(edition: &'a Edition, observed: &'a Observed<'_>) -> Option<&'a Claim> {
+    known(edition, observed).filter(|(_, found)| found.stance == Stance::Asserting).map(|(claim, _)| claim)
+}
+
 /// What was said of the event that this one passes on.
 pub(crate) struct Root {
     label: ActionKind,
     /// The key of the claim that it was said for.
-    claim: Option<u64>,
+    pub(crate) claim: Option<u64>,
 }
 
 /// The label of a refuted claim on the event that this one passes on, if it stands.
 pub(crate) fn inherited(event: &Event<'_>, state: &State) -> Option<Root> {
     let root = state.keys().event(event.forward_of.as_ref()?);
-    let (entry, fate) = state.ledger().get(root)?;
-    let is_refuted = |kind: &ActionKind| matches!(kind, ActionKind::Label { code, .. } if **code == *REFUTED);
-    let label = entry.actions.into_iter().find(is_refuted).filter(|_| fate != Fate::Overturned)?;
-    Some(Root { label, claim: entry.claim.map(|resting| resting.claim) })
+    [root, state.keys().late(root)].into_iter().find_map(|root| {
+        let (entry, fate) = state.ledger().get(root)?;
+        let label = entry.actions.into_iter().find(is_refuted).filter(|_| fate != Fate::Overturned)?;
+        Some(Root { label, claim: entry.claim.map(|resting| resting.claim) })
+    })
+}
+
+/// Whether it is the label on what asserts a refuted claim.
+pub(crate) fn is_refuted(kind: &ActionKind) -> bool {
+    matches!(kind, ActionKind::Label { code, .. } if **code == *REFUTED)
 }
 
 /// What of a decision rests on the claim that the message repeats, or that what it passes on was labelled for. What the ladder
@@ -124,11 +135,11 @@ pub(crate) fn told(kind: ActionKind, claim: Option<(&Claim, &Match)>, root: Opti
     let is_asked = |words: &Option<Arc<str>>| words.as_ref().is_some_and(|words| words.contains("{claim."));
     let fill = |words: Option<Arc<str>>| words.and_then(|words| filled(&words, claim.map(|(claim, _)| claim)));
     match kind {
-        ActionKind::Label { code, text, link, until } if is_asked(&text) || is_asked(&link) => {
+        ActionKind::Label { code, text, link, until, late } if is_asked(&text) || is_asked(&link) => {
             if let (None, Some(ActionKind::Label { text, link, .. })) = (claim, root.map(|root| &root.label)) {
-                return ActionKind::Label { code, text: text.clone(), link: link.clone(), until };
+                return ActionKind::Label { code, text: text.clone(), link: link.clone(), until, late };
             }
-            ActionKind::Label { code, text: fill(text), link: fill(link), until }
+            ActionKind::Label { code, text: fill(text), link: fill(link), until, late }
         }
         ActionKind::Notice { to, code, text } if is_asked(&text) => ActionKind::Notice { to, code, text: fill(text) },
         other => other,
@@ -154,7 +165,7 @@ fn filled(words: &Arc<str>, claim: Option<&Claim>) -> Option<Arc<str>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{Day, Stance};
+    use crate::claims::Day;
     use crate::event::{Channel, Record};
     use crate::pipeline::edition::{BuildOptions, Sources};
     use crate::pipeline::engine::Engine;
@@ -162,7 +173,8 @@ mod tests {
     use crate::state::Options;
 
     fn label(text: &str, link: &str) -> ActionKind {
-        ActionKind::Label { code: REFUTED.into(), text: Some(text.into()), link: Some(link.into()), until: None }
+        let (text, link) = (Some(text.into()), Some(link.into()));
+        ActionKind::Label { code: REFUTED.into(), text, link, until: None, late: false }
     }
 
     #[test]
@@ -180,7 +192,7 @@ mod tests {
         assert_eq!(told(asked.clone(), Some((&claim, &found)), None), said);
         let root = Root { label: said.clone(), claim: None };
         assert_eq!(told(asked.clone(), None, Some(&root)), said, "what is passed on has the label of its root");
-        let nothing = ActionKind::Label { code: REFUTED.into(), text: None, link: None, until: None };
+        let nothing = ActionKind::Label { code: REFUTED.into(), text: None, link: None, until: None, late: false };
         assert_eq!(told(asked, None, None), nothing);
         assert_eq!(told(label("as it is", "x"), None, None), label("as it is", "x"));
     }

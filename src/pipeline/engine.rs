@@ -8,27 +8,30 @@ use std::sync::Arc;
 use crate::decision::Decision;
 use crate::event::{Millis, Outcome as Says, Relay, Verdict};
 use crate::neardup::{Arrival, Texts, TextsError, Twin, TwinSizes};
-use crate::state::{Board, Counts, Fact, Member, State, author_mark};
+use crate::state::{Beat, Beats, Board, Counts, Fact, Member, State, author_mark};
 
 use super::claim;
 use super::copies::{Copies, CopyOptions, Found, LOGS, Others};
 use super::deferred::Blank;
 use super::edition::Edition;
 use super::filing::{Drawer, FilingOptions};
-use super::judge::{Aside, Bench};
+use super::judge::{self, Aside, Bench};
 use super::ladder;
+use super::late::InForce;
 use super::observe::{Item, Observed, Refused};
 use super::remembered::{self, Remembered};
 use super::tally::Tally;
 
 /// Owns the state and is the only one to change it.
 pub struct Engine {
-    state: State,
+    pub(super) state: State,
     /// Where near-duplicates are looked for, if they are.
     copies: Option<Copies>,
     /// What is filed for search, if anything is.
-    filing: Option<FilingOptions>,
-    bench: Option<Bench>,
+    pub(super) filing: Option<FilingOptions>,
+    pub(super) bench: Option<Bench>,
+    /// Where the claims in force stand in their library, where they are looked for in what was said before.
+    pub(super) in_force: Option<InForce>,
     /// Whether there may be decisions that rest on claims which the edition has retracted.
     retracts: bool,
     aside: Aside,
@@ -72,6 +75,7 @@ impl Engine {
             copies: None,
             filing: None,
             bench: None,
+            in_force: None,
             retracts: false,
             aside: Aside::default(),
             facts: Vec::new(),
@@ -121,6 +125,12 @@ impl Engine {
         &self.state
     }
 
+    /// Whether it has judged, or looked back, by that edition last.
+    #[must_use]
+    pub fn knows(&self, edition: &Edition) -> bool {
+        self.bench.as_ref().is_some_and(|bench| bench.fits(edition))
+    }
+
     /// How much it holds to compare with, where it looks for near-duplicates.
     #[must_use]
     pub fn copy_sizes(&self) -> Option<[TwinSizes; LOGS]> {
@@ -135,16 +145,17 @@ impl Engine {
     pub fn process(&mut self, edition: &Edition, chunks: &[Vec<Item<'_>>]) -> Result<Outcome, TextsError> {
         let items: Vec<&Item<'_>> = chunks.iter().flatten().collect();
         let mut outcome = Outcome::default();
-        let mut bench = self.bench.take().filter(|bench| bench.fits(edition)).unwrap_or_else(|| {
-            self.retracts = true;
-            Bench::new(edition)
-        });
+        let mut bench = self.bench_of(edition);
         if self.retracts {
             self.retracts = self.retract(edition, &mut outcome);
         }
         let mut first = 0;
         self.copies.iter_mut().for_each(|copies| copies.begin_batch(&mut self.state));
         let is_erasure = |item: &&Item<'_>| matches!(item, Item::Erase(_) | Item::Relay(Relay::Forget { .. }));
+        if items.is_empty() {
+            // What a new edition takes back is filed all the same.
+            self.judge(edition, &mut bench, &[], 0, &mut outcome)?;
+        }
         for segment in items.split_inclusive(is_erasure) {
             self.remember(segment)?;
             self.judge(edition, &mut bench, segment, first, &mut outcome)?;
@@ -162,6 +173,17 @@ impl Engine {
         outcome.relays = std::mem::take(&mut self.aside.relays);
         outcome.tally.trip(&outcome.tripped);
         Ok(outcome)
+    }
+
+    /// What the edition is judged with; a new one's claims are put in force, or taken back.
+    pub(super) fn bench_of(&mut self, edition: &Edition) -> Bench {
+        self.bench.take().filter(|bench| bench.fits(edition)).unwrap_or_else(|| {
+            self.retracts = true;
+            if let Some(in_force) = &mut self.in_force {
+                in_force.note(edition, &mut self.state);
+            }
+            Bench::new(edition)
+        })
     }
 
     fn remember(&mut self, segment: &[&Item<'_>]) -> Result<(), TextsError> {
@@ -193,6 +215,9 @@ impl Engine {
     ) -> Result<(), TextsError> {
         let (counts, found) = (std::mem::take(&mut self.counts), std::mem::take(&mut self.found));
         let (mut of_events, mut of_marks) = (counts.iter(), found.iter());
+        if !counts.is_empty() {
+            self.state.begin_pulses();
+        }
         let mut drawer = Drawer::new(self.filing);
         // What was taken back before the first record, because a claim was retracted.
         let retracted = if first == 0 { outcome.decisions.len() } else { 0 };
@@ -251,8 +276,17 @@ impl Engine {
         }
         outcome.tally.events[observed.event.channel as usize] += 1;
         outcome.tally.copies += u64::from(found.is_some_and(|found| !found.twin.is_new));
-        let remembered = Remembered { counts, found, copies: self.copies.as_ref() };
+        let fact =
+            Fact { twin: found.filter(|found| !found.twin.is_new).map(|found| member(&found.twin)), ..observed.fact };
+        let claim = claim::asserted(edition, observed).map(|claim| self.state.keys().claim(&claim.id));
+        let (room, cluster, at) = self.state.pulse(&fact);
+        let of_claim = claim.map_or_else(Beat::default, |claim| self.state.pulse_claim(claim, at));
+        let counts = Counts { beats: Beats { room, cluster, claim: of_claim }, ..*counts };
+        let remembered = Remembered { counts: &counts, found, copies: self.copies.as_ref() };
         if let Some(decision) = bench.judge(edition, observed, &remembered, &mut self.state, &mut self.aside) {
+            if judge::has_acted(&decision) {
+                self.state.pulse_acted(&fact, claim, at);
+            }
             outcome.decide(decision);
         }
         true
@@ -260,21 +294,20 @@ impl Engine {
 
     fn verdict(&mut self, edition: &Edition, verdict: &Verdict, place: usize, outcome: &mut Outcome) {
         let event = self.state.keys().event(&verdict.event);
+        // What was done when it came, and what was done about it later.
+        let late = Some(self.state.keys().late(event)).filter(|late| self.state.ledger().get(*late).is_some());
+        let decided = std::iter::once(event).chain(late);
         let is_known = match verdict.outcome {
-            Says::Upheld => self.state.uphold(event),
-            Says::Overturned => match self.state.overturn(event, verdict.at) {
-                Some(reversal) => {
-                    if reversal.entry.points > 0 {
-                        self.tell(|| ladder::revoked(verdict, &reversal.entry));
-                    }
-                    // What nothing is left of to undo, such as a notice, is taken back without a word to the sinks.
-                    ladder::restore(edition, verdict, &reversal)
-                        .into_iter()
-                        .for_each(|restored| outcome.decide(restored));
-                    true
+            Says::Upheld => decided.fold(false, |is_known, key| self.state.uphold(key) || is_known),
+            Says::Overturned => {
+                let reversals: Vec<_> = decided.filter_map(|key| self.state.overturn(key, verdict.at)).collect();
+                for reversal in reversals.iter().filter(|reversal| reversal.entry.points > 0) {
+                    self.tell(|| ladder::revoked(verdict, &reversal.entry));
                 }
-                None => false,
-            },
+                // What nothing is left of to undo, such as a notice, is taken back without a word to the sinks.
+                ladder::restore(edition, verdict, &reversals).into_iter().for_each(|restored| outcome.decide(restored));
+                !reversals.is_empty()
+            }
         };
         if is_known {
             outcome.tally.verdicts += 1;
@@ -368,7 +401,7 @@ fn member(twin: &Twin) -> Member {
 }
 
 impl Outcome {
-    fn decide(&mut self, decision: Decision) {
+    pub(super) fn decide(&mut self, decision: Decision) {
         self.tally.decision(&decision);
         self.decisions.push(decision);
     }

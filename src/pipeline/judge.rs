@@ -11,7 +11,7 @@ use crate::event::{Event, Millis, Relay};
 use crate::neardup::{Mark, fingerprint, matched};
 use crate::rules::{self, Rule, RuleIndex, Status};
 use crate::signal::{Field, Signals, Slot, Span, Value};
-use crate::state::{Board, Cap, Points, State};
+use crate::state::{Board, Cap, Counts, Points, State};
 use crate::text::Folded;
 
 use super::claim;
@@ -81,7 +81,57 @@ impl Docket {
     }
 }
 
+impl Docket {
+    /// The same for what was said before a claim came into force: labels about refuted claims are given, marked as late, and
+    /// nothing else is done. What the rules that want them rest on is all that counts: they have no strikes, and caps are for live
+    /// traffic, but a rule that tripped is in shadow here too.
+    fn decide_late(
+        &mut self,
+        edition: &Edition,
+        observed: &Observed<'_>,
+        remembered: &Remembered<'_>,
+        signals: &Signals,
+        (since, state): (Millis, &State),
+    ) -> Option<Late> {
+        let event = &observed.event;
+        self.fired.clear();
+        edition.rulebook.fire(event.channel, event.at, signals, &mut self.rules, &mut self.fired);
+        let root = event.forward_of.as_ref().and_then(|_| claim::inherited(event, state));
+        let inherited = root.as_ref().and_then(|root| root.claim);
+        let mut case = Case::new(edition, observed, remembered, signals, root);
+        for &index in &self.fired {
+            let rule = edition.rulebook.rule(index);
+            let is_tripped = state.caps().is_tripped(state.keys().rule(&rule.id), rule.revision);
+            if rule.status == Status::Live && !is_tripped {
+                case.add_late(rule, since);
+            }
+        }
+        (!case.decision.actions.is_empty()).then_some(Late { decision: case.decision, inherited })
+    }
+}
+
+/// What is said of a message long after it.
+pub(crate) struct Late {
+    pub(crate) decision: Decision,
+    /// The key of the claim that what it passes on was labelled for.
+    pub(crate) inherited: Option<u64>,
+}
+
 impl Bench {
+    /// Judges an event that was published before a claim came into force, as it is stored.
+    pub(crate) fn judge_late(
+        &mut self,
+        edition: &Edition,
+        observed: &Observed<'_>,
+        since: Millis,
+        state: &State,
+    ) -> Option<Late> {
+        let counts = Counts::default();
+        let remembered = Remembered::only(&counts);
+        self.raise(edition, observed, &remembered, state, None);
+        self.docket.decide_late(edition, observed, &remembered, &self.signals, (since, state))
+    }
+
     pub(crate) fn new(edition: &Edition) -> Self {
         Self {
             edition: Arc::clone(&edition.id),
@@ -248,6 +298,28 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Adds the labels that a rule wants for a refuted claim, from `since` on.
+    fn add_late(&mut self, rule: &Rule, since: Millis) {
+        let reason = Reason { rule: Arc::clone(&rule.id), signals: self.grounds(&rule.grounds) };
+        if !reason.signals.iter().any(|ground| ground.name.starts_with(OF_CLAIMS)) {
+            return;
+        }
+        let (lang, root) = (self.event.lang.as_deref(), self.root.as_ref());
+        let claim = claim::known(self.edition, self.observed);
+        let wanted = rule.actions.iter().map(|spec| claim::told(spec.act(since, lang), claim, root));
+        let index = self.decision.reasons.len() as u16;
+        let before = self.decision.actions.len();
+        for kind in wanted.filter(claim::is_refuted) {
+            if let ActionKind::Label { code, text, link, until, .. } = kind {
+                let label = ActionKind::Label { code, text, link, until, late: true };
+                plan::add(&mut self.decision.actions, label, index);
+            }
+        }
+        if self.decision.actions.len() > before {
+            self.decision.reasons.push(reason);
+        }
+    }
+
     /// The raised signals of a condition, with the places in the text where they were found.
     fn grounds(&self, slots: &[Slot]) -> Vec<Ground> {
         let raised = slots.iter().filter(|&&slot| {
@@ -317,8 +389,23 @@ impl<'a> Case<'a> {
     }
 }
 
+/// Whether rules did anything about it, besides telling people of a burst: that must not feed the burst.
+pub(crate) fn has_acted(decision: &Decision) -> bool {
+    let of_trend = |reason: &Reason| reason.signals.iter().any(|ground| ground.name.starts_with(OF_TRENDS));
+    decision
+        .actions
+        .iter()
+        .any(|action| decision.reasons.get(usize::from(action.reason)).is_some_and(|of| !of_trend(of)))
+}
+
+/// What the signals about bursts begin with.
+const OF_TRENDS: &str = "trend.";
+
 /// What the signals begin with that are about the event which is passed on or answered.
 const OF_RUMORS: &str = "rumor.";
+
+/// What the signals about claims begin with.
+const OF_CLAIMS: &str = "claim.";
 
 /// What the signals of near-duplicates begin with.
 const OF_TWINS: &str = "twin.";

@@ -184,12 +184,12 @@ pub(crate) fn enter(
     });
 }
 
-/// What goes out when a decision is overturned: everything that rules did in it and that can be undone, and every step of
-/// the ladder that is lifted with it, whichever decision imposed it. `None` if that is nothing: the points are gone all
-/// the same.
-pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversal: &Reversal) -> Option<Decision> {
-    let entry = &reversal.entry;
-    let actions = undone(reversal);
+/// What goes out when what was decided on an event is overturned: everything that rules did and that can be undone, at once and
+/// later, and every step of the ladder that is lifted with it, whichever decision imposed it. `None` if that is nothing: the points
+/// are gone all the same.
+pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversals: &[Reversal]) -> Option<Decision> {
+    let entry = &reversals.first()?.entry;
+    let actions: Vec<Action> = reversals.iter().flat_map(undone).collect();
     if actions.is_empty() {
         return None;
     }

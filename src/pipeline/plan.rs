@@ -90,7 +90,7 @@ mod tests {
     }
 
     fn label(code: &str) -> ActionKind {
-        ActionKind::Label { code: code.into(), text: None, link: None, until: None }
+        ActionKind::Label { code: code.into(), text: None, link: None, until: None, late: false }
     }
 
     #[test]

@@ -115,6 +115,11 @@ fn account_age(known: &Known<'_>) -> Value {
     created.map_or(Value::Missing, |created| Value::Int((known.event.at - created).max(0) / DAY_MS))
 }
 
+/// Two digits after the point are enough for a rule, and what a reason prints.
+fn beat(n: f32) -> Value {
+    share((f64::from(n) * 100.0).round() / 100.0)
+}
+
 /// A channel's name as a value, without an allocation an event.
 fn channel_value(channel: Channel) -> Value {
     static NAMES: std::sync::LazyLock<Vec<Arc<str>>> =
@@ -226,6 +231,15 @@ base_signals! {
     "rumor.followers", Int, Value::Int(0), "Forwards and replies so far of the event that it passes on or answers, this one included; 0 after a hundred.", |k| int(k.counts.follow.followers);
     "rumor.doubts", Int, Value::Int(0), "Of these, those that doubt it (see claim.doubts).", |k| int(k.counts.follow.doubts);
     "rumor.doubt_rate", Float, Value::Float(0.0), "The share of these that doubts, said at the 20th, the 50th and the 100th of them and 0 at all others. An early sign for reviewers; never act on it alone.", |k| share(k.counts.follow.doubt_rate());
+    "trend.room.burst", Float, Value::Float(0.0), "How far the room's messages of this hour lie above what its past leads one to expect, in standard deviations, from 5 on; else 0. Its past: the 24 hours before, and the same hour and weekday of the weeks before.", |k| beat(k.counts.beats.room.score);
+    "trend.room.acted", Float, Value::Float(0.0), "While the room is in a burst: the share of its messages of this hour that rules acted on.", |k| beat(k.counts.beats.room.acted);
+    "trend.room.news", Bool, Value::Bool(false), "Whether this is the message at which the room's burst is to be told: the first of the hour, and each time that their number has doubled since.", |k| Value::Bool(k.counts.beats.room.is_news);
+    "trend.cluster.burst", Float, Value::Float(0.0), "The same for the members of the cluster of near-duplicates that it joined. Wishes on a festive evening burst too: ask for trend.cluster.acted as well.", |k| beat(k.counts.beats.cluster.score);
+    "trend.cluster.acted", Float, Value::Float(0.0), "While that cluster is in a burst: the share of its members of this hour that rules acted on.", |k| beat(k.counts.beats.cluster.acted);
+    "trend.cluster.news", Bool, Value::Bool(false), "Whether this is the member at which the cluster's burst is to be told.", |k| Value::Bool(k.counts.beats.cluster.is_news);
+    "trend.claim.burst", Float, Value::Float(0.0), "The same for the messages that assert the claim which it asserts.", |k| beat(k.counts.beats.claim.score);
+    "trend.claim.acted", Float, Value::Float(0.0), "While that claim is in a burst: the share of these messages of this hour that rules acted on.", |k| beat(k.counts.beats.claim.acted);
+    "trend.claim.news", Bool, Value::Bool(false), "Whether this is the message at which the claim's burst is to be told.", |k| Value::Bool(k.counts.beats.claim.is_news);
     "class.abuse", Float, Value::Float(0.0), "The classifier's probability that title or text is an insult or attack on a person or group, where that is a half or more; else 0.", |k| probability(k, Label::Abuse);
     "class.hate", Float, Value::Float(0.0), "The classifier's probability that title or text is an attack on people for a protected trait, where that is a half or more; else 0.", |k| probability(k, Label::Hate);
     "class.sexual", Float, Value::Float(0.0), "The classifier's probability that title or text is pornographic content, or sexual services, where that is a half or more; else 0.", |k| probability(k, Label::Sexual);

@@ -31,8 +31,21 @@ pub struct Tally {
     pub actions: BTreeMap<String, [u64; Channel::ALL.len()]>,
     /// What each rule did.
     pub rules: BTreeMap<Arc<str>, RuleTally>,
+    /// What was looked at again for claims that came into force later.
+    pub late: LateTally,
     /// Decisions in which a sense was missing, by sense.
     pub missing: BTreeMap<Arc<str>, u64>,
+}
+
+/// What looking back came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LateTally {
+    /// Messages that were looked at.
+    pub looked: u64,
+    /// Messages that were labelled.
+    pub labelled: u64,
+    /// People who were told.
+    pub told: u64,
 }
 
 /// What one rule did.
@@ -44,6 +57,15 @@ pub struct RuleTally {
     pub shadow: u64,
     /// Whether its cap tripped it into shadow.
     pub tripped: bool,
+}
+
+impl LateTally {
+    /// Adds another count to this one.
+    pub fn add(&mut self, other: &Self) {
+        self.looked += other.looked;
+        self.labelled += other.labelled;
+        self.told += other.told;
+    }
 }
 
 impl Tally {
@@ -96,6 +118,7 @@ impl Tally {
         self.verdicts += other.verdicts;
         self.erasures += other.erasures;
         self.decisions += other.decisions;
+        self.late.add(&other.late);
         for (&code, n) in &other.rejects {
             *self.rejects.entry(code).or_default() += n;
         }

@@ -89,7 +89,8 @@ impl ActionSpec {
                 ActionKind::Limit { scope: *scope, factor: *factor, until: until(for_ms) }
             }
             Self::Label { code, text, link, for_ms } => {
-                ActionKind::Label { code: Arc::clone(code), text: say(text), link: link.clone(), until: until(for_ms) }
+                let (code, link, until) = (Arc::clone(code), link.clone(), until(for_ms));
+                ActionKind::Label { code, text: say(text), link, until, late: false }
             }
             Self::Notice { to, code, text } => ActionKind::Notice { to: *to, code: Arc::clone(code), text: say(text) },
             Self::Review { queue } => ActionKind::Review { queue: Arc::clone(queue) },

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::audit::Entry;
+use super::door::starting;
 use super::fault::{Fault, json};
 use super::hub::Hub;
-use super::reads::page_size;
+use super::page::{Page, page_size};
 use super::routes::{Params, ROUTES, Who, blocking};
 use super::tokens::Role;
 
@@ -40,12 +41,7 @@ pub(super) async fn readyz(State(hub): State<Arc<Hub>>) -> Result<Response<Body>
     if hub.is_ready() {
         return Ok(text("text/plain", "ready\n"));
     }
-    let (code, why) = if hub.is_stopping() {
-        ("stopping", "the stage is stopping")
-    } else {
-        ("starting", "what was saved is being read back")
-    };
-    Err(Fault::unavailable(code, why, 1))
+    Err(if hub.is_stopping() { Fault::unavailable("stopping", "the stage is stopping", 1) } else { starting() })
 }
 
 /// Metrics for Prometheus.
@@ -96,26 +92,18 @@ pub(super) struct HowMany {
     limit: Option<usize>,
 }
 
-/// The last entries of the audit log.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Entries {
-    /// Oldest first.
-    items: Vec<Entry>,
-}
-
 /// Who looked at texts, and who changed what: the last entries. `tidegate audit verify` checks the whole log.
 #[utoipa::path(
     get, path = "/v1/audit", tag = "service", params(HowMany),
     responses(
-        (status = 200, description = "Entries", body = Entries),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
+        (status = 200, description = "Entries, oldest first", body = Page<Entry>),
     ),
 )]
 pub(super) async fn audit(State(hub): State<Arc<Hub>>, Params(many): Params<HowMany>) -> Result<Response<Body>, Fault> {
     let limit = page_size(many.limit)?;
     blocking(hub, move |hub| {
         let items = hub.audit.last(limit).map_err(|error| Fault::internal(&error))?;
-        Ok(json(&Entries { items }))
+        Ok(json(&Page::whole(items)))
     })
     .await
 }
@@ -129,19 +117,13 @@ pub(super) struct TokenView {
     made: String,
 }
 
-/// Every token.
-#[derive(Serialize, ToSchema)]
-pub(super) struct TokenList {
-    items: Vec<TokenView>,
-}
-
 /// Who has which role. Tokens are made and revoked on the machine itself, with `tidegate token`.
-#[utoipa::path(get, path = "/v1/tokens", tag = "service", responses((status = 200, description = "Tokens", body = TokenList)))]
+#[utoipa::path(get, path = "/v1/tokens", tag = "service", responses((status = 200, description = "Tokens", body = Page<TokenView>)))]
 pub(super) async fn tokens(State(hub): State<Arc<Hub>>) -> Result<Response<Body>, Fault> {
     blocking(hub, |hub| {
         let tokens = hub.tokens.list().map_err(|error| Fault::internal(&error))?;
         let view = |token: super::Token| TokenView { name: token.name.to_string(), role: token.role, made: token.made };
-        Ok(json(&TokenList { items: tokens.into_iter().map(view).collect() }))
+        Ok(json(&Page::whole(tokens.into_iter().map(view))))
     })
     .await
 }

@@ -15,9 +15,11 @@ use utoipa::ToSchema;
 use crate::event::{Millis, rfc3339};
 
 /// The longest line, and so the longest that the end of a file is searched for one.
-const LINE_BYTES_MAX: usize = 16 << 10;
-/// The longest of what a line says was looked at or changed.
-const ABOUT_BYTES_MAX: usize = 1 << 10;
+const LINE_BYTES_MAX: usize = 64 << 10;
+/// The longest of what a line says was looked at or changed, which holds any query; of what is longer the start stands there with
+/// its length and its hash. Escaped in JSON it has six times as many bytes at most.
+const ABOUT_BYTES_MAX: usize = 8 << 10;
+const ABOUT_START_BYTES: usize = 1 << 10;
 /// What the first line has in place of a hash before it.
 const NOTHING_BEFORE: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
@@ -114,10 +116,9 @@ impl Audit {
         let mut lines = String::new();
         let mut add = |who: &str, did: &str, about: &str| {
             seq += 1;
-            let about = clipped(about, ABOUT_BYTES_MAX);
             let at = rfc3339(now);
             let entry =
-                Entry { seq, at, who: who.into(), did: did.into(), about: about.into(), previous: previous.clone() };
+                Entry { seq, at, who: who.into(), did: did.into(), about: told(about), previous: previous.clone() };
             let (line, hash) = seal(&entry);
             lines.push_str(&line);
             previous = hash;
@@ -266,9 +267,14 @@ fn fits(line: &[u8], before: u64, last: &str) -> Result<String, String> {
     Ok(hash)
 }
 
-fn clipped(text: &str, bytes_max: usize) -> &str {
-    let end = (0..=bytes_max.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
-    &text[..end.unwrap_or(0)]
+/// What a line says of it: all of it, or enough to know it again by.
+fn told(about: &str) -> String {
+    if about.len() <= ABOUT_BYTES_MAX {
+        return about.to_owned();
+    }
+    let end = (0..=ABOUT_START_BYTES).rev().find(|&end| about.is_char_boundary(end)).unwrap_or(0);
+    let start = &about[..end];
+    format!("{start}… ({} bytes, BLAKE3 {})", about.len(), blake3::hash(about.as_bytes()))
 }
 
 #[cfg(test)]
@@ -341,6 +347,21 @@ mod tests {
             assert_eq!((verified.lines, verified.broken, verified.torn_bytes), (3, None, 0));
             assert_eq!(audit.last(2).unwrap()[0].did, "audit.healed");
         }
+    }
+
+    #[test]
+    fn what_is_long_can_be_known_again() {
+        let (_dir, audit, _) = log(0);
+        let query = "\u{1}".repeat(ABOUT_BYTES_MAX);
+        audit.add("li", "text.search", &query, 0).unwrap();
+        let long = "加".repeat(ABOUT_BYTES_MAX);
+        audit.add("li", "text.search", &long, 0).unwrap();
+        let entries = audit.last(2).unwrap();
+        assert_eq!(entries[0].about, query);
+        let hash = blake3::hash(long.as_bytes()).to_hex().to_string();
+        assert!(entries[1].about.starts_with("加加") && entries[1].about.contains(&hash), "{}", entries[1].about);
+        assert!(entries[1].about.contains(&long.len().to_string()));
+        assert_eq!(audit.verify().unwrap().lines, 2);
     }
 
     #[test]

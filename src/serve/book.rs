@@ -7,7 +7,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
-use std::hash::BuildHasher;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -116,13 +115,15 @@ pub(crate) struct Book {
     by_id: Table,
     /// The first decision on each event, reviewers' words apart.
     by_event: Table,
-    hasher: foldhash::fast::FixedState,
+    /// Whoever names events must not be able to make two names alike here.
+    key: [u8; 32],
     pub(crate) rules: BTreeMap<Box<str>, Hits>,
     pub(crate) editions: BTreeMap<Box<str>, Reign>,
 }
 
 impl Book {
-    pub(crate) fn new(path: PathBuf, lines_max: usize) -> Self {
+    /// An empty one for that file; `key` is secret and random.
+    pub(crate) fn new(path: PathBuf, lines_max: usize, key: [u8; 32]) -> Self {
         Self {
             path: path.into(),
             lines_max: lines_max.max(1),
@@ -131,7 +132,7 @@ impl Book {
             end: 0,
             by_id: Table::default(),
             by_event: Table::default(),
-            hasher: foldhash::fast::FixedState::default(),
+            key,
             rules: BTreeMap::new(),
             editions: BTreeMap::new(),
         }
@@ -170,7 +171,7 @@ impl Book {
     }
 
     fn push(&mut self, number: u64, bytes: usize, line: Option<&Line<'_>>) {
-        let hash = |text: &str| self.hasher.hash_one(text);
+        let hash = |text: &str| self.hash(text);
         let of = |text: Option<&str>| text.map_or(0, hash);
         let place = Place {
             offset: self.end,
@@ -198,6 +199,11 @@ impl Book {
             }
             self.first += 1;
         }
+    }
+
+    fn hash(&self, text: &str) -> u64 {
+        let hash = blake3::keyed_hash(&self.key, text.as_bytes());
+        hash.as_bytes().first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
     fn count(&mut self, line: &Line<'_>) {
@@ -233,12 +239,12 @@ impl Book {
 
     /// The decision of that id.
     pub(crate) fn by_id(&self, id: &str) -> Option<At> {
-        self.by_id.get(&self.hasher.hash_one(id)).and_then(|&number| self.at(number))
+        self.by_id.get(&self.hash(id)).and_then(|&number| self.at(number))
     }
 
-    /// The first decision on that event.
+    /// The first decision on that event, nearly for certain: whoever reads the line looks at the name.
     pub(crate) fn by_event(&self, event: &str) -> Option<At> {
-        self.by_event.get(&self.hasher.hash_one(event)).and_then(|&number| self.at(number))
+        self.by_event.get(&self.hash(event)).and_then(|&number| self.at(number))
     }
 
     /// Where that line stands.
@@ -250,7 +256,7 @@ impl Book {
     /// Lines before that number, newest first, at most so many: of one author or room where a name is given. Hashes may
     /// agree by chance, so whoever reads the lines looks at the names again.
     pub(crate) fn before(&self, number: u64, author: Option<&str>, room: Option<&str>, count: usize) -> Vec<At> {
-        let hash = |text: Option<&str>| text.map(|text| self.hasher.hash_one(text));
+        let hash = |text: Option<&str>| text.map(|text| self.hash(text));
         let (author, room) = (hash(author), hash(room));
         let upto = usize::try_from(number.clamp(self.first, self.end()) - self.first).unwrap_or(0);
         let fits = |place: &Place| {
@@ -317,7 +323,7 @@ mod tests {
         let lines: Vec<String> =
             (0..5).map(|i| line(i, &format!("v{i}"), ["li", "wang"][i as usize % 2], "r")).collect();
         fs::write(&path, lines[..3].concat()).unwrap();
-        let mut book = Book::new(path.clone(), 3);
+        let mut book = Book::new(path.clone(), 3, [1; 32]);
         let mut seen = Vec::new();
         book.catch_up(|number, line| seen.push((number, line.event.to_string()))).unwrap();
         assert_eq!(seen.len(), 3);
@@ -338,7 +344,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("actions.jsonl");
         fs::write(&path, line(1, "v", "li", "r") + &line(2, "v", "li", VERDICT)).unwrap();
-        let mut book = Book::new(path, 10);
+        let mut book = Book::new(path, 10, [1; 32]);
         book.catch_up(|_, _| ()).unwrap();
         assert_eq!(book.by_event("v").unwrap().number, 0);
     }

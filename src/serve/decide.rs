@@ -4,19 +4,22 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
+use tokio::task::{spawn, spawn_blocking};
 use utoipa::ToSchema;
 
 use crate::io::{Answer, Offered, Turned};
 
+use super::book::Line;
 use super::fault::{Fault, json};
 use super::hub::{Hub, desk_key};
 use super::openapi::decision_ref;
+use super::reviews::Done;
 use super::routes::blocking;
 use super::tokens::Who;
 
@@ -59,6 +62,7 @@ pub(super) struct Outcomes {
     responses(
         (status = 200, description = "What became of each record", content((super::openapi::Answer = "application/json"), (String = "application/x-ndjson"))),
         (status = 400, description = "The one record is not JSON", body = Fault, content_type = "application/problem+json"),
+        (status = 410, description = "The id was taken before, and its decision is no longer held", body = Fault, content_type = "application/problem+json"),
         (status = 413, description = "The body is too large", body = Fault, content_type = "application/problem+json"),
         (status = 422, description = "The one record cannot be taken", body = Fault, content_type = "application/problem+json"),
         (status = 429, description = "Too many calls", body = Fault, content_type = "application/problem+json"),
@@ -71,10 +75,9 @@ pub(super) async fn decide(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, Fault> {
-    let bytes_max = hub.options.body_bytes_max;
-    let body = to_bytes(body, bytes_max).await.map_err(|_| Fault::too_large(bytes_max))?;
-    let form = Form::of(&headers, &body);
-    let records = form.split(&body);
+    let held = hub.bodies.read(body, hub.options.body_bytes_max).await?;
+    let form = Form::of(&headers, &held.bytes);
+    let records = form.split(&held.bytes);
     let records_max = hub.options.records_max;
     if records.len() > records_max {
         let detail = format!("the body has {} records; at most {records_max} are taken at a time", records.len());
@@ -90,13 +93,14 @@ pub(super) async fn decide(
     Ok(form.answer(outcomes))
 }
 
-/// Hands records in and waits for what becomes of them.
-pub(super) async fn hand_in(hub: &Hub, records: &[&[u8]]) -> Result<Vec<Outcome>, Fault> {
+/// Hands records in and waits for what becomes of them. A verdict that was saved leaves the queue of reviews, also where nobody waits
+/// for the answer any longer.
+pub(super) async fn hand_in(hub: &Arc<Hub>, records: &[&[u8]]) -> Result<Vec<Outcome>, Fault> {
     let Some(desk) = &hub.parts.desk else {
         let detail = "this process decides on another stream and only shows what it decided";
         return Err(Fault::conflict("reads_only", detail));
     };
-    let about: Vec<About<'_>> = records.iter().map(|record| About::of(record)).collect();
+    let about: Vec<About<'static>> = records.iter().map(|record| About::of(record).into_owned()).collect();
     let offered = records.iter().zip(&about).map(|(bytes, about)| Offered { bytes: (*bytes).into(), key: about.key() });
     let (tell, told) = oneshot::channel();
     let turned = desk.offer(
@@ -110,9 +114,35 @@ pub(super) async fn hand_in(hub: &Hub, records: &[&[u8]]) -> Result<Vec<Outcome>
         Turned::Full => Fault::unavailable("busy", "too much waits to be decided: send it again in a moment", 1),
         Turned::Closed => stopping(),
     })?;
-    let answers = told.await.map_err(|_| stopping())?;
-    about.iter().zip(answers).map(|(about, answer)| about.outcome(hub, answer)).collect()
+    let of_task = Arc::clone(hub);
+    let task = spawn(async move {
+        let answers = told.await.map_err(|_| stopping())?;
+        let outcomes = about.iter().zip(answers).map(|(about, answer)| about.outcome(&of_task, answer));
+        let outcomes: Vec<Outcome> = outcomes.collect::<Result<_, Fault>>()?;
+        settle(of_task, &about, &outcomes).await?;
+        Ok(outcomes)
+    });
+    task.await.map_err(|error| Fault::internal(&error))?
 }
+
+/// Takes out of the queue of reviews what there is a word on now. A word on what can no longer be undone is one as well.
+async fn settle(hub: Arc<Hub>, about: &[About<'_>], outcomes: &[Outcome]) -> Result<(), Fault> {
+    let is_said = |outcome: &Outcome| outcome.problem.as_ref().is_none_or(|problem| problem.code == UNKNOWN_EVENT);
+    let said = about.iter().zip(outcomes).filter(|(about, outcome)| about.is_verdict() && is_said(outcome));
+    let said: Vec<Done> = said.filter_map(|(about, outcome)| about.done(outcome.problem.is_some())).collect();
+    if said.is_empty() {
+        return Ok(());
+    }
+    // It was saved: no bound on work may keep it from being noted.
+    let noted = spawn_blocking(move || {
+        let now = hub.now();
+        said.iter().try_for_each(|done| hub.reviews().settle(done, now))
+    });
+    Ok(noted.await.map_err(|error| Fault::internal(&error))??)
+}
+
+/// Nothing is held that a verdict could undo.
+const UNKNOWN_EVENT: &str = "unknown_event";
 
 fn stopping() -> Fault {
     Fault::unavailable("stopping", "the stage is stopping: send it again under the same id", 2)
@@ -185,6 +215,10 @@ struct About<'a> {
     id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     event: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    outcome: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    by: Option<Cow<'a, str>>,
 }
 
 /// The line of a reject.
@@ -197,6 +231,24 @@ struct Reject {
 impl<'a> About<'a> {
     fn of(record: &'a [u8]) -> Self {
         serde_json::from_slice(record).unwrap_or_default()
+    }
+
+    fn into_owned(self) -> About<'static> {
+        let owned = |text: Option<Cow<'a, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        About {
+            kind: owned(self.kind),
+            id: owned(self.id),
+            event: owned(self.event),
+            outcome: owned(self.outcome),
+            by: owned(self.by),
+        }
+    }
+
+    /// The word that it is, as the queue of reviews notes it.
+    fn done(&self, only_if_waiting: bool) -> Option<Done> {
+        let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+        let event = self.event.as_deref()?.into();
+        Some(Done { event, outcome: text(&self.outcome), by: text(&self.by), only_if_waiting })
     }
 
     fn is_verdict(&self) -> bool {
@@ -238,10 +290,17 @@ impl<'a> About<'a> {
 
     /// What was decided when the id was taken.
     fn repeated(&self, hub: &Hub, event: Option<String>) -> Result<Outcome, Fault> {
-        let known = self.name().and_then(|name| Some((hub.book().by_event(name)?, name)));
-        let line = known.map(|(at, _)| at.read()).transpose()?;
-        let decision = line.map(|line| raw(line.trim_ascii_end())).transpose()?;
-        Ok(Outcome { event, decision, repeated: true, problem: None })
+        let name = self.name().unwrap_or_default();
+        let (at, is_whole) = {
+            let book = hub.book();
+            (book.by_event(name), book.first() == 0)
+        };
+        let is_nothing_gone = at.is_none() && is_whole;
+        let line = at.map(|at| at.read()).transpose()?;
+        let own = line.filter(|line| Line::read(line).is_some_and(|line| line.event == name));
+        let problem = (own.is_none() && !is_nothing_gone).then(gone);
+        let decision = own.map(|line| raw(line.trim_ascii_end())).transpose()?;
+        Ok(Outcome { event, decision, repeated: true, problem })
     }
 }
 
@@ -250,10 +309,17 @@ pub(super) fn raw(line: &[u8]) -> Result<Box<RawValue>, Fault> {
     serde_json::from_slice(line).map_err(|error| Fault::internal(&error))
 }
 
+/// Nobody may take it for a decision to do nothing.
+fn gone() -> Fault {
+    let detail = "this id was taken before, and what was decided on it, if anything, is no longer held here: it stands in \
+                  actions.jsonl, and serve.decisions_max says how many are held";
+    Fault::new(StatusCode::GONE, "decision_gone", detail)
+}
+
 fn refused(code: String, reason: String) -> Fault {
     let status = match code.as_str() {
         "bad_json" | "bad_utf8" => StatusCode::BAD_REQUEST,
-        "unknown_event" => StatusCode::CONFLICT,
+        UNKNOWN_EVENT => StatusCode::CONFLICT,
         "internal_error" => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };

@@ -24,6 +24,8 @@ static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const REQUEST_ID_BYTES_MAX: usize = 64;
 /// Trying a rule out may take so many times as long as any other call.
 const LONG_CALLS: u32 = 12;
+/// What can be asked for while the service starts.
+const METRICS: &str = "/metrics";
 
 /// Lets a call in, or says why not.
 pub(super) async fn pass(State(hub): State<Arc<Hub>>, mut request: Request, next: Next) -> Response<Body> {
@@ -76,8 +78,16 @@ fn enter(hub: &Hub, path: Option<&str>, request: &mut Request) -> Result<Duratio
         let (rate, burst) = (hub.options.rate_per_second, hub.options.rate_burst);
         Fault::too_many(format!("this token may make {rate} calls a second and {burst} at once"), seconds)
     })?;
+    if !hub.has_started() && path != METRICS {
+        return Err(starting());
+    }
     request.extensions_mut().insert(who);
     Ok(time)
+}
+
+/// What there is to say before what was saved is back.
+pub(super) fn starting() -> Fault {
+    Fault::unavailable("starting", "what was saved is being read back: ask again in a moment", 1)
 }
 
 fn caller(hub: &Hub, headers: &HeaderMap) -> Result<Who, Fault> {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use serde::Serialize;
@@ -18,11 +18,13 @@ use crate::stream::build_checked;
 use super::book::Hits;
 use super::fault::{Fault, json};
 use super::hub::Hub;
-use super::reads::{cursor_from, page_size, written};
-use super::routes::{Name, Pages, Params, blocking};
+use super::page::{Page, Pages};
+use super::routes::{Name, Params, blocking};
 
 /// The name that problems give to a text that came with a call.
 const REQUEST: &str = "request.yaml";
+/// The largest rule file that comes with a call.
+const RULES_BYTES_MAX: usize = 1 << 20;
 
 /// The edition in force.
 #[derive(Serialize, ToSchema)]
@@ -226,9 +228,8 @@ pub(super) fn with_rules(hub: &Hub, text: &str) -> Result<(Option<Edition>, Vec<
 
 /// The text of a rule file, as the body of a call.
 pub(super) async fn rule_text(hub: &Hub, body: Body) -> Result<String, Fault> {
-    let bytes_max = hub.options.body_bytes_max;
-    let body = to_bytes(body, bytes_max).await.map_err(|_| Fault::too_large(bytes_max))?;
-    String::from_utf8(body.into()).map_err(|_| Fault::bad("the body is not UTF-8; send a rule file (YAML)"))
+    let held = hub.bodies.read(body, RULES_BYTES_MAX.min(hub.options.body_bytes_max)).await?;
+    String::from_utf8(held.bytes.into()).map_err(|_| Fault::bad("the body is not UTF-8; send a rule file (YAML)"))
 }
 
 /// Checks a rule file as if it were laid over the edition in force; its rules' own tests are run.
@@ -242,13 +243,13 @@ pub(super) async fn rule_text(hub: &Hub, body: Body) -> Result<String, Fault> {
 )]
 pub(super) async fn check(State(hub): State<Arc<Hub>>, body: Body) -> Result<Response<Body>, Fault> {
     let text = rule_text(&hub, body).await?;
-    let place = hub.workshop.acquire().await.map_err(|error| Fault::internal(&error))?;
-    let checked = blocking(Arc::clone(&hub), move |hub| {
+    let place = hub.jobs.workshop().await?;
+    let checked = blocking(hub, move |hub| {
+        let _place = place;
         let (edition, problems) = with_rules(hub, &text)?;
         Ok(Checked { ok: edition.is_some(), problems: problems.into_iter().map(Into::into).collect() })
     })
     .await?;
-    drop(place);
     Ok(json(&checked))
 }
 
@@ -260,20 +261,12 @@ pub(super) struct ListView {
     terms: usize,
 }
 
-/// Every word list.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Lists {
-    items: Vec<ListView>,
-}
-
 /// The word lists in force.
-#[utoipa::path(get, path = "/v1/words", tag = "edition", responses((status = 200, description = "Word lists", body = Lists)))]
+#[utoipa::path(get, path = "/v1/words", tag = "edition", responses((status = 200, description = "Word lists", body = Page<ListView>)))]
 pub(super) async fn lists(State(hub): State<Arc<Hub>>) -> Result<Response<Body>, Fault> {
     let edition = hub.parts.editions.current();
     let lists = edition.matcher.lists().iter();
-    Ok(json(&Lists {
-        items: lists.map(|list| ListView { name: list.name.to_string(), terms: list.terms.len() }).collect(),
-    }))
+    Ok(json(&Page::whole(lists.map(|list| ListView { name: list.name.to_string(), terms: list.terms.len() }))))
 }
 
 /// A term of a list.
@@ -285,21 +278,12 @@ pub(super) struct TermView {
     tags: Vec<String>,
 }
 
-/// A page of terms.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Terms {
-    items: Vec<TermView>,
-    /// The cursor of the next page; absent behind the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
 /// The terms of a word list.
 #[utoipa::path(
     get, path = "/v1/words/{list}", tag = "edition",
     params(("list" = String, Path, description = "The list's name"), Pages),
     responses(
-        (status = 200, description = "A page of terms", body = Terms),
+        (status = 200, description = "A page of terms", body = Page<TermView>),
         (status = 404, description = "There is no such list", body = Fault, content_type = "application/problem+json"),
     ),
 )]
@@ -311,14 +295,12 @@ pub(super) async fn terms(
     let edition = hub.parts.editions.current();
     let list = edition.matcher.lists().iter().find(|list| *list.name == *name);
     let list = list.ok_or_else(|| Fault::not_found("the edition in force has no list of that name"))?;
-    let (items, next) = page.of(&list.terms)?;
-    let term = |text: &str, weight: f64, tags: &[Arc<str>]| TermView {
-        text: text.to_owned(),
-        weight,
-        tags: tags.iter().map(ToString::to_string).collect(),
-    };
-    let items = items.iter().map(|known| term(&known.text, known.weight, &known.tags)).collect();
-    Ok(json(&Terms { items, next }))
+    let terms = page.of(&list.terms, |known| TermView {
+        text: known.text.to_string(),
+        weight: known.weight,
+        tags: known.tags.iter().map(ToString::to_string).collect(),
+    })?;
+    Ok(json(&terms))
 }
 
 /// A refuted claim.
@@ -340,28 +322,17 @@ pub(super) struct ClaimView {
     topic: String,
 }
 
-/// A page of claims.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Claims {
-    items: Vec<ClaimView>,
-    /// The cursor of the next page; absent behind the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
 /// The library of claims in force.
 #[utoipa::path(
     get, path = "/v1/claims", tag = "edition", params(Pages),
     responses(
-        (status = 200, description = "A page of claims", body = Claims),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
+        (status = 200, description = "A page of claims", body = Page<ClaimView>),
     ),
 )]
 pub(super) async fn claims(State(hub): State<Arc<Hub>>, Params(page): Params<Pages>) -> Result<Response<Body>, Fault> {
     let edition = hub.parts.editions.current();
     let all = edition.claims.as_ref().map_or(&[][..], |claims| claims.claims());
-    let (items, next) = page.of(all)?;
-    let items = items.iter().map(|claim| ClaimView {
+    let claims = page.of(all, |claim| ClaimView {
         id: claim.id.to_string(),
         claim: claim.claim.to_string(),
         verdict: claim.verdict.to_string(),
@@ -370,16 +341,6 @@ pub(super) async fn claims(State(hub): State<Arc<Hub>>, Params(page): Params<Pag
         status: claim.status.to_string(),
         revision: claim.revision,
         topic: claim.topic.to_string(),
-    });
-    Ok(json(&Claims { items: items.collect(), next }))
-}
-
-impl Pages {
-    /// The part of a list that this page is, and the cursor of the next one.
-    pub(super) fn of<'a, T>(&self, all: &'a [T]) -> Result<(&'a [T], Option<String>), Fault> {
-        let limit = page_size(self.limit)?;
-        let start = usize::try_from(cursor_from(self.cursor.as_deref())?).unwrap_or(usize::MAX).min(all.len());
-        let end = start.saturating_add(limit).min(all.len());
-        Ok((&all[start..end], (end < all.len()).then(|| written(end as u64))))
-    }
+    })?;
+    Ok(json(&claims))
 }

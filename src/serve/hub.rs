@@ -16,10 +16,14 @@ use crate::pipeline::BuildOptions;
 use crate::stream::{self, EditionFolders, Editions, TextLogs};
 
 use super::audit::Audit;
+use super::bodies::Bodies;
 use super::book::{Book, Line};
 use super::fault::Fault;
+use super::jobs::Jobs;
+use super::live::LIVE_MAX;
 use super::rate::Rates;
 use super::reviews::Reviews;
+use super::saved::Searches;
 use super::search::Searcher;
 use super::tokens::{Tokens, Who};
 use super::{Options, ServeError};
@@ -63,8 +67,11 @@ pub struct Hub {
     reviews: Mutex<Reviews>,
     is_ready: AtomicBool,
     is_stopping: AtomicBool,
-    /// Long work, such as trying a rule out, one at a time.
-    pub(super) workshop: tokio::sync::Semaphore,
+    pub(super) searches: Searches,
+    /// Searches that are followed.
+    pub(super) tails: Arc<tokio::sync::Semaphore>,
+    pub(super) jobs: Jobs,
+    pub(super) bodies: Bodies,
 }
 
 /// The key under which a record waits at the desk: its kind and what it is about.
@@ -84,23 +91,28 @@ struct PlaceIndex {
 }
 
 impl Hub {
-    /// Opens tokens, audit log and reviews of the folder.
+    /// Opens tokens, audit log, reviews and saved queries of the folder.
     ///
     /// # Errors
-    /// If the reviews cannot be read.
+    /// If reviews or saved queries cannot be read, or the system has no random bytes.
     pub fn open(parts: Parts, options: Options) -> Result<Arc<Self>, ServeError> {
         let reviews = Reviews::open(&parts.dir, options.claim)?;
+        let mut key = [0; 32];
+        getrandom::fill(&mut key).map_err(|error| ServeError::Random(error.to_string()))?;
         Ok(Arc::new(Self {
             tokens: Tokens::of(&parts.dir),
             audit: Audit::of(&parts.dir),
             rates: Rates::new(options.rate_per_second, options.rate_burst),
             started: parts.clock.now(),
             searcher: Searcher::new(parts.index.clone(), parts.fold),
-            book: Mutex::new(Book::new(parts.dir.join("actions.jsonl"), options.decisions_max)),
+            book: Mutex::new(Book::new(parts.dir.join("actions.jsonl"), options.decisions_max, key)),
             reviews: Mutex::new(reviews),
             is_ready: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
-            workshop: tokio::sync::Semaphore::new(1),
+            searches: Searches::open(&parts.dir)?,
+            tails: Arc::new(tokio::sync::Semaphore::new(LIVE_MAX)),
+            jobs: Jobs::default(),
+            bodies: Bodies::new(options.bodies_bytes_max, options.body_bytes_max),
             parts,
             options,
         }))
@@ -130,9 +142,14 @@ impl Hub {
         self.parts.clock.now()
     }
 
+    /// Whether what was saved is back: until then there is nothing to be asked for.
+    pub(super) fn has_started(&self) -> bool {
+        self.is_ready.load(Ordering::Acquire)
+    }
+
     /// Whether what was saved is back and the service is not about to stop.
     pub(super) fn is_ready(&self) -> bool {
-        self.is_ready.load(Ordering::Acquire) && !self.is_stopping.load(Ordering::Acquire)
+        self.has_started() && !self.is_stopping()
     }
 
     pub(super) fn is_stopping(&self) -> bool {

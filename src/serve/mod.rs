@@ -13,23 +13,32 @@
 
 mod admin;
 mod audit;
+mod bodies;
 mod book;
 mod decide;
 mod door;
 mod editions;
+mod elastic;
 mod fault;
 mod hub;
+mod jobs;
+mod live;
 mod mask;
 mod openapi;
+mod page;
+mod patience;
 mod rate;
 mod reads;
+mod recent;
 mod reviewing;
 mod reviews;
 mod routes;
+mod saved;
 mod search;
 mod server;
 mod tls;
 mod tokens;
+mod trends;
 mod tryout;
 
 use std::net::SocketAddr;
@@ -54,6 +63,8 @@ pub struct Options {
     pub plain: bool,
     /// The largest body, in bytes.
     pub body_bytes_max: usize,
+    /// All bodies that are read or not answered yet, in bytes.
+    pub bodies_bytes_max: usize,
     /// The most records in one call.
     pub records_max: usize,
     /// How long a call may take.
@@ -108,6 +119,9 @@ pub enum ServeError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The system has no random bytes.
+    #[error("the system gives no random bytes: {0}")]
+    Random(String),
     /// The threads cannot be started.
     #[error("cannot start the service's threads")]
     Threads(#[source] std::io::Error),
@@ -126,6 +140,7 @@ impl ServeError {
                 "both are PEM files: the chain with the server's own certificate first, and its unencrypted key"
             }
             Self::Io { .. } => "check space and rights on that path",
+            Self::Random(_) => "the system's source of randomness must work before anybody is let in",
             Self::Threads(_) => "the system allows no more threads: raise its limit",
         }
     }

@@ -10,7 +10,7 @@ use utoipa::{OpenApi, PartialSchema, ToSchema};
 use crate::decision::Decision;
 use crate::event::{Erase, Event, Verdict};
 
-use super::{admin, decide, editions, reads, reviewing, search, tryout};
+use super::{ROUTES, admin, decide, editions, live, reads, reviewing, saved, search, trends, tryout};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -46,7 +46,13 @@ use super::{admin, decide, editions, reads, reviewing, search, tryout};
         search::histogram,
         search::top,
         search::cluster,
+        live::live,
+        trends::trends,
+        saved::searches,
+        saved::save,
+        saved::remove,
         reviewing::reviews,
+        reviewing::review,
         reviewing::claim,
         reviewing::release,
         reviewing::verdict,
@@ -97,10 +103,41 @@ pub fn openapi() -> String {
         "token": {"type": "http", "scheme": "bearer", "description": "A token of `tidegate token add`."},
     });
     document["security"] = serde_json::json!([{"token": []}]);
+    add_elastic(&mut document["paths"]);
     add_refusals(&mut document["paths"]);
     let mut text = serde_json::to_string_pretty(&document).expect("the document is plain data");
     text.push('\n');
     text
+}
+
+/// The routes that speak as Elasticsearch does: their bodies are described where that is.
+fn add_elastic(paths: &mut Value) {
+    for route in ROUTES.iter().filter(|route| route.path.starts_with("/es")) {
+        let mut operation = serde_json::json!({
+            "tags": ["elasticsearch"],
+            "summary": route.about,
+            "operationId": format!("es{}", route.path.trim_start_matches("/es").replace(['/', '{', '}'], "_")),
+            "parameters": [],
+            "responses": {
+                "200": {"description": "As Elasticsearch answers", "content": {"application/json": {"schema": {"type": "object"}}}},
+                "400": {"description": "As Elasticsearch refuses, or a problem", "content": {"application/json": {"schema": {"type": "object"}}}},
+                "404": {"description": "No such index, or there is none yet", "content": {"application/json": {"schema": {"type": "object"}}}},
+            },
+        });
+        let parameter = |name: &str, place: &str, kind: &str| serde_json::json!({"name": name, "in": place, "required": place == "path", "schema": {"type": kind}});
+        let parameters = [
+            ("index", "path", "string", route.path.contains("{index}")),
+            ("fields", "query", "string", route.path.ends_with("_field_caps")),
+            ("raw", "query", "boolean", route.path.ends_with("search")),
+        ];
+        let parameters = parameters.into_iter().filter(|(.., is_there)| *is_there);
+        operation["parameters"] = parameters.map(|(name, place, kind, _)| parameter(name, place, kind)).collect();
+        if route.method == "POST" {
+            let kind = if route.path.ends_with("_msearch") { "application/x-ndjson" } else { "application/json" };
+            operation["requestBody"] = serde_json::json!({"content": {kind: {"schema": {}}}});
+        }
+        paths[route.path][route.method.to_lowercase()] = operation;
+    }
 }
 
 /// What the door may say to any call: described once, not at every handler.

@@ -23,22 +23,20 @@ use super::fault::{Fault, json};
 use super::hub::Hub;
 use super::mask::{mask, mask_quoted};
 use super::openapi::decisions_ref;
+use super::page::{PAGE_BYTES_MAX, PAGE_MAX, Page, asked, cursor, page_size, written};
 use super::routes::{Name, Params, blocking};
 use super::tokens::{Role, Who};
 
 /// Lines that one call looks through, at most: a page may be short and still have a next one.
 const SCANNED_MAX: usize = 20_000;
-/// Lines of a page, at most.
-const PAGE_MAX: usize = 500;
-const PAGE: usize = 50;
 /// Decisions that a summary of an author or a room counts, at most; the latest.
 const SUMMED_MAX: usize = 2_000;
 /// How much of the rejects is looked at for one page.
 const TAIL_BYTES: u64 = 1 << 20;
-const TAIL_BYTES_MAX: u64 = 64 << 20;
+const TAIL_BYTES_MAX: u64 = 16 << 20;
 
 /// Which page.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams, Serialize)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
@@ -85,14 +83,6 @@ impl Which {
     }
 }
 
-pub(super) fn page_size(limit: Option<usize>) -> Result<usize, Fault> {
-    let limit = limit.unwrap_or(PAGE);
-    if (1..=PAGE_MAX).contains(&limit) {
-        return Ok(limit);
-    }
-    Err(Fault::bad(format!("limit is {limit}; it may be 1 to {PAGE_MAX}")))
-}
-
 struct Wants<'a> {
     which: &'a Which,
     since: Millis,
@@ -115,18 +105,8 @@ impl Wants<'_> {
     }
 }
 
-/// A page of decisions, newest first.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Decisions {
-    #[schema(schema_with = decisions_ref)]
-    items: Vec<Box<RawValue>>,
-    /// The cursor of the next page; absent behind the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
 /// Whether the caller wants texts as they are and may have them; says it to the audit log then.
-pub(super) fn raw_for(hub: &Hub, who: &Who, raw: Option<bool>, about: &str) -> Result<bool, Fault> {
+pub(super) fn raw_for(hub: &Hub, who: &Who, raw: Option<bool>, about: impl FnOnce() -> String) -> Result<bool, Fault> {
     if raw != Some(true) {
         return Ok(false);
     }
@@ -134,12 +114,12 @@ pub(super) fn raw_for(hub: &Hub, who: &Who, raw: Option<bool>, about: &str) -> R
         let detail = format!("a token of role {} sees texts masked; leave raw out", who.role.name());
         return Err(Fault::new(axum::http::StatusCode::FORBIDDEN, "forbidden", detail));
     }
-    hub.note(who, "raw.read", about)?;
+    hub.note(who, "raw.read", &about())?;
     Ok(true)
 }
 
 /// A decision as it may be shown: what lists found in a text is text.
-fn shown(line: &[u8], raw: bool) -> Result<Box<RawValue>, Fault> {
+pub(super) fn shown(line: &[u8], raw: bool) -> Result<Box<RawValue>, Fault> {
     if raw {
         return super::decide::raw(line.trim_ascii_end());
     }
@@ -159,26 +139,11 @@ pub(super) fn hide_terms(decision: &mut Decision) {
     }
 }
 
-fn cursor(text: Option<&str>, behind: u64) -> Result<u64, Fault> {
-    let Some(text) = text else { return Ok(behind) };
-    let number = text.strip_prefix('c').and_then(|hex| u64::from_str_radix(hex, 16).ok());
-    number.ok_or_else(|| Fault::bad(format!("cursor is {text:?}; take it from `next` of the page before")))
-}
-
-pub(super) fn written(cursor: u64) -> String {
-    format!("c{cursor:x}")
-}
-
-pub(super) fn cursor_from(text: Option<&str>) -> Result<u64, Fault> {
-    cursor(text, 0)
-}
-
 /// Decisions, newest first.
 #[utoipa::path(
     get, path = "/v1/decisions", tag = "decisions", params(Which),
     responses(
-        (status = 200, description = "A page of decisions", body = Decisions),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
+        (status = 200, description = "A page of decisions", body = Page<super::openapi::DecisionRef>),
     ),
 )]
 pub(super) async fn decisions(
@@ -189,14 +154,15 @@ pub(super) async fn decisions(
     blocking(hub, move |hub| {
         let (limit, wants) = (which.limit()?, which.wants()?);
         let before = cursor(which.cursor.as_deref(), u64::MAX)?;
-        let raw = raw_for(hub, &who, which.raw, "decisions")?;
+        let raw = raw_for(hub, &who, which.raw, || asked("decisions", &which))?;
         let (places, first) = {
             let book = hub.book();
             (book.before(before, which.author.as_deref(), which.room.as_deref(), SCANNED_MAX), book.first())
         };
         let (items, last) = collect(&places, limit, |line| wants.fits(line), |line| shown(line, raw))?;
-        let is_more = last.is_some_and(|last| last > first && (items.len() == limit || places.len() == SCANNED_MAX));
-        Ok(json(&Decisions { items, next: last.filter(|_| is_more).map(written) }))
+        let lowest = places.last().map_or(first, |at| at.number);
+        let is_more = last.is_some_and(|last| last > first && (last > lowest || places.len() == SCANNED_MAX));
+        Ok(json(&Page { items, next: last.filter(|_| is_more).map(written) }))
     })
     .await
 }
@@ -208,15 +174,18 @@ fn collect<T>(
     fits: impl Fn(&Line<'_>) -> bool,
     make: impl Fn(&[u8]) -> Result<T, Fault>,
 ) -> Result<(Vec<T>, Option<u64>), Fault> {
-    let (mut items, mut failed) = (Vec::new(), None);
+    let (mut items, mut failed, mut bytes) = (Vec::new(), None, 0);
     let last = book::read_each(places, |_, line| {
         if Line::read(line).is_some_and(|line| fits(&line)) {
             match make(line) {
-                Ok(item) => items.push(item),
+                Ok(item) => {
+                    bytes += line.len();
+                    items.push(item);
+                }
                 Err(fault) => failed = Some(fault),
             }
         }
-        items.len() < limit && failed.is_none()
+        items.len() < limit && bytes < PAGE_BYTES_MAX && failed.is_none()
     })?;
     failed.map_or(Ok((items, last)), Err)
 }
@@ -250,7 +219,7 @@ pub(super) async fn decision(
         let line = at.map(|at| at.read()).transpose()?;
         let line = line.filter(|line| Line::read(line).is_some_and(|line| line.id == *id));
         let line = line.ok_or_else(|| Fault::not_found("no decision of that id is held here"))?;
-        let raw = raw_for(hub, &who, raw, &format!("decision {id}"))?;
+        let raw = raw_for(hub, &who, raw, || format!("decision {id}"))?;
         Ok(json(&shown(&line, raw)?))
     })
     .await
@@ -288,7 +257,7 @@ pub(super) async fn event(
         if lines.is_empty() {
             return Err(Fault::not_found("nothing was decided on that event, as far as is held here"));
         }
-        let raw = raw_for(hub, &who, raw, &format!("event {event}"))?;
+        let raw = raw_for(hub, &who, raw, || format!("event {event}"))?;
         let decisions = lines.iter().map(|line| shown(line, raw)).collect::<Result<_, _>>()?;
         let claimed_by = hub.reviews().claim_of(&event, hub.now()).map(|claim| claim.by.to_string());
         Ok(json(&OfEvent { event, decisions, claimed_by }))
@@ -379,7 +348,7 @@ pub(super) async fn room(State(hub): State<Arc<Hub>>, Name(room): Name) -> Resul
 }
 
 /// Which rejects.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams, Serialize)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct WhichRejects {
@@ -413,21 +382,11 @@ pub(super) struct Reject {
     raw_bytes: u64,
 }
 
-/// A page of rejects, newest first.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Rejects {
-    items: Vec<Reject>,
-    /// The cursor of the next page; absent behind the last one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
 /// Records that could not be taken, newest first.
 #[utoipa::path(
     get, path = "/v1/rejects", tag = "decisions", params(WhichRejects),
     responses(
-        (status = 200, description = "A page of rejects", body = Rejects),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
+        (status = 200, description = "A page of rejects", body = Page<Reject>),
     ),
 )]
 pub(super) async fn rejects(
@@ -438,7 +397,7 @@ pub(super) async fn rejects(
     blocking(hub, move |hub| {
         let limit = page_size(which.limit)?;
         let before = cursor(which.cursor.as_deref(), u64::MAX)?;
-        let raw = raw_for(hub, &who, which.raw, "rejects")?;
+        let raw = raw_for(hub, &who, which.raw, || asked("rejects", &which))?;
         let (lines, first) = lines_before(&hub.parts.dir.join("rejects.jsonl"), before)?;
         let (mut items, mut next) = (Vec::new(), first);
         for (at, line) in lines.iter().rev() {
@@ -457,7 +416,7 @@ pub(super) async fn rejects(
                 break;
             }
         }
-        Ok(json(&Rejects { items, next: (next > 0).then(|| written(next)) }))
+        Ok(json(&Page { items, next: (next > 0).then(|| written(next)) }))
     })
     .await
 }

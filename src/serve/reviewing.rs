@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::event::{Outcome as Says, rfc3339};
@@ -14,9 +15,12 @@ use crate::event::{Outcome as Says, rfc3339};
 use super::decide::{Outcome, hand_in};
 use super::fault::{Fault, json};
 use super::hub::Hub;
-use super::reads::{cursor_from, lines_of_event, page_size, written};
+use super::openapi::decisions_ref;
+use super::page::{cursor, page_size, written};
+use super::reads::{self, Raw, lines_of_event, raw_for};
 use super::reviews::Claim;
 use super::routes::{Name, Params, blocking};
+use super::search;
 use super::tokens::Who;
 
 /// The largest body of a verdict.
@@ -64,14 +68,13 @@ pub(super) struct Reviews {
     get, path = "/v1/reviews", tag = "reviews", params(WhichReviews),
     responses(
         (status = 200, description = "A page of the queue", body = Reviews),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn reviews(
     State(hub): State<Arc<Hub>>,
     Params(which): Params<WhichReviews>,
 ) -> Result<Response<Body>, Fault> {
-    let (limit, from, now) = (page_size(which.limit)?, cursor_from(which.cursor.as_deref())?, hub.now());
+    let (limit, from, now) = (page_size(which.limit)?, cursor(which.cursor.as_deref(), 0)?, hub.now());
     let reviews = hub.reviews();
     let wanted = |queue: &str| which.queue.as_deref().is_none_or(|wanted| wanted == queue);
     let mut found = reviews.waiting(from).filter(|(_, waiting)| wanted(&waiting.queue));
@@ -87,6 +90,74 @@ pub(super) async fn reviews(
     let items = items.collect();
     let next = found.next().map(|(number, _)| written(number));
     Ok(json(&Reviews { waiting: reviews.len(), items, next }))
+}
+
+/// What a reviewer looks at.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReviewView {
+    event: String,
+    /// The queue that it waits in, if it waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<String>,
+    /// Who has it now, if anybody does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed_by: Option<String>,
+    /// Until when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    claimed_until: Option<String>,
+    /// What was said and found out, as the index holds it, masked unless `raw`; absent where no index holds it, or its author was
+    /// forgotten.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    case: Option<Box<RawValue>>,
+    /// The decision on it, and after it what a reviewer's word undid; oldest first.
+    #[schema(schema_with = decisions_ref)]
+    decisions: Vec<Box<RawValue>>,
+}
+
+/// What was said, what was found out about it, and what was decided: what a reviewer needs to say whether it stands.
+#[utoipa::path(
+    get, path = "/v1/reviews/{event}", tag = "reviews",
+    params(("event" = String, Path, description = "The event's id"), Raw),
+    responses(
+        (status = 200, description = "The message and its decisions", body = ReviewView),
+        (status = 404, description = "Nothing was decided on it", body = Fault, content_type = "application/problem+json"),
+    ),
+)]
+pub(super) async fn review(
+    State(hub): State<Arc<Hub>>,
+    Extension(who): Extension<Who>,
+    Name(event): Name,
+    Params(Raw { raw }): Params<Raw>,
+) -> Result<Response<Body>, Fault> {
+    blocking(hub, move |hub| {
+        let lines = lines_of_event(hub, &event)?;
+        if lines.is_empty() {
+            return Err(Fault::not_found("nothing was decided on that event, as far as is held here"));
+        }
+        let raw = raw_for(hub, &who, raw, || format!("review {event}"))?;
+        let case = case_of(hub, &event, raw)?;
+        let decisions = lines.iter().map(|line| reads::shown(line, raw)).collect::<Result<_, _>>()?;
+        let reviews = hub.reviews();
+        let claim = reviews.claim_of(&event, hub.now());
+        Ok(json(&ReviewView {
+            queue: reviews.queue_of(&event).map(str::to_owned),
+            claimed_by: claim.map(|claim| claim.by.to_string()),
+            claimed_until: claim.map(|claim| rfc3339(claim.until)),
+            event,
+            case,
+            decisions,
+        }))
+    })
+    .await
+}
+
+/// The message as the index holds it. Where there is no index, none is held.
+fn case_of(hub: &Hub, event: &str, raw: bool) -> Result<Option<Box<RawValue>>, Fault> {
+    let Some(reader) = hub.searcher.reader_if_any()? else { return Ok(None) };
+    let hits = reader.case(event).map_err(search::refused)?;
+    let said = hits.iter().find(|hit| hit.case().is_ok_and(|case| case.event.is_some()));
+    said.map(|hit| search::shown(hit, raw)).transpose()
 }
 
 /// Who has a decision for themselves, and until when.
@@ -184,8 +255,8 @@ pub(super) async fn verdict(
     Name(event): Name,
     body: Body,
 ) -> Result<Response<Body>, Fault> {
-    let body = to_bytes(body, VERDICT_BYTES_MAX).await.map_err(|_| Fault::too_large(VERDICT_BYTES_MAX))?;
-    let Word { outcome } = serde_json::from_slice(&body)
+    let held = hub.bodies.read(body, VERDICT_BYTES_MAX).await?;
+    let Word { outcome } = serde_json::from_slice(&held.bytes)
         .map_err(|error| Fault::bad(format!("send {{\"outcome\": \"upheld\"}} or \"overturned\": {error}")))?;
     let is_theirs = hub.reviews().claim_of(&event, hub.now()).is_some_and(|claim| claim.by == who.name);
     if !is_theirs {
@@ -207,6 +278,5 @@ pub(super) async fn verdict(
     if let Some(problem) = done.problem {
         return Err(problem);
     }
-    blocking(hub, move |hub| Ok(hub.reviews().settle(&event, says, &who.name, &at)?)).await?;
     Ok(json(&done))
 }

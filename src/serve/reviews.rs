@@ -4,6 +4,7 @@
 //! while; claims end by themselves and with the process. A verdict goes through the stage like any other record; what stands is
 //! noted in `reviews.jsonl`, because a decision that was upheld leaves no line behind it.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::Millis;
+use crate::event::{Millis, rfc3339};
 
 use super::ServeError;
 use super::book::Line;
@@ -49,13 +50,28 @@ pub(super) struct Claim {
     pub(super) until: Millis,
 }
 
+/// A word on a decision.
+#[derive(Clone, Debug)]
+pub(super) struct Done {
+    pub(super) event: Box<str>,
+    /// `upheld` or `overturned`.
+    pub(super) outcome: String,
+    pub(super) by: String,
+    /// Nothing is noted of a decision that does not wait.
+    pub(super) only_if_waiting: bool,
+}
+
 /// One line of `reviews.jsonl`.
 #[derive(Serialize, Deserialize)]
-struct Done {
-    event: Box<str>,
-    outcome: String,
-    by: String,
-    at: String,
+struct Noted<'a> {
+    #[serde(borrow)]
+    event: Cow<'a, str>,
+    #[serde(borrow)]
+    outcome: Cow<'a, str>,
+    #[serde(borrow)]
+    by: Cow<'a, str>,
+    #[serde(borrow)]
+    at: Cow<'a, str>,
 }
 
 impl Reviews {
@@ -69,8 +85,8 @@ impl Reviews {
             opened => {
                 for line in BufReader::new(opened.map_err(failed)?).split(b'\n') {
                     // A line that a stop left half written is a verdict that was saved and will be seen again as waiting.
-                    if let Ok(line) = serde_json::from_slice::<Done>(&line.map_err(failed)?) {
-                        done.insert(line.event);
+                    if let Ok(line) = serde_json::from_slice::<Noted<'_>>(&line.map_err(failed)?) {
+                        done.insert(line.event.as_ref().into());
                     }
                 }
             }
@@ -115,6 +131,11 @@ impl Reviews {
         self.waiting.len()
     }
 
+    /// The queue in which that event's decision waits.
+    pub(super) fn queue_of(&self, event: &str) -> Option<&str> {
+        self.by_event.get(event).and_then(|number| self.waiting.get(number)).map(|waiting| &*waiting.queue)
+    }
+
     /// Who has that event's decision now.
     pub(super) fn claim_of(&self, event: &str, now: Millis) -> Option<&Claim> {
         self.claims.get(event).filter(|claim| claim.until > now)
@@ -146,14 +167,19 @@ impl Reviews {
     }
 
     /// Notes a word that was saved: the decision waits no longer.
-    pub(super) fn settle(&mut self, event: &str, outcome: &str, by: &str, at: &str) -> io::Result<()> {
+    pub(super) fn settle(&mut self, done: &Done, now: Millis) -> io::Result<()> {
+        let event = &*done.event;
+        if done.only_if_waiting && !self.by_event.contains_key(event) {
+            return Ok(());
+        }
         self.leave(event);
         self.claims.remove(event);
         self.done.insert(event.into());
-        let done = Done { event: event.into(), outcome: outcome.into(), by: by.into(), at: at.into() };
+        let at = rfc3339(now).into();
+        let noted = Noted { event: event.into(), outcome: (&*done.outcome).into(), by: (&*done.by).into(), at };
         // A line of its own even where a stop left half of one behind: blank lines are passed over.
         let mut line = b"\n".to_vec();
-        serde_json::to_writer(&mut line, &done)?;
+        serde_json::to_writer(&mut line, &noted)?;
         line.push(b'\n');
         let mut file = File::options().append(true).create(true).open(&self.path)?;
         file.write_all(&line)?;
@@ -196,7 +222,15 @@ mod tests {
         };
         let mut reviews = open();
         assert_eq!(see(&mut reviews), ["x", "y"]);
-        reviews.settle("x", "upheld", "li", "2026-01-01T00:00:00Z").unwrap();
+        let word = |event: &str, only_if_waiting| Done {
+            event: event.into(),
+            outcome: "upheld".into(),
+            by: "li".into(),
+            only_if_waiting,
+        };
+        reviews.settle(&word("x", false), 0).unwrap();
+        reviews.settle(&word("unheard", true), 0).unwrap();
+        assert!(!std::fs::read_to_string(dir.path().join("reviews.jsonl")).unwrap().contains("unheard"));
         assert_eq!(reviews.waiting(0).next().unwrap().1, &Waiting { event: "y".into(), queue: "fraud".into() });
         let mut later = open();
         assert_eq!(see(&mut later), ["y"]);

@@ -3,25 +3,23 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, Query};
 use axum::http::Method;
 use axum::http::request::Parts;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{MethodRouter, delete, get, post};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use axum::{Router, extract::DefaultBodyLimit};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
 
 use super::fault::Fault;
 use super::hub::Hub;
 use super::tokens::Role;
-use super::{admin, decide, door, editions, reads, reviewing, search, tryout};
+use super::{admin, decide, door, editions, elastic, live, reads, reviewing, saved, search, trends, tryout};
 
 /// One route.
 #[derive(Clone, Copy, Debug)]
 pub struct Route {
-    /// `GET`, `POST` or `DELETE`.
+    /// `GET`, `POST`, `PUT` or `DELETE`.
     pub method: &'static str,
     /// Its pattern.
     pub path: &'static str,
@@ -75,9 +73,24 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/rooms/{room}", VIEWERS, "what was decided in a room, counted"),
     route("GET", "/v1/rejects", VIEWERS, "records that could not be taken, newest first"),
     route("GET", "/v1/search", REVIEWERS, "search what was said, decided and why"),
+    route("GET", "/v1/search/live", REVIEWERS, "follow a search: cases as they come"),
+    long("GET", "/v1/trends", REVIEWERS, "what is said more than it used to be"),
+    route("GET", "/v1/searches", REVIEWERS, "queries that have a name"),
+    route("PUT", "/v1/searches/{name}", REVIEWERS, "save a query"),
+    route("DELETE", "/v1/searches/{name}", REVIEWERS, "take a saved query out"),
     route("GET", "/v1/histogram", REVIEWERS, "count what is found over time"),
     route("GET", "/v1/top", REVIEWERS, "the most frequent values among what is found"),
     route("GET", "/v1/clusters/{cluster}", REVIEWERS, "the cases of a cluster of near-duplicates"),
+    route("GET", "/es", REVIEWERS, "what this is, in the words of Elasticsearch"),
+    route("GET", "/es/_cluster/health", REVIEWERS, "whether it answers"),
+    route("GET", "/es/_mapping", REVIEWERS, "the fields and their types"),
+    route("GET", "/es/{index}/_mapping", REVIEWERS, "the fields and their types"),
+    route("GET", "/es/_field_caps", REVIEWERS, "what can be done with fields"),
+    route("GET", "/es/{index}/_field_caps", REVIEWERS, "what can be done with fields"),
+    route("POST", "/es/_search", REVIEWERS, "one search"),
+    route("POST", "/es/{index}/_search", REVIEWERS, "one search"),
+    route("POST", "/es/_msearch", REVIEWERS, "several searches"),
+    route("POST", "/es/{index}/_msearch", REVIEWERS, "several searches"),
     route("GET", "/v1/editions", VIEWERS, "the edition in force, and those before"),
     route("GET", "/v1/rules", VIEWERS, "the rules in force, with what they did"),
     route("GET", "/v1/rules/{id}", VIEWERS, "one rule"),
@@ -87,6 +100,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/words/{list}", ANALYSTS, "the terms of a word list"),
     route("GET", "/v1/claims", VIEWERS, "the library of refuted claims"),
     route("GET", "/v1/reviews", REVIEWERS, "decisions that wait for a person"),
+    route("GET", "/v1/reviews/{event}", REVIEWERS, "what was said, and what was decided on it"),
     route("POST", "/v1/reviews/{event}/claim", REVIEWERS, "take a decision for oneself"),
     route("DELETE", "/v1/reviews/{event}/claim", REVIEWERS, "give it back"),
     route("POST", "/v1/reviews/{event}/verdict", REVIEWERS, "say whether it stands"),
@@ -100,8 +114,8 @@ pub(super) fn find(method: &Method, path: &str) -> Option<&'static Route> {
 }
 
 /// What answers.
-fn handlers() -> [(&'static str, MethodRouter<Arc<Hub>>); 29] {
-    [
+fn handlers() -> Vec<(&'static str, MethodRouter<Arc<Hub>>)> {
+    vec![
         ("/", get(admin::index)),
         ("/openapi.json", get(admin::openapi)),
         ("/healthz", get(admin::healthz)),
@@ -115,9 +129,23 @@ fn handlers() -> [(&'static str, MethodRouter<Arc<Hub>>); 29] {
         ("/v1/rooms/{room}", get(reads::room)),
         ("/v1/rejects", get(reads::rejects)),
         ("/v1/search", get(search::search)),
+        ("/v1/search/live", get(live::live)),
+        ("/v1/trends", get(trends::trends)),
+        ("/v1/searches", get(saved::searches)),
+        ("/v1/searches/{name}", put(saved::save).merge(delete(saved::remove))),
         ("/v1/histogram", get(search::histogram)),
         ("/v1/top", get(search::top)),
         ("/v1/clusters/{cluster}", get(search::cluster)),
+        ("/es", get(elastic::about)),
+        ("/es/_cluster/health", get(elastic::health)),
+        ("/es/_mapping", get(elastic::mapping)),
+        ("/es/{index}/_mapping", get(elastic::mapping)),
+        ("/es/_field_caps", get(elastic::field_caps)),
+        ("/es/{index}/_field_caps", get(elastic::field_caps)),
+        ("/es/_search", post(elastic::search)),
+        ("/es/{index}/_search", post(elastic::search)),
+        ("/es/_msearch", post(elastic::msearch)),
+        ("/es/{index}/_msearch", post(elastic::msearch)),
         ("/v1/editions", get(editions::editions)),
         ("/v1/rules", get(editions::rules)),
         ("/v1/rules/{id}", get(editions::rule)),
@@ -127,6 +155,7 @@ fn handlers() -> [(&'static str, MethodRouter<Arc<Hub>>); 29] {
         ("/v1/words/{list}", get(editions::terms)),
         ("/v1/claims", get(editions::claims)),
         ("/v1/reviews", get(reviewing::reviews)),
+        ("/v1/reviews/{event}", get(reviewing::review)),
         ("/v1/reviews/{event}/claim", post(reviewing::claim).merge(delete(reviewing::release))),
         ("/v1/reviews/{event}/verdict", post(reviewing::verdict)),
         ("/v1/audit", get(admin::audit)),
@@ -151,8 +180,8 @@ pub(super) async fn blocking<T: Send + 'static>(
     hub: Arc<Hub>,
     work: impl FnOnce(&Hub) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let done = tokio::task::spawn_blocking(move || work(&hub)).await;
-    done.map_err(|error| Fault::internal(&error))?
+    let of_work = Arc::clone(&hub);
+    hub.jobs.run(move || work(&of_work)).await
 }
 
 /// The parameters of a query.
@@ -172,26 +201,25 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
 /// The one name in a path.
 pub(super) struct Name(pub(super) String);
 
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Name {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Fault> {
+        let path = <Path<String> as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await;
+        let path = path.map_err(|rejection: PathRejection| Fault::bad(rejection.body_text()))?;
+        Ok(path.map(|Path(name)| Self(name)))
+    }
+}
+
 impl<S: Send + Sync> FromRequestParts<S> for Name {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Fault> {
-        let Path(name) = Path::from_request_parts(parts, state)
+        let Path(name) = <Path<String> as FromRequestParts<S>>::from_request_parts(parts, state)
             .await
             .map_err(|rejection: PathRejection| Fault::bad(rejection.body_text()))?;
         Ok(Self(name))
     }
-}
-
-/// Which page of a list.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Pages {
-    /// Where an earlier page said that the next one begins.
-    pub(super) cursor: Option<String>,
-    /// How many, from 1 to 500; 50 if it is not said.
-    pub(super) limit: Option<usize>,
 }
 
 #[cfg(test)]

@@ -13,13 +13,14 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::case::Case;
-use crate::index::{Ask, Count, Fold, Hit, IndexError, Order, Query, Reader, parse};
+use crate::index::{Ask, Count, Fold, Hit, IndexError, Order, Query, Reader, WORDS, parse};
 use crate::io::instant;
 
 use super::fault::{Fault, json};
 use super::hub::Hub;
 use super::mask::mask;
-use super::reads::{hide_terms, page_size, raw_for};
+use super::page::{PAGE_BYTES_MAX, Page, asked as asked_for, page_size};
+use super::reads::{hide_terms, raw_for};
 use super::routes::{Name, Params, blocking};
 use super::tokens::Who;
 use crate::event::rfc3339;
@@ -41,24 +42,37 @@ impl Searcher {
         Self { dir, fold, open: Mutex::default() }
     }
 
-    /// The index as it is now, or a moment ago.
-    fn reader(&self) -> Result<Arc<Reader>, Fault> {
+    /// The index, where there is one.
+    pub(super) fn reader_if_any(&self) -> Result<Option<Arc<Reader>>, Fault> {
+        match self.opened() {
+            Err(IndexError::NoIndex(_)) => Ok(None),
+            opened => opened.map(Some).map_err(refused),
+        }
+    }
+
+    /// The index.
+    pub(super) fn reader(&self) -> Result<Arc<Reader>, Fault> {
+        self.opened().map_err(refused)
+    }
+
+    /// As it is now, or a moment ago.
+    fn opened(&self) -> Result<Arc<Reader>, IndexError> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let now = instant();
         if let Some((reader, at)) = &mut *open {
             if now.duration_since(*at) >= FRESH {
-                reader.refresh().map_err(refused)?;
+                reader.refresh()?;
                 *at = now;
             }
             return Ok(Arc::clone(reader));
         }
-        let reader = Arc::new(Reader::open(&self.dir, self.fold).map_err(refused)?);
+        let reader = Arc::new(Reader::open(&self.dir, self.fold)?);
         *open = Some((Arc::clone(&reader), now));
         Ok(reader)
     }
 }
 
-fn refused(error: IndexError) -> Fault {
+pub(super) fn refused(error: IndexError) -> Fault {
     match error {
         IndexError::NoIndex(_) => {
             Fault::not_found("there is no index yet: `index.enabled` makes one as messages come in")
@@ -68,8 +82,8 @@ fn refused(error: IndexError) -> Fault {
     }
 }
 
-fn query(hub: &Hub, text: Option<&str>) -> Result<Query, Fault> {
-    parse(text.unwrap_or_default(), hub.now()).map_err(|error| {
+pub(super) fn parsed(hub: &Hub, text: &str) -> Result<Query, Fault> {
+    parse(text, hub.now()).map_err(|error| {
         Fault::new(
             axum::http::StatusCode::BAD_REQUEST,
             "bad_query",
@@ -78,8 +92,16 @@ fn query(hub: &Hub, text: Option<&str>) -> Result<Query, Fault> {
     })
 }
 
+/// What is asked for, with the saved query of that name before it.
+pub(super) fn query(hub: &Hub, text: Option<&str>, saved: Option<&str>) -> Result<Query, Fault> {
+    let own = parsed(hub, text.unwrap_or_default())?;
+    let Some(name) = saved else { return Ok(own) };
+    let saved = parsed(hub, &hub.searches.find(name)?.query)?;
+    Ok(if own == Query::All { saved } else { Query::And(vec![saved, own]) })
+}
+
 /// What tells of a text word by word, though no text is shown: whoever asks for it is noted as one who looked.
-const TELLING: [&str; 3] = ["text", "term", "link"];
+const TELLING: [&str; 4] = ["text", "term", "link", WORDS];
 
 fn asks_for_texts(query: &Query) -> bool {
     match query {
@@ -91,21 +113,28 @@ fn asks_for_texts(query: &Query) -> bool {
 }
 
 /// Notes a question that tells of texts, before it is answered.
-fn note_question(hub: &Hub, who: &Who, query: &Query, field: Option<&str>, asked: Option<&str>) -> Result<(), Fault> {
-    if asks_for_texts(query) || field.is_some_and(|field| TELLING.contains(&field)) {
-        let about = format!("{} {}", field.unwrap_or_default(), asked.unwrap_or_default());
-        hub.note(who, "text.search", about.trim())?;
+pub(super) fn note_question(
+    hub: &Hub,
+    who: &Who,
+    query: &Query,
+    fields: &[&str],
+    about: impl FnOnce() -> String,
+) -> Result<(), Fault> {
+    if asks_for_texts(query) || fields.iter().any(|field| TELLING.contains(field)) {
+        hub.note(who, "text.search", &about())?;
     }
     Ok(())
 }
 
 /// What to look for.
-#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams, Serialize)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Search {
     /// In the language of `tidegate search`; everything if it is not said.
     q: Option<String>,
+    /// The name of a saved query; `q` narrows it.
+    saved: Option<String>,
     /// newest, oldest or score; newest if it is not said.
     order: Option<String>,
     /// Where an earlier page said that the next one begins.
@@ -134,7 +163,6 @@ pub(super) struct Found {
     get, path = "/v1/search", tag = "search", params(Search),
     responses(
         (status = 200, description = "A page of cases", body = Found),
-        (status = 400, description = "The query or a parameter is wrong", body = Fault, content_type = "application/problem+json"),
         (status = 404, description = "There is no index", body = Fault, content_type = "application/problem+json"),
     ),
 )]
@@ -152,13 +180,13 @@ pub(super) async fn search(
         };
         let after = asked.cursor.as_deref().map(str::parse).transpose().map_err(refused)?;
         let ask = Ask { order, limit: page_size(asked.limit)?, after };
-        let query = query(hub, asked.q.as_deref())?;
+        let query = query(hub, asked.q.as_deref(), asked.saved.as_deref())?;
         let reader = hub.searcher.reader()?;
         if asked.raw != Some(true) {
-            note_question(hub, &who, &query, None, asked.q.as_deref())?;
+            note_question(hub, &who, &query, &[], || asked_for("search", &asked))?;
         }
-        let raw = raw_for(hub, &who, asked.raw, &format!("search {}", asked.q.as_deref().unwrap_or_default()))?;
-        let page = reader.search(&query, &ask).map_err(refused)?;
+        let raw = raw_for(hub, &who, asked.raw, || asked_for("search", &asked))?;
+        let page = reader.search_within(&query, &ask, PAGE_BYTES_MAX).map_err(refused)?;
         let items = page.hits.iter().map(|hit| shown(hit, raw)).collect::<Result<_, _>>()?;
         Ok(json(&Found { total: page.total, items, next: page.next.map(|next| next.to_string()) }))
     })
@@ -171,7 +199,6 @@ pub(super) async fn search(
     params(("cluster" = String, Path, description = "The cluster: its first event's id"), Search),
     responses(
         (status = 200, description = "A page of cases", body = Found),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
         (status = 404, description = "There is no index, or nothing of that cluster in it", body = Fault, content_type = "application/problem+json"),
     ),
 )]
@@ -182,17 +209,18 @@ pub(super) async fn cluster(
     Params(asked): Params<Search>,
 ) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
-        if asked.q.is_some() || asked.order.is_some() {
-            return Err(Fault::bad("q and order are for /v1/search: a cluster is given oldest first"));
+        if asked.q.is_some() || asked.saved.is_some() || asked.order.is_some() {
+            return Err(Fault::bad("q, saved and order are for /v1/search: a cluster is given oldest first"));
         }
         let after = asked.cursor.as_deref().map(str::parse).transpose().map_err(refused)?;
         let ask = Ask { order: Order::Oldest, limit: page_size(asked.limit)?, after };
         let reader = hub.searcher.reader()?;
-        let page = reader.search(&Query::is("cluster", &cluster), &ask).map_err(refused)?;
+        let query = Query::is("cluster", &cluster);
+        let page = reader.search_within(&query, &ask, PAGE_BYTES_MAX).map_err(refused)?;
         if page.total == 0 {
             return Err(Fault::not_found("nothing of that cluster is in the index"));
         }
-        let raw = raw_for(hub, &who, asked.raw, &format!("cluster {cluster}"))?;
+        let raw = raw_for(hub, &who, asked.raw, || asked_for(&format!("cluster {cluster}"), &asked))?;
         let items = page.hits.iter().map(|hit| shown(hit, raw)).collect::<Result<_, _>>()?;
         Ok(json(&Found { total: page.total, items, next: page.next.map(|next| next.to_string()) }))
     })
@@ -200,11 +228,18 @@ pub(super) async fn cluster(
 }
 
 /// A case as it may be shown.
-fn shown(hit: &Hit, raw: bool) -> Result<Box<RawValue>, Fault> {
+pub(super) fn shown(hit: &Hit, raw: bool) -> Result<Box<RawValue>, Fault> {
     if raw {
         return super::decide::raw(hit.json());
     }
     let mut case: Case<'_> = hit.case().map_err(refused)?;
+    hide_texts(&mut case);
+    let text = serde_json::to_string(&case).map_err(|error| Fault::internal(&error))?;
+    RawValue::from_string(text).map_err(|error| Fault::internal(&error))
+}
+
+/// Masks whatever tells of the text of a case.
+pub(super) fn hide_texts(case: &mut Case<'_>) {
     case.plain = String::new();
     for terms in case.terms.values_mut() {
         terms.iter_mut().for_each(|term| *term = mask(term).into());
@@ -218,17 +253,17 @@ fn shown(hit: &Hit, raw: bool) -> Result<Box<RawValue>, Fault> {
     if let Some(decision) = &mut case.decision {
         hide_terms(decision);
     }
-    let text = serde_json::to_string(&case).map_err(|error| Fault::internal(&error))?;
-    RawValue::from_string(text).map_err(|error| Fault::internal(&error))
 }
 
 /// What to count over time.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Deserialize, IntoParams, Serialize)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OverTime {
     /// In the language of `tidegate search`; everything if it is not said.
     q: Option<String>,
+    /// The name of a saved query; `q` narrows it.
+    saved: Option<String>,
     /// How long each span is, in milliseconds; an hour if it is not said.
     every_ms: Option<u64>,
     /// What each span is divided by: action, rule, channel, …
@@ -270,7 +305,6 @@ impl From<Count> for ValueCount {
     get, path = "/v1/histogram", tag = "search", params(OverTime),
     responses(
         (status = 200, description = "Counts", body = Histogram),
-        (status = 400, description = "The query or a parameter is wrong", body = Fault, content_type = "application/problem+json"),
         (status = 404, description = "There is no index", body = Fault, content_type = "application/problem+json"),
     ),
 )]
@@ -280,8 +314,8 @@ pub(super) async fn histogram(
     Params(asked): Params<OverTime>,
 ) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
-        let query = query(hub, asked.q.as_deref())?;
-        note_question(hub, &who, &query, asked.by.as_deref(), asked.q.as_deref())?;
+        let query = query(hub, asked.q.as_deref(), asked.saved.as_deref())?;
+        note_question(hub, &who, &query, asked.by.as_deref().as_slice(), || asked_for("histogram", &asked))?;
         let every = asked.every_ms.unwrap_or(3_600_000);
         if !(1..=366 * 86_400_000).contains(&every) {
             return Err(Fault::bad(format!("every_ms is {every}; it may be 1 to a year")));
@@ -299,30 +333,25 @@ pub(super) async fn histogram(
 }
 
 /// What to list the most frequent values of.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Deserialize, IntoParams, Serialize)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct OfField {
     /// In the language of `tidegate search`; everything if it is not said.
     q: Option<String>,
+    /// The name of a saved query; `q` narrows it.
+    saved: Option<String>,
     /// action, rule, author, room, cluster, claim, channel, …
     field: String,
     /// How many, from 1 to 500; 50 if it is not said.
     limit: Option<usize>,
 }
 
-/// The most frequent values.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Top {
-    items: Vec<ValueCount>,
-}
-
 /// The most frequent values of a field among what is found.
 #[utoipa::path(
     get, path = "/v1/top", tag = "search", params(OfField),
     responses(
-        (status = 200, description = "Values, most frequent first", body = Top),
-        (status = 400, description = "The query or a parameter is wrong", body = Fault, content_type = "application/problem+json"),
+        (status = 200, description = "Values, most frequent first", body = Page<ValueCount>),
         (status = 404, description = "There is no index", body = Fault, content_type = "application/problem+json"),
     ),
 )]
@@ -332,11 +361,11 @@ pub(super) async fn top(
     Params(asked): Params<OfField>,
 ) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
-        let query = query(hub, asked.q.as_deref())?;
-        note_question(hub, &who, &query, Some(&asked.field), asked.q.as_deref())?;
+        let query = query(hub, asked.q.as_deref(), asked.saved.as_deref())?;
+        note_question(hub, &who, &query, &[&asked.field], || asked_for("top", &asked))?;
         let limit = page_size(asked.limit)?.min(TOP_MAX);
         let counts = hub.searcher.reader()?.top(&query, &asked.field, limit).map_err(refused)?;
-        Ok(json(&Top { items: counts.into_iter().map(Into::into).collect() }))
+        Ok(json(&Page::whole(counts.into_iter().map(ValueCount::from))))
     })
     .await
 }

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::hub::Hub;
+use super::patience::Patient;
 use super::{ServeError, routes, tls};
 
 /// Threads that speak with callers. The work is done elsewhere: by the loop, and by threads that may wait.
@@ -26,6 +27,8 @@ const READERS_MAX: usize = 16;
 const HEAD_MAX: Duration = Duration::from_secs(10);
 /// The head of a request, at most.
 const HEAD_BYTES_MAX: usize = 32 << 10;
+/// How long a caller may leave an answer lying.
+const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// How often the metrics' distributions are folded up.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -174,7 +177,8 @@ async fn connection(stream: TcpStream, acceptor: Option<TlsAcceptor>, app: Route
 async fn speak(stream: impl AsyncRead + AsyncWrite + Unpin + Send, app: Router, mut stopped: watch::Receiver<bool>) {
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(HEAD_BYTES_MAX).half_close(true);
-    let connection = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    let connection =
+        http.serve_connection(TokioIo::new(Patient::new(stream, ANSWER_MAX)), TowerToHyperService::new(app));
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

@@ -226,6 +226,11 @@ impl Tokens {
         of(&self.current(false)).or_else(|| of(&self.current(true)))
     }
 
+    /// Whether that token has not been taken back.
+    pub(crate) fn holds(&self, who: &Who) -> bool {
+        self.current(false).iter().any(|known| known.who == *who)
+    }
+
     /// The tokens, read again where the file has changed; `looks` now, or when it is time. A file that cannot be read opens
     /// nothing.
     fn current(&self, looks: bool) -> Arc<[Known]> {

@@ -17,22 +17,29 @@ use super::editions::{rule_text, with_rules};
 use super::fault::{Fault, json};
 use super::hub::Hub;
 use super::mask::mask;
+use super::page::asked;
 use super::reads::raw_for;
+use super::recent::Recent;
 use super::routes::{Params, blocking};
+use super::search::refused;
 use super::tokens::Who;
 
 /// Records that one try-out reads, at most.
 const RECORDS_MAX: u64 = 200_000;
+/// Hours that are looked back, at most: 30 days.
+const HOURS_MAX: u32 = 720;
 /// Samples of a rule's new and lost hits, at most.
 const SAMPLES_MAX: usize = 50;
 
 /// What to try it on.
-#[derive(Clone, Debug, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Deserialize, IntoParams, Serialize)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct On {
     /// The recorded stream: a file's name in the folder that `serve.recordings` names.
-    recording: String,
+    recording: Option<String>,
+    /// In its place, what the index holds of the last so many hours: 1 to 720. Of ordinary messages it holds a share.
+    hours: Option<u32>,
     /// Samples of each rule's new and lost hits, 0 to 50; 5 if it is not said.
     samples: Option<usize>,
     /// See `GET /v1/decisions`.
@@ -91,13 +98,12 @@ impl Drop for Guard {
     }
 }
 
-/// Tries a rule file out on a recorded stream: new hits, lost hits, samples.
+/// Tries a rule file out on a recorded stream, or on what the index holds of the last hours: new hits, lost hits, samples.
 #[utoipa::path(
     post, path = "/v1/rules/try", tag = "edition", params(On),
     request_body(content = String, content_type = "application/yaml", description = "A rule file"),
     responses(
         (status = 200, description = "What would change", body = TriedOut),
-        (status = 400, description = "A parameter is wrong", body = Fault, content_type = "application/problem+json"),
         (status = 404, description = "There is no such recording", body = Fault, content_type = "application/problem+json"),
         (status = 422, description = "The rules are wrong; `POST /v1/rules/check` says where", body = Fault, content_type = "application/problem+json"),
         (status = 503, description = "It took too long", body = Fault, content_type = "application/problem+json"),
@@ -114,18 +120,31 @@ pub(super) async fn try_out(
     if samples > SAMPLES_MAX {
         return Err(Fault::bad(format!("samples is {samples}; it may be 0 to {SAMPLES_MAX}")));
     }
-    let place = hub.workshop.acquire().await.map_err(|error| Fault::internal(&error))?;
+    let place = hub.jobs.workshop().await?;
     let control = Arc::new(Control::default());
     let guard = Guard(Arc::clone(&control));
-    let tried = blocking(Arc::clone(&hub), move |hub| {
-        let source = recording(hub, &on.recording)?;
-        let raw = raw_for(hub, &who, on.raw, &format!("samples of {}", on.recording))?;
+    let tried = blocking(hub, move |hub| {
+        let _place = place;
+        let source = source(hub, &on)?;
+        let raw = raw_for(hub, &who, on.raw, || asked("rules/try", &on))?;
         let (comparison, ids) = run(hub, &text, source, &control, samples)?;
         Ok(view(comparison, ids, raw))
     })
     .await?;
-    drop((guard, place));
+    drop(guard);
     Ok(json(&tried))
+}
+
+/// What it is tried on.
+fn source(hub: &Hub, on: &On) -> Result<Box<dyn Source>, Fault> {
+    match (on.recording.as_deref(), on.hours) {
+        (Some(name), None) => recording(hub, name),
+        (None, Some(hours)) if (1..=HOURS_MAX).contains(&hours) => {
+            Ok(Box::new(Recent::new(hub.searcher.reader()?, hours, hub.now()).map_err(refused)?))
+        }
+        (None, Some(hours)) => Err(Fault::bad(format!("hours is {hours}; it may be 1 to {HOURS_MAX}"))),
+        _ => Err(Fault::bad("say what to try it on: recording, a file's name, or hours, from 1 on; one of them")),
+    }
 }
 
 /// The recorded stream of that name. Nothing outside of the folder has a name.
@@ -155,7 +174,8 @@ fn run(
         return Err(Fault::new(StatusCode::UNPROCESSABLE_ENTITY, "rules_wrong", first));
     };
     // One thread: the stream has the others.
-    let options = Options { threads: 1, records_max: Some(RECORDS_MAX), ..hub.parts.stream.clone() };
+    // What is tried on has its pseudonyms already, or is a recording whose names are counted and not shown.
+    let options = Options { threads: 1, records_max: Some(RECORDS_MAX), pseudonyms: None, ..hub.parts.stream.clone() };
     let side = |edition| {
         let texts = (hub.parts.temporary_texts)().map_err(|error| Fault::internal(&error))?;
         Side::new(edition, &options, texts).map_err(|error| Fault::internal(&error))

@@ -8,11 +8,13 @@
 //! a forward or reply 9 more, or 2 where the same event was named shortly before.
 
 use crate::event::{Channel, Millis};
+use crate::state::back::BackChange;
 use crate::state::clusters::ClusterFact;
 use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
 use crate::state::following::Follow;
 use crate::state::ledger::Held;
 use crate::state::memory::{Fact, Member};
+use crate::state::pulse::PulseChange;
 use crate::state::standing::{HeldStep, Strike, channel, put_channel};
 
 /// Format of a journal block; the first byte of each.
@@ -40,18 +42,56 @@ pub enum CorruptDelta {
 #[derive(Clone, Debug)]
 pub(crate) enum Delta {
     Facts(Vec<Fact>),
-    Strike { author: u64, strike: Strike },
-    Impose { author: u64, step: HeldStep },
-    Revoke { author: u64, channel: Channel, event: u64, at: Millis },
+    Strike {
+        author: u64,
+        strike: Strike,
+    },
+    Impose {
+        author: u64,
+        step: HeldStep,
+    },
+    Revoke {
+        author: u64,
+        channel: Channel,
+        event: u64,
+        at: Millis,
+    },
     Record(Held),
-    Overturn { event: u64, at: Millis },
-    Uphold { event: u64 },
-    Cap { rule: u64, revision: u64, per_hour: u64, at: Millis },
-    Forget { author: u64 },
-    Texts { ends: [u64; 2], blanks: Vec<(u8, u64)> },
-    Tell { told: u64, at: Millis },
-    Retract { event: u64 },
-    Heard { upto: Vec<(u32, i64)>, members: Vec<ClusterFact> },
+    Overturn {
+        event: u64,
+        at: Millis,
+    },
+    Uphold {
+        event: u64,
+    },
+    Cap {
+        rule: u64,
+        revision: u64,
+        per_hour: u64,
+        at: Millis,
+    },
+    Forget {
+        author: u64,
+    },
+    Texts {
+        ends: [u64; 2],
+        blanks: Vec<(u8, u64)>,
+    },
+    Tell {
+        told: u64,
+        at: Millis,
+    },
+    Retract {
+        event: u64,
+    },
+    Heard {
+        upto: Vec<(u32, i64)>,
+        members: Vec<ClusterFact>,
+    },
+    Back(BackChange),
+    /// The facts before it are counted by the hour.
+    Pulses,
+    Pulse(PulseChange),
 }
 
 const FACTS: u8 = 1;
@@ -67,6 +107,9 @@ const REVOKE: u8 = 10;
 const HEARD: u8 = 11;
 const TELL: u8 = 12;
 const RETRACT: u8 = 13;
+const BACK: u8 = 14;
+const PULSES: u8 = 15;
+const PULSE: u8 = 16;
 
 impl Delta {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
@@ -107,6 +150,15 @@ impl Delta {
                 put_signed(out, *at);
             }
             Self::Retract { event } => put_head(out, RETRACT, *event),
+            Self::Pulses => out.push(PULSES),
+            Self::Pulse(change) => {
+                out.push(PULSE);
+                change.encode(out);
+            }
+            Self::Back(change) => {
+                out.push(BACK);
+                change.encode(out);
+            }
             Self::Heard { upto, members } => {
                 out.push(HEARD);
                 put_heard(out, upto.iter().map(|(source, offset)| (*source, *offset)));
@@ -149,6 +201,9 @@ impl Delta {
             FORGET => Self::Forget { author: reader.u64(WHAT)? },
             TELL => Self::Tell { told: reader.u64(WHAT)?, at: reader.signed(WHAT)? },
             RETRACT => Self::Retract { event: reader.u64(WHAT)? },
+            PULSES => Self::Pulses,
+            PULSE => Self::Pulse(PulseChange::decode(reader)?),
+            BACK => Self::Back(BackChange::decode(reader)?),
             HEARD => {
                 let upto = heard(reader)?;
                 let count = reader.count(10, WHAT)?;

@@ -24,6 +24,8 @@ enum Domain {
     Neardup = 8,
     Claim = 9,
     Told = 10,
+    Late = 11,
+    Revised = 12,
 }
 
 impl Keys {
@@ -84,6 +86,19 @@ impl Keys {
     pub fn told(&self, room: u64, claim: u64) -> u64 {
         let pair = (u128::from(room) << 64) | u128::from(claim);
         self.hash(Domain::Told, &pair.to_le_bytes())
+    }
+
+    /// The key of what was done about an event long after it, by the key of the event.
+    #[must_use]
+    pub fn late(&self, event: u64) -> u64 {
+        self.hash(Domain::Late, &event.to_le_bytes())
+    }
+
+    /// The key of a claim in one of its revisions, by the key of the claim.
+    #[must_use]
+    pub fn revised(&self, claim: u64, revision: u32) -> u64 {
+        let pair = (u128::from(claim) << 64) | u128::from(revision);
+        self.hash(Domain::Revised, &pair.to_le_bytes())
     }
 
     /// What seeds the marks of near-duplicates.

@@ -144,6 +144,13 @@ impl Ledger {
         events.into_iter().map(|(_, event)| event).collect()
     }
 
+    /// The same with the names of the events, in the order of their keys.
+    pub(crate) fn named_by(&self, claim: u64) -> Vec<(u64, Arc<str>)> {
+        let of_claim = self.by_claim.range((claim, 0)..=(claim, u64::MAX)).filter_map(|(_, event)| self.held(*event));
+        let standing = of_claim.filter(|held| held.fate != Fate::Overturned);
+        standing.filter_map(|held| Some((held.event, Arc::clone(&held.claim.as_ref()?.event)))).collect()
+    }
+
     /// Whether everything that was done about an event rests on a claim.
     pub(crate) fn rests_alone(&self, event: u64) -> bool {
         let entry = self.held(event).map(Held::open);

@@ -12,6 +12,7 @@ use crate::state::codec::{Broken, Reader};
 use crate::state::following::{Follow, FollowCounts};
 use crate::state::ids::Ids;
 use crate::state::post::Post;
+use crate::state::pulse::Beat;
 use crate::state::shard::{Known, Place, Shard};
 use crate::state::track::{AUTHORS, Kind, ROOMS};
 
@@ -103,6 +104,19 @@ pub struct Counts {
     pub cluster: ClusterCounts,
     /// What is known of the event that it passes on or answers.
     pub follow: FollowCounts,
+    /// Bursts of its room, its cluster and the claim that it asserts: filled in when it is judged.
+    pub beats: Beats,
+}
+
+/// The bursts that an event is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Beats {
+    /// Of its room.
+    pub room: Beat,
+    /// Of its cluster of near-duplicates.
+    pub cluster: Beat,
+    /// Of the claim that it asserts.
+    pub claim: Beat,
 }
 
 impl Counts {

@@ -14,6 +14,7 @@
 //! to whoever keeps them; what a strike costs and when a step is due is decided elsewhere. Nothing here depends on the
 //! order of a hash table, on the number of threads or on how the stream was cut into batches.
 
+mod back;
 mod board;
 mod caps;
 mod clock;
@@ -28,6 +29,7 @@ mod ledger;
 mod log;
 mod memory;
 mod post;
+mod pulse;
 mod recent;
 mod ring;
 mod shard;
@@ -47,6 +49,7 @@ use ledger::Held;
 use standing::HeldStep;
 
 pub use crate::neardup::{ALIGN_BYTES, Texts, TextsError, Visit};
+pub use back::{Back, Reach, Search};
 pub use board::Board;
 pub use caps::{Cap, Caps};
 pub use clusters::{ClusterCounts, ClusterFact, Clusters};
@@ -58,7 +61,9 @@ pub use keys::Keys;
 pub(crate) use keys::checksum;
 pub use ledger::{Entry, Fate, Ledger, Resting};
 use memory::Memory;
-pub use memory::{Counts, Fact, Member, author_mark};
+pub use memory::{Beats, Counts, Fact, Member, author_mark};
+pub use pulse::Beat;
+use pulse::Pulses;
 use recent::Recent;
 pub use snapshot::LoadError;
 pub use standing::{Points, Standing, Step, Strike};
@@ -173,6 +178,8 @@ pub struct State {
     /// Records of those logs (which log, where) that the journal says are to be overwritten. A snapshot is taken when they are, so
     /// it has none.
     blanks: Vec<(u8, u64)>,
+    back: Back,
+    pulses: Pulses,
     /// Up to where other lanes were heard, by their numbers.
     heard: BTreeMap<u32, i64>,
     journal: Vec<u8>,
@@ -195,6 +202,8 @@ impl State {
             told: Recent::new(TOLD_MAX),
             texts_end: [0; 2],
             blanks: Vec::new(),
+            back: Back::default(),
+            pulses: Pulses::default(),
             heard: BTreeMap::new(),
             journal: Vec::new(),
         }
@@ -229,6 +238,12 @@ impl State {
     #[must_use]
     pub fn told_at(&self, told: u64) -> Option<Millis> {
         self.told.get(told).map(|(at, ())| at)
+    }
+
+    /// What is looked for in what was said before, and who was told.
+    #[must_use]
+    pub fn back(&self) -> &Back {
+        &self.back
     }
 
     /// Caps of rules.
@@ -399,9 +414,21 @@ impl State {
     /// [`CorruptDelta`]; the state is as it was.
     pub fn apply(&mut self, block: &[u8]) -> Result<(), CorruptDelta> {
         let deltas = Delta::decode_block(block)?;
-        let mut counts = Vec::new();
+        let (mut facts, mut counts) = (Vec::new(), Vec::new());
         for delta in deltas {
-            self.apply_delta(delta, &mut counts);
+            match delta {
+                Delta::Facts(remembered) => {
+                    self.take_facts(&remembered, &mut counts);
+                    facts = remembered;
+                }
+                Delta::Pulses => {
+                    let new = facts.iter().zip(&counts).filter(|(_, counts)| !counts.duplicate);
+                    for (fact, _) in new {
+                        self.count_pulses(fact);
+                    }
+                }
+                other => self.apply_delta(other, &mut counts),
+            }
         }
         Ok(())
     }
@@ -423,6 +450,10 @@ impl State {
             Delta::Forget { author } => drop(self.take_forget(author)),
             Delta::Tell { told, at } => self.told.touch(told, at, |()| ()),
             Delta::Retract { event } => drop(self.ledger.retract(event)),
+            Delta::Back(change) => self.back.take(change),
+            Delta::Pulse(change) => self.pulses.change(change),
+            // It speaks of the facts before it: see `State::apply`.
+            Delta::Pulses => {}
             Delta::Heard { upto, members } => {
                 self.heard.extend(upto);
                 for member in &members {
@@ -473,6 +504,7 @@ impl State {
 
     fn take_forget(&mut self, author: u64) -> Erased {
         self.clusters.scrub(author_mark(author));
+        self.back.forget(author);
         Erased {
             counters: self.memory.forget_author(author),
             standing: self.standing.forget(author),

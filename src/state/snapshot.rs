@@ -3,6 +3,7 @@
 //! The same state always gives the same chunks: a header, what judging wrote, then one chunk a shard, each followed by
 //! its checksum.
 
+use crate::state::back::Back;
 use crate::state::caps::Caps;
 use crate::state::clock::Clock;
 use crate::state::codec::{Broken, Reader, put_u32, put_u64};
@@ -11,6 +12,7 @@ use crate::state::journal;
 use crate::state::keys::{Keys, checksum};
 use crate::state::ledger::Ledger;
 use crate::state::memory::SHARDS;
+use crate::state::pulse::Pulses;
 use crate::state::recent::Recent;
 use crate::state::standing::Standing;
 use crate::state::{Options, State, TOLD_MAX};
@@ -123,9 +125,16 @@ impl State {
         self.told.encode(out);
         self.following.encode(out);
         self.texts_end.iter().for_each(|end| put_u64(out, *end));
-        // Of a lane that stands alone there is nothing more.
-        if !self.heard.is_empty() {
+        // Of a state that never judged there is nothing more; each of these came with a later release.
+        let (looks, pulses) = (!self.back.is_blank(), !self.pulses.is_blank());
+        if !self.heard.is_empty() || looks || pulses {
             journal::put_heard(out, self.heard.iter().map(|(source, offset)| (*source, *offset)));
+        }
+        if looks || pulses {
+            self.back.encode(out);
+        }
+        if pulses {
+            self.pulses.encode(out);
         }
     }
 
@@ -163,6 +172,12 @@ impl State {
         }
         if !reader.is_empty() {
             self.heard = journal::heard(&mut reader)?.into_iter().collect();
+        }
+        if !reader.is_empty() {
+            self.back = Back::decode(&mut reader)?;
+        }
+        if !reader.is_empty() {
+            self.pulses = Pulses::decode(&mut reader)?;
         }
         reader.finish("what judging wrote")
     }

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::event::{Millis, Record};
+use crate::event::{Event, Millis, Record};
 use crate::io::wire::{self, Bounds};
 use crate::io::{Clock, Fault, Pseudonyms, Raw, RawBatch};
-use crate::pipeline::{Edition, Item, ObserveScratch, Refused, observe};
+use crate::pipeline::{Edition, Item, ObserveScratch, Observed, Refused, observe};
 use crate::state::Keys;
 
 use super::{Options, StreamError};
@@ -63,6 +63,20 @@ impl Front {
         let now = self.clock.now();
         let starts: Vec<usize> = (0..batch.len()).step_by(CHUNK_RECORDS).collect();
         self.pool.install(|| starts.into_par_iter().map(|start| self.chunk(edition, batch, start, now)).collect())
+    }
+
+    /// Observes stored messages again, as the edition sees them now. One on which that fails is left out, and told.
+    #[must_use]
+    pub fn observe_again(&self, edition: &Edition, events: Vec<Event<'static>>) -> Vec<Observed<'static>> {
+        let again = |event: Event<'static>| {
+            let thread = rayon::current_thread_index().expect("messages are observed in the pool");
+            let mut scratch = self.scratch[thread].lock().unwrap_or_else(PoisonError::into_inner);
+            match self.guarded(edition, Record::Event(event), &mut scratch) {
+                Item::Event(observed) => Some(observed),
+                _ => None,
+            }
+        };
+        self.pool.install(|| events.into_par_iter().filter_map(again).collect())
     }
 
     /// Takes back what [`Front::observe`] gave, for batches to come.

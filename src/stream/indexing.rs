@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,6 +37,10 @@ pub struct Indexer {
     writer: Mutex<Option<Writer>>,
     /// What the index said when it was opened last, for queues that are opened later.
     committed: Mutex<BTreeMap<String, u64>>,
+    /// Wakes when the index has committed, or cannot.
+    commits: Condvar,
+    /// Whether the last try failed.
+    is_troubled: AtomicBool,
     is_ended: Mutex<bool>,
     ends: Condvar,
 }
@@ -93,6 +99,8 @@ impl Indexer {
             queues: Mutex::default(),
             writer: Mutex::new(Some(writer)),
             committed: Mutex::default(),
+            commits: Condvar::new(),
+            is_troubled: AtomicBool::new(false),
             is_ended: Mutex::default(),
             ends: Condvar::new(),
         })
@@ -146,6 +154,31 @@ impl Indexer {
         Ok(())
     }
 
+    /// The folder of the index.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.options.writer.dir
+    }
+
+    /// Waits until all of a queue up to that address can be found, for so long at most; whether it can.
+    #[must_use]
+    pub fn wait_for(&self, queue: &str, up_to: u64, wait: Duration) -> bool {
+        let begun = self.queues().get(queue).map_or(0, |queue| queue.read);
+        let is_behind = |committed: &mut BTreeMap<String, u64>| {
+            committed.get(queue).copied().unwrap_or(begun) < up_to && !self.is_troubled()
+        };
+        let committed = self.committed.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.commits.wait_timeout_while(committed, wait, is_behind);
+        let (committed, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        committed.get(queue).copied().unwrap_or(begun) >= up_to
+    }
+
+    /// Whether the index stands still because something is wrong.
+    #[must_use]
+    pub fn is_troubled(&self) -> bool {
+        self.is_troubled.load(Ordering::Relaxed)
+    }
+
     /// Nothing more will be written to any queue.
     pub fn end(&self) {
         *self.is_ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
@@ -168,6 +201,8 @@ impl Indexer {
             let before = cases;
             let Err(trouble) = self.once(&is_hurried, &mut cases) else { return (cases, None) };
             measure::index_failed();
+            self.is_troubled.store(true, Ordering::Relaxed);
+            self.commits.notify_all();
             let (hint, wait_ms) = (trouble.hint(), wait.as_millis() as u64);
             tracing::error!(error = ?trouble, hint, wait_ms, "the index stands still, decisions do not wait for it");
             (wait, tries_left) = if cases > before { (RETRY_MIN, LAST_TRIES) } else { (wait, tries_left) };
@@ -321,6 +356,9 @@ impl Work<'_> {
         let position = serde_json::to_string(&self.positions).expect("names and numbers are written to memory");
         self.writer.commit(&position, self.indexer.today())?;
         *self.cases += self.added;
+        self.indexer.committed.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&self.positions);
+        self.indexer.is_troubled.store(false, Ordering::Relaxed);
+        self.indexer.commits.notify_all();
         measure::indexed(std::mem::take(&mut self.added), instant().duration_since(started));
         self.since = None;
         for (name, queue) in self.indexer.queues() {

@@ -1,13 +1,15 @@
 //! The loop's own thread: raw batches in, judged batches out, and a snapshot behind them where one is due.
 
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
-use crate::io::{RawBatch, instant};
+use crate::io::{Position, RawBatch, instant};
 use crate::pipeline::{Edition, Engine, Outcome, Tally};
 
+use super::back::{Looking, Next};
 use super::saver::{Job, Snapshot, Task};
-use super::{Editions, Front, Options, Read, StreamError, measure};
+use super::{Control, Editions, Front, Options, Read, StreamError, measure};
 
 /// How long an erasure may wait for others before the store is rewritten without the erased bytes. The journal says in
 /// the meantime that it is owed, so that a crash does not forget it.
@@ -26,6 +28,10 @@ pub(super) struct Judging<'a> {
     pub(super) owes_compaction: bool,
     pub(super) compacted: Option<Instant>,
     pub(super) shown: measure::Shown,
+    /// What is looked for in what was said before, if anything is.
+    pub(super) looking: Option<Looking>,
+    /// Where the source stands after the last batch.
+    pub(super) input: Option<Position>,
 }
 
 impl Judging<'_> {
@@ -39,16 +45,18 @@ impl Judging<'_> {
         raw: &Receiver<Read>,
         to_saver: &SyncSender<Task>,
         give_back: &Sender<RawBatch>,
+        control: &Control,
     ) -> Result<Tally, StreamError> {
         let mut tally = Tally::default();
         self.tell_tripped();
         loop {
-            let Read { batch, at } = match raw.recv_timeout(COMPACTION_EVERY) {
+            let wait = self.looking.as_ref().map_or(COMPACTION_EVERY, Looking::wait);
+            let Read { batch, at } = match raw.recv_timeout(wait) {
                 Ok(read) => read,
                 Err(RecvTimeoutError::Disconnected) => break,
                 // The stream is silent; what is owed is not put off until it speaks again.
                 Err(RecvTimeoutError::Timeout) => {
-                    if !self.send_snapshot(to_saver) {
+                    if !self.look_back(front, &mut tally, to_saver)?.goes_on() || !self.send_snapshot(to_saver) {
                         return Ok(tally);
                     }
                     continue;
@@ -62,19 +70,84 @@ impl Judging<'_> {
             let (state, copies) = (self.engine.state(), self.engine.copy_sizes());
             self.shown.show(&state.sizes(), copies.as_ref(), state.watermark());
             tally.add(&outcome.tally);
+            let has_erased = outcome.erased;
             let job = self.job(&batch, at, outcome);
+            self.input = Some(batch.end().clone());
             front.take_back(items);
             // The reader is gone when it has read everything.
             let _ = give_back.send(batch);
             if to_saver.send(Task::Batch(job)).is_err() || !self.send_snapshot(to_saver) {
                 return Ok(tally);
             }
+            if has_erased {
+                self.looking.iter_mut().for_each(Looking::begin_anew);
+            }
+            if !self.look_back(front, &mut tally, to_saver)?.goes_on() {
+                return Ok(tally);
+            }
         }
+        self.finish_looking(front, &mut tally, to_saver, control)?;
         if self.keeps && self.owes_compaction {
             // The saver is gone only when it failed; its error is the one to tell.
             let _ = to_saver.send(Task::Snapshot(self.snapshot()));
         }
         Ok(tally)
+    }
+
+    /// One step of looking back, where there is something to look for.
+    fn look_back(
+        &mut self,
+        front: &Front,
+        tally: &mut Tally,
+        to_saver: &SyncSender<Task>,
+    ) -> Result<Step, StreamError> {
+        let (Some(looking), Some(input)) = (&mut self.looking, &self.input) else { return Ok(Step::Idle) };
+        let edition = self.editions.current();
+        let (next, at) = if self.engine.knows(&edition) {
+            (looking.next(&mut self.engine, &edition, front), instant())
+        } else {
+            // The stream is silent, and the edition in force is a new one.
+            (Next::Judged(front.install(|| self.engine.process(&edition, &[]))?), instant())
+        };
+        let task = match next {
+            Next::Idle => return Ok(Step::Idle),
+            Next::Wait => return Ok(Step::Waits),
+            Next::Ask(ask) => Task::Ask(ask),
+            Next::Judged(outcome) => {
+                measure::batch(&outcome.tally);
+                tally.add(&outcome.tally);
+                let job = Job::beside(input.clone(), at, outcome);
+                self.journal_bytes += job.bytes();
+                Task::Batch(job)
+            }
+        };
+        Ok(if to_saver.send(task).is_ok() { Step::Done } else { Step::Over })
+    }
+
+    /// The input has ended; what is looked for is found first, unless somebody asked for a stop or the index stands still: then the
+    /// next run goes on with it.
+    fn finish_looking(
+        &mut self,
+        front: &Front,
+        tally: &mut Tally,
+        to_saver: &SyncSender<Task>,
+        control: &Control,
+    ) -> Result<(), StreamError> {
+        while !control.stopping() && !control.halted.load(Ordering::Relaxed) {
+            match self.look_back(front, tally, to_saver)? {
+                Step::Idle | Step::Over => break,
+                Step::Done => {}
+                Step::Waits if self.looking.as_ref().is_some_and(Looking::is_stuck) => {
+                    tracing::warn!("the index stands still: claims are looked for further by the next run");
+                    break;
+                }
+                Step::Waits => self.looking.iter().for_each(Looking::rest),
+            }
+            if !self.send_snapshot(to_saver) {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Has a snapshot taken if one is due. False if nobody takes it any longer.
@@ -117,6 +190,25 @@ impl Judging<'_> {
                 );
             }
         }
+    }
+}
+
+/// What one step of looking back came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Nothing is looked for.
+    Idle,
+    /// Something is waited for.
+    Waits,
+    /// Something was done.
+    Done,
+    /// Nobody saves any longer.
+    Over,
+}
+
+impl Step {
+    fn goes_on(self) -> bool {
+        self != Self::Over
     }
 }
 

@@ -252,7 +252,8 @@ impl Lanes<'_> {
     fn cases(&self, inlet: &Inlet) -> Result<Option<Cases>, SinkError> {
         let Some((indexer, options)) = &self.folders.cases else { return Ok(None) };
         let spool = indexer.spool(&format!("{LANE}{}", inlet.partition()))?;
-        Ok(Some(Cases { spool, options: *options }))
+        // What a lane's index knows may be of any partition's authors: looking back is for one loop.
+        Ok(Some(Cases { spool, options: *options, back: None }))
     }
 
     fn texts(&self, dir: Option<&Path>) -> Result<TextLogs, FileTextsError> {

@@ -77,6 +77,10 @@ metrics_table! {
     STANDING, "tidegate_kafka_standing_authors", Gauge, Count, [], "Authors of whom the topic of standing says something, where standing is shared.";
     FOREIGN, "tidegate_kafka_twins_entries", Gauge, Count, [], "Texts of other partitions that are compared with, where twins are shared.";
     ADOPTED, "tidegate_kafka_twins_adopted_total", Counter, Count, [], "Texts of other partitions that a partition's own were found to be copies of.";
+    LATE_LOOKS, "tidegate_late_looks_total", Counter, Count, [], "Messages that were judged again, because a claim that they may repeat came into force later.";
+    LATE_LABELS, "tidegate_late_labels_total", Counter, Count, [], "Messages that were labelled so.";
+    LATE_NOTICES, "tidegate_late_notices_total", Counter, Count, [], "People who were told so that they had passed a refuted claim on.";
+    LOOKING_FOR, "tidegate_late_claims", Gauge, Count, [], "Claims that are still looked for in what was said before they came into force.";
     INDEXED, "tidegate_index_cases_total", Counter, Count, [], "Cases that the index has committed.";
     INDEX_COMMIT, "tidegate_index_commit_seconds", Histogram, Seconds, [], "How long the index's commits took.";
     INDEX_BEHIND, "tidegate_index_behind_bytes", Gauge, Bytes, [], "What waits in the queue of the index: it falls behind where this grows.";
@@ -122,6 +126,9 @@ pub(super) fn batch(tally: &Tally) {
         add(fires.shadow, || counter!(FIRES, "rule" => label(), "status" => "shadow"));
         add(u64::from(fires.tripped), || counter!(TRIPS, "rule" => label()));
     }
+    add(tally.late.looked, || counter!(LATE_LOOKS));
+    add(tally.late.labelled, || counter!(LATE_LABELS));
+    add(tally.late.told, || counter!(LATE_NOTICES));
     for (sense, &n) in &tally.missing {
         add(n, || counter!(MISSING, "sense" => sense.to_string()));
     }
@@ -198,6 +205,11 @@ impl Drop for Shown {
 pub(super) fn emitted(elapsed: Duration, records: u64) {
     histogram!(LATENCY).record(elapsed.as_secs_f64());
     counter!(EMITTED).increment(records);
+}
+
+/// Shows how many claims are looked for.
+pub(super) fn looking_for(claims: usize) {
+    gauge!(LOOKING_FOR).set(claims as f64);
 }
 
 /// Counts a commit of the index.

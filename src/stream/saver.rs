@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use crate::io::{Entry, Fault, Mark, Output, Position, RawBatch, Sink, Spool, StateStore, instant, rejects, wire};
 use crate::pipeline::{Blank, LOGS, Outcome, Refused};
 
+use super::back::Ask;
 use super::{Control, StreamError, TextLogs, measure};
 
 /// A judged batch, as bytes: what is saved is what is given out.
@@ -38,10 +39,19 @@ pub(super) struct Snapshot {
 /// What the saver is given.
 pub(super) enum Task {
     Batch(Job),
+    /// To be passed on once everything before it waits for the index.
+    Ask(Ask),
     Snapshot(Snapshot),
 }
 
 impl Job {
+    /// What was judged beside the input, which stands where it stood.
+    pub(super) fn beside(input: Position, at: Instant, outcome: Outcome) -> Self {
+        let mut batch = RawBatch::default();
+        *batch.end_mut() = input;
+        Self::new(&batch, at, outcome)
+    }
+
     /// Writes decisions and rejects as they will be saved and emitted.
     pub(super) fn new(batch: &RawBatch, read_at: Instant, outcome: Outcome) -> Self {
         let (mut actions, mut refused) = (Vec::new(), Vec::new());
@@ -121,6 +131,8 @@ pub(super) struct Saver {
     /// Where the source stands after the last batch.
     input: Position,
     latency: Latency,
+    /// Where questions to the index go.
+    asks: Option<Sender<(Ask, u64)>>,
 }
 
 impl Saver {
@@ -133,7 +145,21 @@ impl Saver {
         seq: u64,
         input: Option<Position>,
     ) -> Self {
-        Self { store, sinks, texts, spool, seq, input: input.unwrap_or_default(), latency: Latency::default() }
+        Self {
+            store,
+            sinks,
+            texts,
+            spool,
+            seq,
+            input: input.unwrap_or_default(),
+            latency: Latency::default(),
+            asks: None,
+        }
+    }
+
+    /// The same, which passes questions to the index on.
+    pub(super) fn asking(self, asks: Sender<(Ask, u64)>) -> Self {
+        Self { asks: Some(asks), ..self }
     }
 
     /// Takes batches until there are no more.
@@ -147,6 +173,7 @@ impl Saver {
             match task {
                 Task::Batch(job) => self.batch(job, saved, control)?,
                 Task::Snapshot(snapshot) => self.snapshot(snapshot)?,
+                Task::Ask(ask) => self.ask(ask)?,
             }
         }
         for sink in &mut self.sinks {
@@ -178,6 +205,18 @@ impl Saver {
         self.input.clone_from(&job.input);
         // The reader is gone only when it failed; its error is the one to tell.
         let _ = saved.send(job.input);
+        Ok(())
+    }
+
+    /// What was judged before must be found, so it is made to last and may be read; then the question goes on.
+    fn ask(&mut self, ask: Ask) -> Result<(), StreamError> {
+        let Some((spool, asks)) = self.spool.as_ref().zip(self.asks.as_ref()) else { return Ok(()) };
+        self.texts.iter().flatten().try_for_each(|texts| texts.flush(true))?;
+        spool.append(self.seq, &[], true)?;
+        self.store.sync()?;
+        spool.publish();
+        // The road is gone only when the run ends.
+        let _ = asks.send((ask, spool.written()));
         Ok(())
     }
 

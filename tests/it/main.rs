@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop here")]
 
 mod architecture;
+mod back;
 mod bad_input;
 mod claims;
 mod bless;
@@ -27,3 +28,4 @@ mod standing;
 mod shared_twins;
 mod stops;
 mod swap;
+mod trends;

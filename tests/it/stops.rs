@@ -14,7 +14,7 @@ use crate::stage::{path, sample};
 
 /// Waits until something is so. The deadline is there for a stage that hangs, not for one that is slow.
 fn until(what: &str, is_so: impl FnMut() -> bool) {
-    until_within(60, what, is_so);
+    until_within(300, what, is_so);
 }
 
 #[expect(clippy::disallowed_methods, reason = "another process is looked at, and it wakes nobody")]

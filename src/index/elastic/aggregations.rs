@@ -21,6 +21,20 @@ pub(super) fn read(wanted: &Value) -> Result<Value, ElasticError> {
     level(wanted, 0, &mut left).map(Value::Object)
 }
 
+/// The fields that are counted by, as far as bounds allow.
+pub(super) fn fields(wanted: &Value, found: &mut Vec<String>) {
+    match wanted {
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| match value {
+            Value::String(name) if key == "field" && found.len() < AGGREGATIONS_MAX => {
+                found.push(name.trim_end_matches(".keyword").to_owned());
+            }
+            value => fields(value, found),
+        }),
+        Value::Array(all) => all.iter().for_each(|value| fields(value, found)),
+        _ => {}
+    }
+}
+
 fn level(wanted: &Value, depth: usize, left: &mut usize) -> Result<Map<String, Value>, ElasticError> {
     let Some(wanted) = wanted.as_object() else { return refuse("aggregations are an object") };
     if depth > DEPTH_MAX || wanted.len() > *left {

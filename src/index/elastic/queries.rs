@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{ElasticError, field, refuse};
 use crate::event::{Millis, parse_rfc3339};
-use crate::index::query::{CLAUSES_MAX, Query, Test, parse};
+use crate::index::query::{CLAUSES_MAX, Query, STARS_MAX, Test, has_too_many_stars, parse};
 use crate::index::schema::Kind;
 use crate::index::times;
 
@@ -106,6 +106,9 @@ impl Reading {
         let (known, of) = field(name)?;
         Ok(match of {
             Kind::Text => is(known, value, kind != "match"),
+            Kind::Name | Kind::Id if ["prefix", "wildcard"].contains(&kind) && has_too_many_stars(value) => {
+                return refuse(format!("{kind} [{name}] has at most {STARS_MAX} [*]"));
+            }
             Kind::Name | Kind::Id if kind == "prefix" => is(known, &format!("{value}*"), false),
             Kind::Name | Kind::Id => is(known, value, kind != "wildcard"),
             Kind::Time => {

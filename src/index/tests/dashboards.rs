@@ -116,6 +116,9 @@ fn what_is_not_known_is_refused_by_name() {
         (json!({ "size": 100_000 }), "search_after"),
         (json!({ "sort": "rule" }), "sorted"),
         (json!({ "search_after": ["x"], "sort": "at" }), "search_after"),
+        (json!({ "search_after": [0, i64::MAX], "sort": "at" }), "search_after"),
+        (json!({ "query": { "wildcard": { "rule": "*a*b*c*d*e*f*g*h*i" } } }), "at most"),
+        (json!({ "query": { "prefix": { "rule": "*a*b*c*d*e*f*g*h*i" } } }), "at most"),
     ];
     for (body, expected) in cases {
         let error = elastic::search(&reader, &body, NOW, &elastic::source).expect_err(&body.to_string());

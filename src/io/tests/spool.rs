@@ -146,7 +146,7 @@ fn who_was_to_be_forgotten_outlasts_a_full_queue_and_a_stop() {
     }
     spool.publish();
     assert_eq!(erasures(&spool), ["author-3", "author-5"]);
-    let (found, end) = cases(&spool, 0, 1 << 20);
+    let (found, _) = cases(&spool, 0, 1 << 20);
     assert!(found.len() < 20 && found.last() == Some(&60) && spool.dropped_bytes() > 0, "{found:?}");
     // Whoever had read a part of what was let go gets them as well, and once it has read them no more.
     let first = spool.read(0, 1).unwrap();

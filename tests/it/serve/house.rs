@@ -57,6 +57,16 @@ impl House {
         Self { address, admin: admin.unwrap(), dir, process }
     }
 
+    /// A run over a folder that is followed, with the service beside it.
+    pub(crate) fn beside(input: &Path, settings: &str) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("settings.toml"), settings).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.args(["run", "--follow", "--serve", "127.0.0.1:0", "--input"]).arg(input);
+        let (process, address, admin) = launch(&mut command, dir.path());
+        Self { address, admin: admin.unwrap(), dir, process }
+    }
+
     /// Starts again on what the last process left.
     pub(crate) fn again(&mut self) {
         let (process, address, admin) = start(self.dir.path());
@@ -92,6 +102,19 @@ impl House {
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
         reply(&answer)
+    }
+
+    /// The status alone, of a call whose answer may go on for ever.
+    pub(crate) fn status(&self, token: Option<&str>, call: &str, body: &[u8]) -> u16 {
+        let (method, path) = call.split_once(' ').unwrap();
+        let token = token.map_or_else(String::new, |token| format!("authorization: Bearer {token}\r\n"));
+        let head = format!("{method} {path} HTTP/1.1\r\nhost: t\r\n{token}content-length: {}\r\n\r\n", body.len());
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        stream.write_all(&[head.as_bytes(), body].concat()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{call}: {line:?}"))
     }
 
     /// Hands a record in; nothing where no whole answer came back.
@@ -156,9 +179,30 @@ impl Drop for House {
     }
 }
 
+/// Until what was saved is back, every call is told to come again. A service that speaks TLS alone is not asked.
+fn wait_until_ready(address: SocketAddr) {
+    for _ in 0..600 {
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        let is_plain = stream.read_to_end(&mut answer).is_ok() && answer.starts_with(b"HTTP/1.1 ");
+        if !is_plain || answer.starts_with(b"HTTP/1.1 200") {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    panic!("it does not get ready");
+}
+
 fn start(dir: &Path) -> (Child, SocketAddr, Option<String>) {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--edition"])
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+    launch(command.args(["serve", "--listen", "127.0.0.1:0"]), dir)
+}
+
+/// Starts what listens, on this folder.
+fn launch(command: &mut Command, dir: &Path) -> (Child, SocketAddr, Option<String>) {
+    let mut process = command
+        .arg("--edition")
         .arg(path("tests/it/edition"))
         .arg("--config")
         .arg(dir.join("settings.toml"))
@@ -177,7 +221,9 @@ fn start(dir: &Path) -> (Child, SocketAddr, Option<String>) {
         if let Some((_, address)) = line.split_once("://") {
             // Whatever else it has to say must not fill the pipe.
             std::thread::spawn(move || lines.for_each(drop));
-            return (process, address.trim_end_matches("\u{1b}[0m").parse().unwrap(), admin);
+            let address = address.trim_end_matches("\u{1b}[0m").parse().unwrap();
+            wait_until_ready(address);
+            return (process, address, admin);
         }
         said.push(line);
     }

@@ -1,0 +1,572 @@
+//! What is said more this hour than it used to be: rooms, clusters of near-duplicates and claims, each held against its own past.
+//!
+//! The arithmetic is that of the index's trends (`index/trends.rs`), on what the state holds. The past of a key is what it had in
+//! the 24 hours before, and at the same hour of the same weekday in the weeks before (a mean in which the last week weighs a
+//! quarter); of the two, the one that expects more. Where the whole stream grows, what is expected of each key grows with it. How far
+//! a count lies above that is the root of the Poisson deviance. Hours are those of event time, UTC.
+//!
+//! A burst is attention, never a verdict: on a festive evening everybody writes the same wishes. So with each burst it is said which
+//! share of the hour's messages rules acted on, and rules ask for both.
+
+use hashbrown::HashMap;
+
+use crate::event::Millis;
+use crate::state::clock::{Clock, clamp};
+use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
+use crate::state::journal::Delta;
+use crate::state::{Fact, State};
+
+/// What an event is told of a key that is in a burst; zero of one that is not.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Beat {
+    /// How far this hour's count lies above what was expected of the whole hour, in standard deviations; 0 below [`SCORE_MIN`].
+    pub score: f32,
+    /// The share of this hour's events before this one that rules acted on.
+    pub acted: f32,
+    /// Whether this is the event at which the burst is to be told: the first, and each time that the count has doubled since.
+    pub is_news: bool,
+}
+
+/// What is counted, by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pulsing {
+    /// A room.
+    Room,
+    /// A cluster of near-duplicates.
+    Cluster,
+    /// A claim that is asserted.
+    Claim,
+}
+
+const KINDS: usize = 3;
+/// Keys of each kind that are held; beyond, those that were silent longest go.
+const KEYS_MAX: [usize; KINDS] = [100_000, 50_000, 20_000];
+
+/// Below this many events in an hour nothing is a burst.
+const COUNT_MIN: u32 = 10;
+/// Below this score, in standard deviations, nothing is a burst. An index is asked now and then; this is asked at every event.
+pub(crate) const SCORE_MIN: f64 = 5.0;
+/// Hours of the past that must be known: of the stream, and of a room.
+const KNOWN_HOURS_MIN: i64 = 24;
+
+const HOUR_MS: Millis = 3_600_000;
+const DAY_HOURS: usize = 24;
+const WEEK_HOURS: i64 = 168;
+/// Hours that are passed through one by one; what was silent for longer has no past.
+const ROLLED_HOURS_MAX: i64 = 5 * WEEK_HOURS;
+/// Means are held in parts of this.
+const PARTS: u32 = 256;
+
+/// One key's count and past.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Pulse {
+    hour: i64,
+    first_hour: i64,
+    count: u32,
+    acted: u32,
+    /// The count at which it was told last, in this hour; 0 where it was not.
+    told: u32,
+    /// The last 24 hours, by their number.
+    day: [u32; DAY_HOURS],
+    /// The means of the hours of the week in which there ever was anything, by hour.
+    week: Vec<(u8, u32)>,
+}
+
+fn hour_of(at: Millis) -> i64 {
+    clamp(at) / HOUR_MS
+}
+
+/// Clamped times are never negative.
+fn in_day(hour: i64) -> usize {
+    hour as usize % DAY_HOURS
+}
+
+fn in_week(hour: i64) -> u8 {
+    (hour % WEEK_HOURS) as u8
+}
+
+impl Pulse {
+    fn new(hour: i64) -> Self {
+        Self { hour, first_hour: hour, ..Self::default() }
+    }
+
+    /// Goes to a later hour; what ended becomes past.
+    fn roll(&mut self, hour: i64) {
+        if hour - self.hour > ROLLED_HOURS_MAX {
+            *self = Self::new(hour);
+            return;
+        }
+        while self.hour < hour {
+            let ended = std::mem::take(&mut self.count);
+            self.day[in_day(self.hour)] = ended;
+            self.learn(in_week(self.hour), ended);
+            self.hour += 1;
+            // The hour that now begins is not among the 24 before it.
+            self.day[in_day(self.hour)] = 0;
+            (self.acted, self.told) = (0, 0);
+        }
+    }
+
+    fn learn(&mut self, slot: u8, ended: u32) {
+        let now = ended.saturating_mul(PARTS);
+        match self.week.binary_search_by_key(&slot, |(slot, _)| *slot) {
+            Ok(at) => {
+                let mean = &mut self.week[at].1;
+                *mean = *mean - *mean / 4 + now / 4;
+                if *mean < PARTS / 8 {
+                    self.week.remove(at);
+                }
+            }
+            Err(at) if ended > 0 => self.week.insert(at, (slot, now)),
+            Err(_) => {}
+        }
+    }
+
+    /// Counts an event of that hour; false where that hour is over.
+    fn count(&mut self, hour: i64) -> bool {
+        self.roll(hour);
+        if hour == self.hour {
+            self.count = self.count.saturating_add(1);
+            return true;
+        }
+        if self.hour - hour < DAY_HOURS as i64 && hour >= self.first_hour {
+            let of_hour = &mut self.day[in_day(hour)];
+            *of_hour = of_hour.saturating_add(1);
+        }
+        false
+    }
+
+    fn of_day(&self) -> f64 {
+        self.day.iter().map(|&count| f64::from(count)).sum()
+    }
+
+    fn of_week(&self) -> Option<f64> {
+        let slot = in_week(self.hour);
+        let at = self.week.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        Some(f64::from(self.week[at].1) / f64::from(PARTS))
+    }
+
+    fn known_hours(&self) -> i64 {
+        self.hour - self.first_hour
+    }
+
+    /// What its past leads one to expect of this hour.
+    fn expected(&self, all: &Self) -> f64 {
+        let (day, all_day) = (self.of_day(), all.of_day());
+        let others = f64::from(all.count.saturating_sub(self.count));
+        let hours = self.known_hours().clamp(1, DAY_HOURS as i64) as f64;
+        let by_day = (day / hours).max(day / all_day.max(1.0) * others);
+        let by_week = self
+            .of_week()
+            .zip(all.of_week())
+            .map_or(0.0, |(week, all_week)| week.max(week / all_week.max(1.0) * others));
+        by_day.max(by_week)
+    }
+
+    /// What the event that was just counted is told.
+    fn beat(&self, all: &Self, needs_past: bool) -> Beat {
+        let is_known = !needs_past || self.known_hours() >= KNOWN_HOURS_MIN;
+        if self.count < COUNT_MIN || all.known_hours() < KNOWN_HOURS_MIN || !is_known {
+            return Beat::default();
+        }
+        let score = deviance(f64::from(self.count), self.expected(all));
+        if score < SCORE_MIN {
+            return Beat::default();
+        }
+        let is_news = self.told == 0 || self.count >= self.told.saturating_mul(2);
+        Beat { score: score as f32, acted: self.acted.min(self.count) as f32 / self.count as f32, is_news }
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        put_signed(out, self.hour);
+        put_signed(out, self.first_hour);
+        [self.count, self.acted, self.told].into_iter().chain(self.day).for_each(|count| put_var(out, count.into()));
+        put_var(out, self.week.len() as u64);
+        for (slot, mean) in &self.week {
+            out.push(*slot);
+            put_u32(out, *mean);
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, Broken> {
+        const WHAT: &str = "the past of what is counted by the hour";
+        let mut pulse = Self { hour: reader.signed(WHAT)?, first_hour: reader.signed(WHAT)?, ..Self::default() };
+        for count in [&mut pulse.count, &mut pulse.acted, &mut pulse.told].into_iter().chain(&mut pulse.day) {
+            *count = reader.var_u32(WHAT)?;
+        }
+        for _ in 0..reader.count(5, WHAT)? {
+            let slot = reader.u8(WHAT)?;
+            if pulse.week.last().is_some_and(|(last, _)| *last >= slot) || i64::from(slot) >= WEEK_HOURS {
+                return Err(Broken(WHAT));
+            }
+            pulse.week.push((slot, reader.u32(WHAT)?));
+        }
+        let is_within = |hour: i64| (0..=hour_of(Millis::MAX)).contains(&hour);
+        if !is_within(pulse.hour) || !is_within(pulse.first_hour) || pulse.first_hour > pulse.hour {
+            return Err(Broken(WHAT));
+        }
+        Ok(pulse)
+    }
+}
+
+/// How far a count lies above what was expected, in standard deviations; 0 where it does not. See `index/trends.rs`.
+fn deviance(count: f64, expected: f64) -> f64 {
+    let expected = expected.max(0.5);
+    if count <= expected {
+        return 0.0;
+    }
+    (2.0 * (count * (count / expected).ln() - (count - expected))).max(0.0).sqrt()
+}
+
+/// What is noted of a key besides that an event was counted for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PulseChange {
+    pub(crate) kind: Pulsing,
+    pub(crate) key: u64,
+    /// When, as [`Pulses::take`] gave it.
+    pub(crate) at: Millis,
+    pub(crate) what: PulseNote,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PulseNote {
+    /// One more event.
+    Counted,
+    /// Rules acted on one of the events that were counted.
+    Acted,
+    /// A burst was told when so many were counted.
+    Told(u32),
+}
+
+impl PulseChange {
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let (what, count) = match self.what {
+            PulseNote::Counted => (0, 0),
+            PulseNote::Acted => (1, 0),
+            PulseNote::Told(count) => (2, count),
+        };
+        out.extend([self.kind as u8, what]);
+        put_u64(out, self.key);
+        put_signed(out, self.at);
+        put_var(out, count.into());
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Broken> {
+        const WHAT: &str = "a change of what is counted by the hour";
+        let kind = match reader.u8(WHAT)? {
+            0 => Pulsing::Room,
+            1 => Pulsing::Cluster,
+            2 => Pulsing::Claim,
+            _ => return Err(Broken(WHAT)),
+        };
+        let what = reader.u8(WHAT)?;
+        let (key, at, count) = (reader.u64(WHAT)?, reader.signed(WHAT)?, reader.var_u32(WHAT)?);
+        let what = match what {
+            0 => PulseNote::Counted,
+            1 => PulseNote::Acted,
+            2 => PulseNote::Told(count),
+            _ => return Err(Broken(WHAT)),
+        };
+        Ok(Self { kind, key, at, what })
+    }
+}
+
+/// See the module. Events are counted one by one in the order of the stream, as they are judged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pulses {
+    clock: Clock,
+    all: Option<Pulse>,
+    keys: [HashMap<u64, Pulse, foldhash::fast::FixedState>; KINDS],
+}
+
+impl Pulses {
+    /// Counts an event of the stream, and says for when: one that is dated ahead counts for now.
+    pub(crate) fn take(&mut self, at: Millis) -> Millis {
+        let at = clamp(at);
+        let at = match self.clock.tick(at) {
+            0 => at,
+            now => at.min(now),
+        };
+        let hour = hour_of(at);
+        self.all.get_or_insert_with(|| Pulse::new(hour)).count(hour);
+        at
+    }
+
+    /// Counts an event of a key that was counted as one of the stream.
+    pub(crate) fn count(&mut self, kind: Pulsing, key: u64, at: Millis) {
+        let hour = hour_of(at);
+        let keys = &mut self.keys[kind as usize];
+        keys.entry(key).or_insert_with(|| Pulse::new(hour)).count(hour);
+        if keys.len() > KEYS_MAX[kind as usize] {
+            evict(keys, KEYS_MAX[kind as usize]);
+        }
+    }
+
+    /// What an event is told that was counted for that key last; and how many were counted, where that is to be noted.
+    pub(crate) fn beat(&self, kind: Pulsing, key: u64, at: Millis) -> (Beat, u32) {
+        let hour = hour_of(at);
+        let all = self.all.as_ref().filter(|all| all.hour == hour);
+        let pulse = self.keys[kind as usize].get(&key).filter(|pulse| pulse.hour == hour);
+        let Some((all, pulse)) = all.zip(pulse) else { return (Beat::default(), 0) };
+        // Rooms have habits; what a cluster or a claim has is news from the first hour on.
+        (pulse.beat(all, kind == Pulsing::Room), pulse.count)
+    }
+
+    /// Notes something of a key.
+    pub(crate) fn change(&mut self, PulseChange { kind, key, at, what }: PulseChange) {
+        if what == PulseNote::Counted {
+            return self.count(kind, key, at);
+        }
+        let pulse = self.keys[kind as usize].get_mut(&key).filter(|pulse| pulse.hour == hour_of(at));
+        match (pulse, what) {
+            (Some(pulse), PulseNote::Acted) => pulse.acted = pulse.acted.saturating_add(1),
+            (Some(pulse), PulseNote::Told(count)) => pulse.told = count,
+            _ => {}
+        }
+    }
+
+    pub(crate) fn is_blank(&self) -> bool {
+        self.all.is_none()
+    }
+
+    /// Canonical: sorted by key.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        self.clock.encode(out);
+        self.all.clone().unwrap_or_default().encode(out);
+        for keys in &self.keys {
+            let mut sorted: Vec<(&u64, &Pulse)> = keys.iter().collect();
+            sorted.sort_unstable_by_key(|(key, _)| **key);
+            put_var(out, sorted.len() as u64);
+            for (key, pulse) in sorted {
+                put_u64(out, *key);
+                pulse.encode(out);
+            }
+        }
+    }
+
+    pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, Broken> {
+        const WHAT: &str = "what is counted by the hour";
+        let clock = Clock::decode(reader)?;
+        let mut pulses = Self { clock, all: Some(Pulse::decode(reader)?), ..Self::default() };
+        for keys in &mut pulses.keys {
+            for _ in 0..reader.count(8 + 30, WHAT)? {
+                let key = reader.u64(WHAT)?;
+                if keys.insert(key, Pulse::decode(reader)?).is_some() {
+                    return Err(Broken(WHAT));
+                }
+            }
+        }
+        Ok(pulses)
+    }
+}
+
+/// Lets a quarter go: those that were silent longest.
+fn evict(keys: &mut HashMap<u64, Pulse, foldhash::fast::FixedState>, keys_max: usize) {
+    let mut ages: Vec<(i64, u64)> = keys.iter().map(|(&key, pulse)| (pulse.hour, key)).collect();
+    let surplus = keys.len() - keys_max * 3 / 4;
+    let (gone, _, _) = ages.select_nth_unstable(surplus);
+    for (_, key) in gone.iter() {
+        keys.remove(key);
+    }
+}
+
+impl State {
+    /// Says that the facts which were remembered last are now counted by the hour, by [`State::pulse`], those aside whose ids came
+    /// before.
+    pub fn begin_pulses(&mut self) {
+        Delta::Pulses.encode(self.open_journal());
+    }
+
+    /// Counts one of these facts by the hour: whether its room and its cluster are in a burst, and when it counts for.
+    pub fn pulse(&mut self, fact: &Fact) -> (Beat, Beat, Millis) {
+        let at = self.count_pulses(fact);
+        let room = self.beat((fact.room != 0).then_some(fact.room), Pulsing::Room, at);
+        let cluster = self.beat(fact.twin.map(|twin| twin.cluster), Pulsing::Cluster, at);
+        (room, cluster, at)
+    }
+
+    /// Counts that a claim was asserted at a time that [`State::pulse`] gave: whether it is in a burst.
+    pub fn pulse_claim(&mut self, claim: u64, at: Millis) -> Beat {
+        self.change_pulse(PulseChange { kind: Pulsing::Claim, key: claim, at, what: PulseNote::Counted });
+        self.beat(Some(claim), Pulsing::Claim, at)
+    }
+
+    /// Notes that rules acted on an event, for the bursts of its room, its cluster and its claim.
+    pub fn pulse_acted(&mut self, fact: &Fact, claim: Option<u64>, at: Millis) {
+        let room = (fact.room != 0).then_some((Pulsing::Room, fact.room));
+        let cluster = fact.twin.map(|twin| (Pulsing::Cluster, twin.cluster));
+        for (kind, key) in room.into_iter().chain(cluster).chain(claim.map(|claim| (Pulsing::Claim, claim))) {
+            self.change_pulse(PulseChange { kind, key, at, what: PulseNote::Acted });
+        }
+    }
+
+    fn beat(&mut self, key: Option<u64>, kind: Pulsing, at: Millis) -> Beat {
+        let Some(key) = key else { return Beat::default() };
+        let (beat, count) = self.pulses.beat(kind, key, at);
+        if beat.is_news {
+            self.change_pulse(PulseChange { kind, key, at, what: PulseNote::Told(count) });
+        }
+        beat
+    }
+
+    pub(crate) fn count_pulses(&mut self, fact: &Fact) -> Millis {
+        let at = self.pulses.take(fact.at);
+        if fact.room != 0 {
+            self.pulses.count(Pulsing::Room, fact.room, at);
+        }
+        if let Some(twin) = fact.twin {
+            self.pulses.count(Pulsing::Cluster, twin.cluster, at);
+        }
+        at
+    }
+
+    fn change_pulse(&mut self, change: PulseChange) {
+        Delta::Pulse(change).encode(self.open_journal());
+        self.pulses.change(change);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A Monday.
+    const MONDAY: i64 = 1_789_344_000_000 / HOUR_MS;
+
+    /// What a room says in an hour of the week: little at night, much on the evenings, most on those of Fridays.
+    fn usual(room: u64, hour: i64) -> u32 {
+        let (day, of_day) = ((hour - MONDAY) / 24 % 7, hour % 24);
+        let base = 4 + room as u32 % 3 * 4;
+        match (day, of_day) {
+            (4, 18..=22) => base * 5,
+            (_, 18..=22) => base * 2,
+            (_, 0..=5) => base / 4,
+            _ => base,
+        }
+    }
+
+    /// Counts an event of a key and gives what it is told, as the state does.
+    fn say(pulses: &mut Pulses, kind: Pulsing, key: u64, at: Millis) -> Beat {
+        let at = pulses.take(at);
+        pulses.count(kind, key, at);
+        let (beat, count) = pulses.beat(kind, key, at);
+        if beat.is_news {
+            pulses.change(PulseChange { kind, key, at, what: PulseNote::Told(count) });
+        }
+        beat
+    }
+
+    struct Town {
+        pulses: Pulses,
+        hour: i64,
+        rooms: u64,
+    }
+
+    impl Town {
+        fn new() -> Self {
+            Self { pulses: Pulses::default(), hour: MONDAY, rooms: 40 }
+        }
+
+        /// Lives through an hour in which rooms say so many times the usual; gives the rooms that were told of, with their scores.
+        fn live(&mut self, times: impl Fn(u64) -> u32) -> Vec<(u64, f32)> {
+            let mut told = Vec::new();
+            // Each room spreads what it says evenly over the hour.
+            let of_room = |room: u64| {
+                let count = i64::from(usual(room, self.hour) * times(room));
+                (0..count).map(move |nth| (nth * HOUR_MS / count, room))
+            };
+            let mut said: Vec<(Millis, u64)> = (0..self.rooms).flat_map(of_room).collect();
+            said.sort_unstable();
+            for (after, room) in said {
+                let beat = say(&mut self.pulses, Pulsing::Room, room + 1, self.hour * HOUR_MS + after);
+                told.extend(beat.is_news.then_some((room, beat.score)));
+            }
+            self.hour += 1;
+            told
+        }
+
+        fn live_until(&mut self, hour: i64) -> Vec<(u64, f32)> {
+            let mut told = Vec::new();
+            while self.hour < hour {
+                told.extend(self.live(|_| 1));
+            }
+            told
+        }
+    }
+
+    #[test]
+    fn habits_of_hour_and_weekday_are_no_burst_and_one_room_that_rises_is() {
+        let mut town = Town::new();
+        town.live_until(MONDAY + 2 * WEEK_HOURS);
+        assert_eq!(
+            town.live_until(MONDAY + 4 * WEEK_HOURS),
+            [],
+            "busy evenings, and busier ones on Fridays, are habits"
+        );
+        town.live_until(MONDAY + 4 * WEEK_HOURS + 34);
+        let told = town.live(|room| if room == 7 { 10 } else { 1 });
+        assert!(told.iter().all(|(room, _)| *room == 7) && told.len() >= 2, "{told:?}");
+        assert!(told.windows(2).all(|two| two[0].1 < two[1].1), "told again as it grows: {told:?}");
+        assert!(told.len() < 8, "and not at every message: {told:?}");
+    }
+
+    #[test]
+    fn an_evening_on_which_everybody_writes_is_no_burst_of_any_room() {
+        let mut town = Town::new();
+        town.live_until(MONDAY + 2 * WEEK_HOURS + 20);
+        assert_eq!(town.live(|_| 10), [], "what grows with the whole stream is expected");
+    }
+
+    #[test]
+    fn a_cluster_bursts_whatever_it_says_and_what_was_acted_on_tells_wishes_from_campaigns() {
+        let mut town = Town::new();
+        town.live_until(MONDAY + 40);
+        let at = town.hour * HOUR_MS;
+        let mut shares = [Vec::new(), Vec::new()];
+        for nth in 0..200 {
+            for (cluster, shares) in (1..).zip(&mut shares) {
+                let beat = say(&mut town.pulses, Pulsing::Cluster, cluster, at + nth);
+                shares.extend(beat.is_news.then_some(beat.acted));
+                if cluster == 2 {
+                    let change = PulseChange { kind: Pulsing::Cluster, key: 2, at: at + nth, what: PulseNote::Acted };
+                    town.pulses.change(change);
+                }
+            }
+        }
+        let [wishes, campaign] = shares;
+        assert!(wishes.len() > 2 && wishes.iter().all(|share| *share == 0.0), "{wishes:?}");
+        assert!(campaign.len() > 2 && campaign.iter().all(|share| *share > 0.8), "{campaign:?}");
+    }
+
+    #[test]
+    fn without_a_day_of_past_nothing_is_a_burst() {
+        let mut town = Town::new();
+        assert_eq!(town.live(|room| if room == 1 { 100 } else { 1 }), []);
+    }
+
+    #[test]
+    fn late_events_count_where_they_belong_and_early_ones_end_nobodys_hour() {
+        let mut pulses = Pulses::default();
+        let at = |hour: i64| (MONDAY + hour) * HOUR_MS;
+        for hour in [0, 0, 0, 9, 1, 1, 2, 2, 1] {
+            say(&mut pulses, Pulsing::Room, 1, at(hour));
+        }
+        let room = &pulses.keys[0][&1];
+        let past = [MONDAY, MONDAY + 1].map(|hour| room.day[in_day(hour)]);
+        assert_eq!((room.hour - MONDAY, room.count, past), (2, 1, [4, 4]));
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut town = Town::new();
+        town.live_until(MONDAY + 60);
+        say(&mut town.pulses, Pulsing::Claim, 9, town.hour * HOUR_MS);
+        let (mut bytes, mut again) = (Vec::new(), Vec::new());
+        town.pulses.encode(&mut bytes);
+        let mut reader = Reader::new(&bytes);
+        Pulses::decode(&mut reader).unwrap().encode(&mut again);
+        assert!(reader.is_empty());
+        assert_eq!(bytes, again);
+        Pulses::decode(&mut Reader::new(&bytes[..bytes.len() / 2])).unwrap_err();
+    }
+}

@@ -116,7 +116,9 @@ impl House {
             .spawn()?;
         let mut lines = BufReader::new(process.stderr.take().context("its messages")?).lines();
         let (mut token, mut address) = (None, None);
-        while let (None, Some(line)) = (address, lines.next()) {
+        // It says nothing more once it listens: no line is waited for then.
+        while address.is_none() {
+            let Some(line) = lines.next() else { break };
             let line = line?;
             token = token.or(line.split_once("shown this once: ").map(|(_, token)| token.to_owned()));
             address = line.split_once("://").and_then(|(_, rest)| rest.trim_end_matches("\u{1b}[0m").parse().ok());

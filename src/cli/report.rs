@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::event::Channel;
-use crate::pipeline::{RuleTally, Tally};
+use crate::pipeline::{LateTally, RuleTally, Tally};
 use crate::stream::Summary;
 
 use super::term::{self, Column, Role, Table, Terminal, json_line};
@@ -32,6 +32,7 @@ pub(super) fn print(report: &Report<'_>, out: &mut impl Write, terminal: Termina
     channels(tally, out, terminal)?;
     actions(tally, out, terminal)?;
     rules(tally, out, terminal)?;
+    late(tally, out, terminal)?;
     rejects(tally, out, terminal)
 }
 
@@ -107,9 +108,6 @@ fn channels(tally: &Tally, out: &mut impl Write, terminal: Terminal) -> io::Resu
     row("verdicts", tally.verdicts);
     row("erasures", tally.erasures);
     row("rejects", tally.rejects_total());
-    row("looked at again", tally.late.looked);
-    row("labelled late", tally.late.labelled);
-    row("people told late", tally.late.told);
     row("decisions", tally.decisions);
     section(out, terminal, "What came", &table)
 }
@@ -143,6 +141,18 @@ fn rules(tally: &Tally, out: &mut impl Write, terminal: Terminal) -> io::Result<
         0 => Ok(()),
         more => writeln!(out, "{}", terminal.paint(Role::Quiet, format!("and {more} more rules; --json lists all"))),
     }
+}
+
+fn late(tally: &Tally, out: &mut impl Write, terminal: Terminal) -> io::Result<()> {
+    let mut table =
+        Table::new(terminal, &[Column::Words("for claims that came into force later"), Column::Figures("number")]);
+    let LateTally { looked, labelled, told } = tally.late;
+    for (name, n) in [("messages looked at again", looked), ("labelled late", labelled), ("people told", told)] {
+        if looked > 0 {
+            table.row([name.to_owned(), term::count(n)]);
+        }
+    }
+    section(out, terminal, "Looking back", &table)
 }
 
 fn rejects(tally: &Tally, out: &mut impl Write, terminal: Terminal) -> io::Result<()> {

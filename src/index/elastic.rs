@@ -24,8 +24,8 @@ const INDEX: &str = "tidegate";
 const PATTERN_STARS_MAX: usize = 4;
 /// Searches of one `_msearch`.
 const SEARCHES_MAX: usize = 64;
-/// What the cases of one answer may take, in bytes; it has fewer hits then.
-const HITS_BYTES_MAX: usize = 16 << 20;
+/// What the cases of one answer may take together, in bytes; it has fewer hits then.
+const HITS_BYTES_MAX: usize = 8 << 20;
 /// Hits that come where nobody says how many.
 const HITS_DEFAULT: u64 = 10;
 
@@ -112,9 +112,19 @@ pub fn is_ours(names: &str) -> bool {
 /// # Errors
 /// [`ElasticError`]; its [`ElasticError::body`] is the answer then.
 pub fn search(reader: &Reader, body: &Value, now: Millis, shows: Shows<'_>) -> Result<Value, ElasticError> {
+    search_within(reader, body, now, shows, HITS_BYTES_MAX)
+}
+
+fn search_within(
+    reader: &Reader,
+    body: &Value,
+    now: Millis,
+    shows: Shows<'_>,
+    bytes_max: usize,
+) -> Result<Value, ElasticError> {
     let Some(asked) = body.as_object() else { return refuse("the body of a search is an object") };
     let query = asked.get("query").map_or(Ok(Query::All), |query| queries::read(query, now))?;
-    let (hits, total) = hits(reader, asked, &query, shows)?;
+    let (hits, total) = hits(reader, asked, &query, shows, bytes_max)?;
     let mut answer = json!({
         "took": 0,
         "timed_out": false,
@@ -143,7 +153,8 @@ pub fn msearch(reader: &Reader, lines: &str, now: Millis, shows: Shows<'_>) -> R
     if lines.len() / 2 > SEARCHES_MAX {
         return refuse(format!("_msearch takes {SEARCHES_MAX} searches at most"));
     }
-    let answer = |line: &str| search(reader, &read(line)?, now, shows);
+    let bytes_max = HITS_BYTES_MAX / (lines.len() / 2);
+    let answer = |line: &str| search_within(reader, &read(line)?, now, shows, bytes_max);
     let answers = lines.chunks_exact(2).map(|pair| answer(pair[1]).unwrap_or_else(|error| error.body()));
     Ok(json!({ "took": 0, "responses": answers.collect::<Vec<_>>() }))
 }
@@ -214,6 +225,7 @@ fn hits(
     asked: &Map<String, Value>,
     query: &Query,
     shows: Shows<'_>,
+    bytes_max: usize,
 ) -> Result<(Vec<Value>, u64), ElasticError> {
     let number = |key: &str, otherwise| asked.get(key).map_or(Some(otherwise), queries::whole);
     let Some((size, from)) = number("size", HITS_DEFAULT).zip(number("from", 0)) else {
@@ -227,7 +239,7 @@ fn hits(
     }
     let order = order(asked.get("sort"))?;
     let after = asked.get("search_after").map(|after| cursor(after, order)).transpose()?;
-    let page = reader.search_within(query, &Ask { order, limit: (size + from) as usize, after }, HITS_BYTES_MAX)?;
+    let page = reader.search_within(query, &Ask { order, limit: (size + from) as usize, after }, bytes_max)?;
     let (mut hits, mut last) = (Vec::new(), after);
     for hit in &page.hits {
         let case = hit.case()?;

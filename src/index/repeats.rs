@@ -69,16 +69,20 @@ impl Reader {
         Ok(Repeats { from: day, events: events(&page.hits)?, total: page.total })
     }
 
-    /// What passes these events on or answers them, and the other members of their clusters of near-duplicates; the latest first.
+    /// What passes these events on or answers them, and the other members of their clusters of near-duplicates, as far as it was
+    /// published from that time on; the latest first.
     ///
     /// # Errors
     /// [`IndexError`], if the index cannot be read.
-    pub fn kin(&self, of: &[&str]) -> Result<Vec<Event<'static>>, IndexError> {
+    pub fn kin(&self, of: &[&str], from: Millis) -> Result<Vec<Event<'static>>, IndexError> {
         let mut found = Vec::new();
         for of in of.chunks(KIN_CHUNK) {
             let mut any: Vec<Query> = of.iter().map(|event| Query::is("root", event)).collect();
             any.extend(self.clusters_of(of)?.iter().map(|first| Query::is("cluster", first)));
-            let page = self.search(&Query::Or(any), &Ask { order: Order::Newest, limit: KIN_MAX, after: None })?;
+            let page = self.search(
+                &both(Query::Or(any), from, Millis::MAX),
+                &Ask { order: Order::Newest, limit: KIN_MAX, after: None },
+            )?;
             if page.next.is_some() {
                 tracing::warn!(total = page.total, taken = KIN_MAX, "more pass on what was labelled than is looked at");
             }

@@ -349,3 +349,36 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_wording_finds_by_days_what_has_a_good_part_of_it_and_kin_what_passes_that_on() {
+    let dir = tempfile::tempdir().unwrap();
+    const DAY: Millis = 86_400_000;
+    let day = |days: Millis| NOW - days * DAY;
+    let forward = Event { forward_of: Some("zh".into()), ..event("forward", "e", day(1), "look") };
+    let twin = Case { cluster: Some("zh".into()), ..case(event("twin", "f", day(2), "什么都不像"), None) };
+    let cases = [
+        case(event("zh", "a", day(3), "都来看看，大蒜真的能预防流感哦"), None),
+        case(event("en", "b", day(2), "my aunt says garlic prevents the flu"), None),
+        case(event("other", "c", day(2), "今天的晚饭有大蒜"), None),
+        case(event("old", "d", day(40), "大蒜能预防流感"), None),
+        case(forward, None),
+        twin,
+    ];
+    let reader = indexed(dir.path(), &cases);
+    let wordings = ["大蒜能预防流感".to_owned(), "Eating garlic prevents flu".to_owned()];
+    let options = RepeatOptions { back_ms: 30 * DAY, per_day_max: 10 };
+    let days = reader.days_of_repeats(&wordings, NOW, Millis::MAX, &options).unwrap();
+    let midnight = |days: Millis| day(days) / DAY * DAY;
+    assert_eq!(days, [(midnight(2), 1), (midnight(3), 1)], "the latest first, and none that is too old");
+    let found = |before| -> Vec<String> {
+        let days = reader.days_of_repeats(&wordings, NOW, before, &options).unwrap();
+        let of_day = |(day, _)| reader.repeats(&wordings, day, before, &options).unwrap().events;
+        days.into_iter().flat_map(of_day).map(|event| event.id.into_owned()).collect()
+    };
+    assert_eq!(found(Millis::MAX), ["en", "zh"]);
+    assert_eq!(found(midnight(2)), ["zh"], "what was looked at is not given again");
+    let kin: Vec<String> =
+        reader.kin(&["zh"], day(30)).unwrap().into_iter().map(|event| event.id.into_owned()).collect();
+    assert_eq!(kin, ["forward", "twin", "zh"]);
+}

@@ -298,7 +298,7 @@ impl Engine {
         let late = Some(self.state.keys().late(event)).filter(|late| self.state.ledger().get(*late).is_some());
         let decided = std::iter::once(event).chain(late);
         let is_known = match verdict.outcome {
-            Says::Upheld => decided.fold(false, |is_known, key| self.state.uphold(key) || is_known),
+            Says::Upheld => decided.filter(|key| self.state.uphold(*key)).count() > 0,
             Says::Overturned => {
                 let reversals: Vec<_> = decided.filter_map(|key| self.state.overturn(key, verdict.at)).collect();
                 for reversal in reversals.iter().filter(|reversal| reversal.entry.points > 0) {

@@ -40,7 +40,7 @@ pub(super) struct Drawer<'i, 'a> {
 enum Held<'i, 'a> {
     Event { observed: &'i Observed<'a>, twin: Option<Twin>, decision: Option<usize> },
     Restored { decision: usize },
-    Late { observed: &'i Observed<'a>, decision: usize },
+    Late { observed: &'i Observed<'a>, decision: usize, claim: Arc<str> },
 }
 
 /// Cases that one thread writes at a time.
@@ -65,10 +65,10 @@ impl<'i, 'a> Drawer<'i, 'a> {
         }
     }
 
-    /// What was said of an event after the fact: the event itself was filed when it came.
-    pub(super) fn late(&mut self, observed: &'i Observed<'a>, decision: usize) {
+    /// What was said of an event after the fact, and for which claim: the event itself was filed when it came.
+    pub(super) fn late(&mut self, observed: &'i Observed<'a>, decision: usize, claim: Arc<str>) {
         if self.options.is_some() {
-            self.held.push(Held::Late { observed, decision });
+            self.held.push(Held::Late { observed, decision, claim });
         }
     }
 
@@ -101,15 +101,12 @@ impl<'i, 'a> Drawer<'i, 'a> {
 fn case<'i>(held: &Held<'i, '_>, edition: &Edition, copies: Option<&Copies>, decisions: &[Decision]) -> Case<'i> {
     match *held {
         Held::Restored { decision } => Case { decision: Some(decisions[decision].clone()), ..Case::default() },
-        Held::Late { observed, decision } => {
-            let claim = claim::known(edition, observed);
-            Case {
-                claim: claim.map(|(claim, _)| Arc::from(&*claim.id)),
-                stance: claim.map(|(_, found)| found.stance.name().into()),
-                decision: Some(decisions[decision].clone()),
-                ..Case::default()
-            }
-        }
+        Held::Late { observed, decision, claim: ref of } => Case {
+            claim: Some(Arc::clone(of)),
+            stance: claim::known(edition, observed).map(|(_, found)| found.stance.name().into()),
+            decision: Some(decisions[decision].clone()),
+            ..Case::default()
+        },
         Held::Event { observed, ref twin, decision } => {
             let joined = twin.as_ref().filter(|twin| !twin.is_new);
             let first = joined.zip(copies).and_then(|(twin, copies)| copies.first(twin).ok());

@@ -146,11 +146,11 @@ impl Engine {
                 continue;
             }
             let Some(late) = bench.judge_late(edition, observed, wanted.since, &self.state) else { continue };
-            let Some(decision) = self.say_late(edition, observed, wanted, late) else { continue };
+            let Some((decision, claim)) = self.say_late(edition, observed, wanted, late) else { continue };
             let is_told = decision.actions.iter().any(|action| matches!(action.kind, ActionKind::Notice { .. }));
             outcome.tally.late.labelled += 1;
             outcome.tally.late.told += u64::from(is_told);
-            drawer.late(observed, outcome.decisions.len());
+            drawer.late(observed, outcome.decisions.len(), claim);
             outcome.decide(decision);
         }
         match looked {
@@ -164,14 +164,14 @@ impl Engine {
         outcome
     }
 
-    /// Completes a late decision, and enters it for the day that the claim is retracted or somebody appeals.
+    /// Completes a late decision, and enters it for the day that the claim is retracted or somebody appeals. Gives it with the claim.
     fn say_late(
         &mut self,
         edition: &Edition,
         observed: &Observed<'_>,
         wanted: &Wanted,
         late: Late,
-    ) -> Option<Decision> {
+    ) -> Option<(Decision, Arc<str>)> {
         let Late { mut decision, inherited } = late;
         let keys = self.state.keys();
         let own = claim::known(edition, observed).map(|(claim, _)| claim).filter(|_| is_own(&decision));
@@ -181,7 +181,7 @@ impl Engine {
         decision.id = decision_id("late", &format!("{}\0{}\0{}", claim.id, claim.revision, decision.event));
         decision.at = wanted.since;
         if self.state.tell_author(author, keys.revised(claim_key, claim.revision), wanted.since) {
-            decision.actions.extend(notice(&decision.actions));
+            decision.actions.extend(notice(&decision.actions, claim));
         }
         let actions = (1_u64 << decision.actions.len().min(63)) - 1;
         self.state.record(&Entry {
@@ -197,7 +197,7 @@ impl Engine {
             cluster: 0,
             claim: Some(Resting { claim: claim_key, event: decision.event.as_str().into(), actions }),
         });
-        Some(decision)
+        Some((decision, (*claim.id).into()))
     }
 }
 
@@ -214,11 +214,13 @@ fn is_decided(observed: &Observed<'_>, state: &State) -> bool {
     state.ledger().get(key).is_some_and(says) || state.ledger().get(state.keys().late(key)).is_some()
 }
 
-/// What the author is told: what the label says.
-fn notice(actions: &[Action]) -> Option<Action> {
+/// What the author is told: the claim, what the label says of it, and where to read more.
+fn notice(actions: &[Action], claim: &Claim) -> Option<Action> {
     actions.iter().find_map(|action| match &action.kind {
         ActionKind::Label { code, text, .. } => {
-            let kind = ActionKind::Notice { to: Recipient::Author, code: Arc::clone(code), text: text.clone() };
+            let said = text.as_deref().unwrap_or_default();
+            let text = format!("“{}” {said} {}", claim.claim, claim.url);
+            let kind = ActionKind::Notice { to: Recipient::Author, code: Arc::clone(code), text: Some(text.into()) };
             Some(Action { kind, reason: action.reason })
         }
         _ => None,

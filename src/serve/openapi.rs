@@ -113,18 +113,29 @@ pub fn openapi() -> String {
 /// The routes that speak as Elasticsearch does: their bodies are described where that is.
 fn add_elastic(paths: &mut Value) {
     for route in ROUTES.iter().filter(|route| route.path.starts_with("/es")) {
+        let object = serde_json::json!({"schema": {"type": "object"}});
+        let problem = serde_json::json!({"schema": {"$ref": "#/components/schemas/Problem"}});
+        let refusal = |about: &str| {
+            serde_json::json!({
+                "description": about,
+                "content": {"application/json": object, "application/problem+json": problem},
+            })
+        };
         let mut operation = serde_json::json!({
             "tags": ["elasticsearch"],
             "summary": route.about,
             "operationId": format!("es{}", route.path.trim_start_matches("/es").replace(['/', '{', '}'], "_")),
-            "parameters": [],
             "responses": {
-                "200": {"description": "As Elasticsearch answers", "content": {"application/json": {"schema": {"type": "object"}}}},
-                "400": {"description": "As Elasticsearch refuses, or a problem", "content": {"application/json": {"schema": {"type": "object"}}}},
-                "404": {"description": "No such index, or there is none yet", "content": {"application/json": {"schema": {"type": "object"}}}},
+                "200": {"description": "As Elasticsearch answers", "content": {"application/json": object}},
+                "400": refusal("As Elasticsearch refuses, or a problem"),
+                "404": refusal("There is no such index, or none yet"),
             },
         });
-        let parameter = |name: &str, place: &str, kind: &str| serde_json::json!({"name": name, "in": place, "required": place == "path", "schema": {"type": kind}});
+        let parameter = |name: &str, place: &str, kind: &str| {
+            serde_json::json!({
+                "name": name, "in": place, "required": place == "path", "schema": {"type": kind},
+            })
+        };
         let parameters = [
             ("index", "path", "string", route.path.contains("{index}")),
             ("fields", "query", "string", route.path.ends_with("_field_caps")),
@@ -134,7 +145,8 @@ fn add_elastic(paths: &mut Value) {
         operation["parameters"] = parameters.map(|(name, place, kind, _)| parameter(name, place, kind)).collect();
         if route.method == "POST" {
             let kind = if route.path.ends_with("_msearch") { "application/x-ndjson" } else { "application/json" };
-            operation["requestBody"] = serde_json::json!({"content": {kind: {"schema": {}}}});
+            operation["requestBody"] = serde_json::json!({"content": {kind: object}});
+            operation["responses"]["413"] = refusal("The body is too large");
         }
         paths[route.path][route.method.to_lowercase()] = operation;
     }

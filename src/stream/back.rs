@@ -71,7 +71,7 @@ pub(super) struct Ask {
 #[derive(Debug)]
 enum What {
     Repeats { wordings: Vec<String>, since: Millis, before: Millis },
-    Kin(Vec<Arc<str>>),
+    Kin { of: Vec<Arc<str>>, since: Millis },
 }
 
 /// What the road answers.
@@ -155,9 +155,10 @@ impl Road<'_> {
                     self.pieces(ask, events, looked)
                 })
             }
-            What::Kin(of) => {
+            What::Kin { of, since } => {
                 let of: Vec<&str> = of.iter().map(AsRef::as_ref).collect();
-                self.pieces(ask, reader.kin(&of)?, Looked::More)
+                let from = since.saturating_sub(self.back.options.repeats.back_ms);
+                self.pieces(ask, reader.kin(&of, from)?, Looked::More)
             }
         }
     }
@@ -238,7 +239,7 @@ pub(super) enum Next {
     /// To be given to the road, once all that was judged before is in the index's queue.
     Ask(Ask),
     /// To be saved and given out.
-    Judged(Outcome),
+    Judged(Box<Outcome>),
 }
 
 impl Looking {
@@ -278,7 +279,8 @@ impl Looking {
         };
         if self.active.as_ref().is_none_or(|active| active.wanted != (wanted.key, wanted.mark)) {
             self.begin_anew();
-            tracing::info!(claim = &*wanted.id, reach = ?wanted.reach, "a claim is looked for in what was said before");
+            let goes_on = wanted.reach != Reach::Before(Millis::MAX);
+            tracing::info!(claim = &*wanted.id, goes_on, "a claim is looked for in what was said before");
             self.active = Some(Active::new(&wanted));
         }
         self.hear();
@@ -298,7 +300,7 @@ impl Looking {
             let looks = front.observe_again(edition, events);
             let outcome = engine.look_back(edition, &wanted, &looks, looked);
             active.tally.add(&outcome.tally.late);
-            return Next::Judged(outcome);
+            return Next::Judged(Box::new(outcome));
         }
         self.ask(engine, edition, &wanted)
     }
@@ -315,9 +317,9 @@ impl Looking {
                 if new.is_empty() {
                     active.tell_done(wanted);
                     self.active = None;
-                    return Next::Judged(engine.look_back(edition, wanted, &[], Looked::Done));
+                    return Next::Judged(Box::new(engine.look_back(edition, wanted, &[], Looked::Done)));
                 }
-                What::Kin(new)
+                What::Kin { of: new, since: wanted.since }
             }
         };
         (active.waits, active.retry) = (true, None);
@@ -443,7 +445,8 @@ pub fn preview<E: From<IndexError> + From<StreamError>>(
                 break;
             }
             let of: Vec<&str> = new.iter().map(AsRef::as_ref).collect();
-            labelled = look(reader.kin(&of)?, Looked::More)?;
+            let from = wanted.since.saturating_sub(preview.options.back_ms);
+            labelled = look(reader.kin(&of, from)?, Looked::More)?;
         }
         look(Vec::new(), Looked::Done)?;
     }

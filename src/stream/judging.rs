@@ -107,7 +107,7 @@ impl Judging<'_> {
             (looking.next(&mut self.engine, &edition, front), instant())
         } else {
             // The stream is silent, and the edition in force is a new one.
-            (Next::Judged(front.install(|| self.engine.process(&edition, &[]))?), instant())
+            (Next::Judged(Box::new(front.install(|| self.engine.process(&edition, &[]))?)), instant())
         };
         let task = match next {
             Next::Idle => return Ok(Step::Idle),
@@ -116,7 +116,7 @@ impl Judging<'_> {
             Next::Judged(outcome) => {
                 measure::batch(&outcome.tally);
                 tally.add(&outcome.tally);
-                let job = Job::beside(input.clone(), at, outcome);
+                let job = Job::beside(input.clone(), at, *outcome);
                 self.journal_bytes += job.bytes();
                 Task::Batch(job)
             }

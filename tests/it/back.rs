@@ -23,15 +23,20 @@ use crate::stage::{Cut, NOW, World, options, path};
 const DAY: i64 = 86_400_000;
 const CLAIM: &str = "吃大蒜可以预防流感病毒感染";
 
-/// An edition with the shipped rules about claims, and this library.
-fn editions(library: &[Value]) -> Editions {
+/// A folder with the shipped rules about claims, and this library.
+fn folder(library: &[Value]) -> TempDir {
     let dir = TempDir::new().unwrap();
     fs::copy(path("rules/claims.yaml"), dir.path().join("claims.yaml")).unwrap();
     fs::create_dir(dir.path().join("claims")).unwrap();
     let lines: Vec<String> = library.iter().map(Value::to_string).collect();
     fs::write(dir.path().join("claims/site.jsonl"), lines.join("\n")).unwrap();
+    dir
+}
+
+fn editions(library: &[Value]) -> Editions {
+    let dir = folder(library);
     let folders = EditionFolders { base: Some(dir.path().to_owned()), overlay: None };
-    // Their own tests rest on the shipped library, which would only take time here.
+    // The rules' own tests rest on the shipped library, which would only take time here.
     let (edition, problems) = Edition::build(&folders.read().unwrap(), &BuildOptions::default());
     Editions::new(Arc::new(edition.unwrap_or_else(|| panic!("{problems:?}"))))
 }
@@ -291,4 +296,36 @@ fn who_is_erased_is_neither_labelled_nor_told() {
     let late = named(decisions.iter().filter(|decision| is_late(decision)), "event");
     assert_eq!(late, BTreeSet::from(["r3", "r4"]));
     assert!(decisions.iter().all(|decision| decision["author"] != "ann"));
+}
+
+#[test]
+fn what_would_be_labelled_is_shown_before_anything_is_published() {
+    let yard = Yard::new(before());
+    yard.run(&editions(&[]), Cut::default()).unwrap();
+    let edition = folder(&[claim("active", 1)]);
+    let backsearch = |more: &[&str]| {
+        let (index, edition) = (yard.index.path().to_str().unwrap(), edition.path().to_str().unwrap());
+        let args = ["claims", "backsearch", "--json", "--dry-run", "--index", index, "--edition", edition];
+        std::process::Command::new(env!("CARGO_BIN_EXE_tidegate")).args(args).args(more).output().unwrap()
+    };
+    let found = |more: &[&str]| -> Vec<Value> {
+        let output = backsearch(more);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let shown = found(&["--claim", "garlic"]);
+    let decisions: Vec<Value> = shown.iter().map(|line| line["decision"].clone()).collect();
+    assert_eq!(named(decisions.iter(), "event"), BTreeSet::from(["r1", "r2", "r3", "r4", "f1", "f3", "f4"]));
+    assert!(shown.iter().all(|line| line["claim"] == "garlic" && line["event"]["text"].is_string()));
+    assert_eq!(
+        found(&["--since", &(NOW - 19 * DAY).to_string()]).len(),
+        4,
+        "r1 is older, and so nothing that passes it on"
+    );
+    let later = yard.after([before(), filler(60, 61, 5)].concat());
+    later.run(&editions(&[claim("active", 1)]), Cut::default()).unwrap();
+    assert_eq!(found(&[]), [json!(null); 0], "what has its label is not shown again");
+    let refused = backsearch(&["--claim", "nothing"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("no claim of that id"));
 }

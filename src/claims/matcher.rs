@@ -12,7 +12,7 @@ use super::index::{Index, NewForm, SearchScratch};
 use super::models::Models;
 use super::place::{PlaceId, place};
 use super::record::{Claim, Status, Verdict};
-use super::stance::{Reading, Stance, StanceFeatures, doubts};
+use super::stance::{Reading, Stance, StanceFeatures, is_doubting};
 use super::token::Tokens;
 use crate::text::Folded;
 
@@ -326,7 +326,7 @@ impl FormReader {
         places.sort_unstable();
         places.dedup();
         self.folded.fold(&claim.claim);
-        ReadClaim { bodies, title, places: places.into(), is_doubting: doubts(&self.folded) }
+        ReadClaim { bodies, title, places: places.into(), is_doubting: is_doubting(&self.folded) }
     }
 
     fn read(&mut self, text: &str) -> Vec<u64> {

@@ -167,7 +167,7 @@ pub(super) static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 
 impl Finder {
     fn new() -> Self {
-        let lists = [
+        Self::of(&[
             (Family::Debunk, DEBUNK, DEBUNK_PHRASES),
             (Family::Refute, REFUTE, REFUTE_PHRASES),
             (Family::Negate, NEGATE, &[]),
@@ -177,14 +177,18 @@ impl Finder {
             (Family::Explain, EXPLAIN, &[]),
             (Family::Official, OFFICIAL, &[]),
             (Family::Push, PUSH, &[]),
-        ];
+        ])
+    }
+
+    /// Of a family each: words, and phrases. Words of letters begin with a mark, as they must stand alone; phrases must too.
+    pub(super) fn of(lists: &[(Family, &'static str, &[&'static str])]) -> Self {
         let (mut patterns, mut meanings) = (Vec::new(), Vec::new());
-        for (family, words, phrases) in lists {
+        for &(family, words, phrases) in lists {
             for word in words.split_whitespace() {
                 meanings.push((family, word.starts_with('\u{1}')));
                 patterns.push(word.trim_start_matches('\u{1}'));
             }
-            for phrase in phrases {
+            for &phrase in phrases {
                 meanings.push((family, true));
                 patterns.push(phrase);
             }

@@ -3,10 +3,12 @@
 //! "not", or in the form of a question.
 
 mod cues;
+mod doubt;
 
 use std::ops::Range;
 
 use self::cues::{Cue, FINDER, Family};
+pub use self::doubt::{doubts, doubts_plainly};
 use crate::text::Folded;
 
 /// The stance towards a claim.
@@ -304,9 +306,8 @@ impl StanceModel {
     }
 }
 
-/// Whether a text doubts what it is about: asks for a source, calls it a rumor, or says that it is not so.
-#[must_use]
-pub fn doubts(folded: &Folded) -> bool {
+/// Whether a text has words such as rumors are refuted or asked about with.
+pub(super) fn is_doubting(folded: &Folded) -> bool {
     let mut reading = Reading::default();
     reading.read(folded);
     reading.cues.iter().any(|cue| matches!(cue.family, Family::Debunk | Family::Refute | Family::Question))

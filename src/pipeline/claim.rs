@@ -190,7 +190,11 @@ mod tests {
         assert_eq!(told(asked.clone(), None, Some(&root)), said, "what is passed on has the label of its root");
         let other = Claim { authority: "Other".into(), ..claim.clone() };
         let suggested = Match { act: false, ..found.clone() };
-        assert_eq!(told(asked.clone(), Some((&other, &suggested)), Some(&root)), said, "nobody else's words are put on it");
+        assert_eq!(
+            told(asked.clone(), Some((&other, &suggested)), Some(&root)),
+            said,
+            "nobody else's words are put on it"
+        );
         let nothing = ActionKind::Label { code: REFUTED.into(), text: None, link: None, until: None };
         assert_eq!(told(asked, None, None), nothing);
         assert_eq!(told(label("as it is", "x"), None, None), label("as it is", "x"));

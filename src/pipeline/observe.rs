@@ -116,8 +116,10 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     edition.matcher.finish(&mut scratch.keywords, &mut scratch.hits);
     let is_worth_keeping = !scratch.hits.is_empty() || scratch.hits.is_truncated();
     let hits = is_worth_keeping.then(|| Box::new(scratch.hits.clone()));
-    let fact =
-        Fact { follow: follow(&event, doubts_plainly, keys), ..fact(&event, &shape, !scratch.hits.is_empty(), content, keys) };
+    let fact = Fact {
+        follow: follow(&event, doubts_plainly, keys),
+        ..fact(&event, &shape, !scratch.hits.is_empty(), content, keys)
+    };
     Observed { event, shape, hits, mark, claim, doubts, class, fact }
 }
 

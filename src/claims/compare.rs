@@ -35,9 +35,16 @@ pub const NAMES: [&str; FEATURES] = [
 const WINDOW: usize = 1;
 const RUN: usize = 3;
 const SHARE: usize = 4;
+const MASS: usize = 8;
 const NUMBERS_CLASH: usize = 10;
 const PLACE_AGREES: usize = 14;
 const PLACE_CLASHES: usize = 15;
+
+/// How much of a claim, and of its latter half, stands in what says the same; or how much weight (as a feature), or in how long a
+/// message. With a third of the words asked for, a third as many short texts that only share the claim's subject are acted on.
+const SAID_MIN: f32 = 0.35;
+const MASS_MIN: f32 = 0.6;
+const LONG_TERMS: usize = 60;
 
 /// What speaks for and against a message being a repeat of a claim. Each feature lies between about 0 and 1.
 pub type Features = [f32; FEATURES];
@@ -68,6 +75,8 @@ pub(crate) struct Compared {
     pub(crate) tokens: Range<usize>,
     /// Distinct terms of the claim's sentence.
     pub(crate) terms: usize,
+    /// The share of the latter half of the claim's sentence that stands in the message, by the weight of its terms.
+    pub(crate) ending: f32,
 }
 
 impl Compared {
@@ -78,14 +87,17 @@ impl Compared {
 
     /// Whether enough of the claim stands in the message, and nothing else instead, to act on it. A score weighs much against
     /// little; these are what nothing outweighs: another number or place than the claim's, a claim of which the message has
-    /// but a name, and a local claim in a message that names no place. Who writes as the authorities do says things that are
+    /// but a name, and a local claim in a message that names no place, or that has hardly more of it than the name of the place:
+    /// what is said of the place stands in the latter half. Who writes as the authorities do says things that are
     /// like a rumor word for word, so a notice must have nearly all of it.
-    pub(crate) fn is_same_statement(&self, is_local: bool, is_notice: bool) -> bool {
-        let [window, run, share] = [WINDOW, RUN, SHARE].map(|at| self.features[at]);
+    pub(crate) fn is_same_statement(&self, terms: usize, is_local: bool, is_notice: bool) -> bool {
+        let [window, run, share, mass] = [WINDOW, RUN, SHARE, MASS].map(|at| self.features[at]);
         let [numbers_clash, place_agrees, place_clashes] =
             [NUMBERS_CLASH, PLACE_AGREES, PLACE_CLASHES].map(|at| self.features[at]);
-        let is_there = window >= 0.6 || share >= 0.06 && run <= 0.9 * window;
-        let is_placed = !is_local || place_agrees > 0.0 || window >= 0.9;
+        // A short message has room for the whole claim: with less of it, it says something else. A long one tells it in its words.
+        let is_told = window >= SAID_MIN || mass >= MASS_MIN || terms >= LONG_TERMS;
+        let is_there = window >= 0.6 || share >= 0.06 && run <= 0.9 * window && is_told;
+        let is_placed = !is_local || place_agrees > 0.0 && (self.ending >= SAID_MIN || window >= 0.6) || window >= 0.9;
         is_there && is_placed && numbers_clash <= 0.5 && place_clashes <= 0.5 && (!is_notice || window >= 0.75)
     }
 }
@@ -191,10 +203,11 @@ pub(crate) fn compare(
     let (near, far) = days(query.day, claim.day);
     let (place_agrees, place_clashes) = places(&query.places_named, claim.places);
     let coverage = found / whole;
+    let ending = share_of(index, query, &body[body.len() / 2..]).unwrap_or(coverage);
     let features = [
         coverage,
         in_window / whole,
-        title_coverage(index, query, title).unwrap_or(coverage),
+        share_of(index, query, title).unwrap_or(coverage),
         run / whole,
         shared / query.idf_sum.max(f32::MIN_POSITIVE),
         shared_window / of_window,
@@ -211,7 +224,13 @@ pub(crate) fn compare(
         f32::from(u8::from(claim.is_refuted)),
         f32::from(u8::from(claim.is_complete)),
     ];
-    Compared { form: id, features: features.map(|feature| feature.min(3.0)), tokens, terms: scratch.terms.len() }
+    Compared {
+        form: id,
+        features: features.map(|feature| feature.min(3.0)),
+        tokens,
+        terms: scratch.terms.len(),
+        ending,
+    }
 }
 
 /// Where in the message most of the claim stands: the tokens, and the weight of the claim's terms among them.
@@ -265,9 +284,10 @@ fn longest_run(index: &Index, query: &Query, body: &[TermId], scratch: &mut Comp
     best
 }
 
-fn title_coverage(index: &Index, query: &Query, title: &[TermId]) -> Option<f32> {
-    let whole: f32 = title.iter().map(|&term| index.idf(term)).sum();
-    let found: f32 = title.iter().filter(|&&term| query.has(term)).map(|&term| index.idf(term)).sum();
+/// How much of the weight of these terms stands in the message; `None` of nothing.
+fn share_of(index: &Index, query: &Query, terms: &[TermId]) -> Option<f32> {
+    let whole: f32 = terms.iter().map(|&term| index.idf(term)).sum();
+    let found: f32 = terms.iter().filter(|&&term| query.has(term)).map(|&term| index.idf(term)).sum();
     (whole > 0.0).then(|| found / whole)
 }
 

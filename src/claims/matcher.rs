@@ -12,7 +12,7 @@ use super::index::{Index, NewForm, SearchScratch};
 use super::models::Models;
 use super::place::{PlaceId, place};
 use super::record::{Claim, Status, Verdict};
-use super::stance::{Reading, Stance, StanceFeatures, doubts};
+use super::stance::{Reading, Stance, StanceFeatures, is_doubting};
 use super::token::Tokens;
 use crate::text::Folded;
 
@@ -66,7 +66,7 @@ pub struct Match {
 const DOUBTING_COVERAGE_MIN: f32 = 0.9;
 
 /// Forms that are compared for one message.
-const CANDIDATES_MAX: usize = 60;
+const CANDIDATES_MAX: usize = 200;
 
 /// Claims that one message may be found to repeat.
 const FOUND_MAX: usize = 8;
@@ -261,7 +261,11 @@ impl Matcher {
             && is_long
             && is_here
             && (!self.doubting[place] || compared.coverage() >= DOUBTING_COVERAGE_MIN)
-            && compared.is_same_statement(!self.places[place].is_empty(), scratch.reading.is_notice())
+            && compared.is_same_statement(
+                scratch.query.tokens().len(),
+                !self.places[place].is_empty(),
+                scratch.reading.is_notice(),
+            )
             && self.claims[place].may_act(context.day.or(scratch.query.day));
         let coverage = compared.coverage();
         Match { claim: place, score, stance, span: folded.span(units), act, coverage }
@@ -326,7 +330,7 @@ impl FormReader {
         places.sort_unstable();
         places.dedup();
         self.folded.fold(&claim.claim);
-        ReadClaim { bodies, title, places: places.into(), is_doubting: doubts(&self.folded) }
+        ReadClaim { bodies, title, places: places.into(), is_doubting: is_doubting(&self.folded) }
     }
 
     fn read(&mut self, text: &str) -> Vec<u64> {
@@ -362,5 +366,24 @@ mod tests {
         assert!(!acts("发布不实信息", "大家快来一起举报，转发的都是不实信息啊"));
         assert!(acts("医院偷偷发布不实信息骗疫苗钱", "转给家人，医院偷偷发布不实信息骗疫苗钱，都小心"));
         assert!(acts("海鲜和水果同吃会中毒", "转给家人，海鲜和水果同吃会中毒，都小心"));
+    }
+
+    #[test]
+    fn the_subject_of_a_claim_is_not_the_claim() {
+        let claim = "示例牌黄芪含片里的陈年陈皮会让人掉光头发";
+        assert!(acts(claim, "告诉大家，示例牌黄芪含片里的陈年陈皮会让人掉光头发"));
+        assert!(!acts(claim, "示例牌黄芪今天打折，很划算"));
+    }
+
+    #[test]
+    fn a_question_that_heads_a_rumor_is_no_debunk_unless_it_asks_about_the_claim() {
+        let claim = "海鲜和水果同吃会中毒";
+        assert!(acts(
+            claim,
+            "你还敢给孩子喂饭吗？昨天邻居家出大事了，海鲜和水果同吃会中毒，快转给家人，都小心一点，都小心一点"
+        ));
+        let answered =
+            "海鲜和水果同吃会中毒吗？昨天我们问了医院里的大夫，他把海鲜和水果同吃会中毒的来历从头讲了一遍，大家放心";
+        assert!(!acts(claim, answered));
     }
 }

@@ -45,5 +45,5 @@ pub use models::Models;
 pub use read::{Purpose, read_lines};
 pub use record::{Claim, Status, Tier, Variant, Verdict};
 pub use schema::schema;
-pub use stance::{STANCE_FEATURES, STANCE_NAMES, Stance, StanceFeatures, StanceModel, doubts};
+pub use stance::{STANCE_FEATURES, STANCE_NAMES, Stance, StanceFeatures, StanceModel, doubts, doubts_plainly};
 pub use write::{to_json, to_lines};

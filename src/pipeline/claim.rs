@@ -57,8 +57,11 @@ pub(crate) fn resting(
     root: Option<&Root>,
     keys: Keys,
 ) -> Option<Resting> {
-    let own = claim.map(|(claim, _)| keys.claim(&claim.id));
-    let claim = own.or_else(|| root.and_then(|root| root.claim))?;
+    let is_refuted = |action: &Action| is_refuted(&action.kind);
+    let inherited = root.filter(|_| decision.actions.iter().any(is_refuted)).and_then(|root| root.claim);
+    let own = |claim: (&Claim, &Match)| keys.claim(&claim.0.id);
+    // At most one of a message's matches acts, so one claim is enough; one that does not act has labelled nobody as refuted.
+    let claim = claim.filter(|(_, found)| found.act).map(own).or(inherited).or_else(|| claim.map(own))?;
     let is_about = |ground: &Ground| ground.name.starts_with("claim.") && &*ground.name != "claim.doubts";
     let rests = |reason: u16| decision.reasons[usize::from(reason)].signals.iter().any(is_about);
     let entered = decision.actions.iter().filter(|action| Some(action.reason) != ladder);
@@ -130,13 +133,15 @@ pub(crate) fn span(signal: &str, observed: &Observed<'_>) -> Option<Span> {
 }
 
 /// An action with its words filled in: `{claim.text}`, `{claim.authority}`, `{claim.url}` and `{claim.date}` of labels and
-/// notices. A message that only passes another one on gets the label of that one.
+/// notices. A message that only passes another one on gets the label of that one, also where it is like another claim that
+/// does not act.
 pub(crate) fn told(kind: ActionKind, claim: Option<(&Claim, &Match)>, root: Option<&Root>) -> ActionKind {
     let is_asked = |words: &Option<Arc<str>>| words.as_ref().is_some_and(|words| words.contains("{claim."));
     let fill = |words: Option<Arc<str>>| words.and_then(|words| filled(&words, claim.map(|(claim, _)| claim)));
     match kind {
         ActionKind::Label { code, text, link, until, late } if is_asked(&text) || is_asked(&link) => {
-            if let (None, Some(ActionKind::Label { text, link, .. })) = (claim, root.map(|root| &root.label)) {
+            let acts = claim.is_some_and(|(_, found)| found.act) || claim.is_some() && *code != *REFUTED;
+            if let (false, Some(ActionKind::Label { text, link, .. })) = (acts, root.map(|root| &root.label)) {
                 return ActionKind::Label { code, text: text.clone(), link: link.clone(), until, late };
             }
             ActionKind::Label { code, text: fill(text), link: fill(link), until, late }
@@ -192,6 +197,13 @@ mod tests {
         assert_eq!(told(asked.clone(), Some((&claim, &found)), None), said);
         let root = Root { label: said.clone(), claim: None };
         assert_eq!(told(asked.clone(), None, Some(&root)), said, "what is passed on has the label of its root");
+        let other = Claim { authority: "Other".into(), ..claim.clone() };
+        let suggested = Match { act: false, ..found.clone() };
+        assert_eq!(
+            told(asked.clone(), Some((&other, &suggested)), Some(&root)),
+            said,
+            "nobody else's words are put on it"
+        );
         let nothing = ActionKind::Label { code: REFUTED.into(), text: None, link: None, until: None, late: false };
         assert_eq!(told(asked, None, None), nothing);
         assert_eq!(told(label("as it is", "x"), None, None), label("as it is", "x"));

@@ -100,6 +100,7 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     let is_about_another = event.forward_of.is_some() || event.reply_to.is_some();
     let is_asked = edition.claims.is_some() || edition.filler.reads_doubts;
     let doubts = is_about_another && is_asked && claims::doubts(&scratch.folded);
+    let doubts_plainly = doubts && claims::doubts_plainly(&scratch.folded);
     let mut class = scratch.class(edition);
     if let Some(title) = &event.title {
         shape = join(shape, scratch.read(edition, Field::Title, title));
@@ -115,8 +116,10 @@ fn observe_event<'a>(edition: &Edition, event: Event<'a>, keys: &Keys, scratch: 
     edition.matcher.finish(&mut scratch.keywords, &mut scratch.hits);
     let is_worth_keeping = !scratch.hits.is_empty() || scratch.hits.is_truncated();
     let hits = is_worth_keeping.then(|| Box::new(scratch.hits.clone()));
-    let fact =
-        Fact { follow: follow(&event, doubts, keys), ..fact(&event, &shape, !scratch.hits.is_empty(), content, keys) };
+    let fact = Fact {
+        follow: follow(&event, doubts_plainly, keys),
+        ..fact(&event, &shape, !scratch.hits.is_empty(), content, keys)
+    };
     Observed { event, shape, hits, mark, claim, doubts, class, fact }
 }
 

@@ -229,7 +229,7 @@ base_signals! {
     "claim.doubts", Bool, Value::Bool(false), "Whether it passes on or answers another event and doubts it: asks for a source, calls it a rumor, says that it is not so.", |k| Value::Bool(k.doubts);
     "claim.told_hours", Int, Value::Int(NEVER_HOURS), "Whole hours since the room was last told about that claim by a notice; 1000000 where it was not.", |k| Value::Int(k.told_hours.unwrap_or(NEVER_HOURS));
     "rumor.followers", Int, Value::Int(0), "Forwards and replies so far of the event that it passes on or answers, this one included; 0 after a hundred.", |k| int(k.counts.follow.followers);
-    "rumor.doubts", Int, Value::Int(0), "Of these, those that doubt it (see claim.doubts).", |k| int(k.counts.follow.doubts);
+    "rumor.doubts", Int, Value::Int(0), "Of these, those that doubt it in words of their own that mean nothing else: ask for a source, call it a rumor.", |k| int(k.counts.follow.doubts);
     "rumor.doubt_rate", Float, Value::Float(0.0), "The share of these that doubts, said at the 20th, the 50th and the 100th of them and 0 at all others. An early sign for reviewers; never act on it alone.", |k| share(k.counts.follow.doubt_rate());
     "trend.room.burst", Float, Value::Float(0.0), "How far the room's messages of this hour lie above what its past leads one to expect, in standard deviations, from 5 on; else 0. Its past: the 24 hours before, and the same hour and weekday of the weeks before.", |k| beat(k.counts.beats.room.score);
     "trend.room.acted", Float, Value::Float(0.0), "While the room is in a burst: the share of its messages of this hour that rules acted on.", |k| beat(k.counts.beats.room.acted);

@@ -23,6 +23,8 @@ pub(super) enum Family {
     Explain,
     /// Who looked into it: 警方通报, "fact check".
     Official,
+    /// Has a word of denial in it and denies nothing: 抢救无效, "not only". What warns of a danger is among it (千万不要吃).
+    Neutral,
     /// Believe it and pass it on: 速转, "share before they delete it".
     Push,
 }
@@ -152,6 +154,36 @@ const EXPLAIN: &str = "其实 事实上 实际上 真相 答案 科普 专家 �
 const OFFICIAL: &str = "据新华社 新华社 央视 卫健委 据悉 获悉 警方 公安 网警 民警 派出所 通报 公告 声明 回应 核实 查证 核查 调查 证实 官方 卫健委 疾控 网信办 市场监管 食药监 联合辟谣平台 较真 行政拘留  依法查处 立案 散布 传播不实 法律责任   发布会   药监局 教育局 气象局 地震局 \
     \u{1}authorities \u{1}officials \u{1}police \u{1}statement \u{1}snopes \u{1}politifact \u{1}reuters \u{1}afp \u{1}cdc \u{1}fda \u{1}who";
 
+const NEUTRAL: &str = "抢救无效 医治无效 治疗无效 救治无效 无效死亡 不得不 不能不 不可不 不会吧 差不多 不要紧 不要脸 不可思议 不能自已 不可开交 不会忘 不能忘 不用谢 没有人性 没有良心 没有天理 \
+    千万不要 千万不能 千万不可 千万不得 切记不要 切记不能 一定不要 一定不能 请不要 大家不要 务必不要 绝对不要 绝对不能 再也不能 再也不要 不要再吃 不要再用 不要再喝 不要再买";
+
+/// Longer than what is neutral, so that they are found in its place.
+const NEUTRAL_NOT: &str = "千万不要信 千万不要相信 千万不要轻信 千万不要被 千万不要传 千万不要转 千万不能信 千万不能相信 千万不可信 千万不可相信 千万不可轻信 一定不要信 一定不要相信 一定不要轻信 请不要相信 请不要轻信 请不要传 请不要转 \
+    请不要信 请不要再传 请不要再转 大家不要相信 大家不要轻信 大家不要信 大家不要传 大家不要恐慌 大家不要惊慌 请不要恐慌 请不要惊慌 绝对不要相信 绝对不能相信 切记不要相信 切记不要轻信 务必不要相信 务必不要轻信";
+
+const NEUTRAL_PHRASES: &[&str] = &[
+    "not only",
+    "no matter",
+    "no longer",
+    "no wonder",
+    "no one is talking",
+    "why not",
+    "do not eat",
+    "don't eat",
+    "do not drink",
+    "don't drink",
+    "do not use",
+    "don't use",
+    "do not buy",
+    "don't buy",
+    "do not take",
+    "don't take",
+    "do not open",
+    "don't open",
+    "do not answer",
+    "don't answer",
+];
+
 const PUSH: &str = "速转 快转 转发 扩散 转给 转起来 赶紧转 请转 告诉家人 紧急通知 紧急 速看 删前速看 马上被删 震惊 惊呆 太可怕 重磅 刚刚 亲测 秘方 偏方 务必 一定要 千万 不转不是 群里 内部消息 可靠消息 小心了 注意了 \
     \u{1}breaking \u{1}urgent \u{1}wake \u{1}shocking \u{1}share \u{1}retweet \u{1}spread \u{1}warning \u{1}unbelievable \u{1}wow \u{1}omg";
 
@@ -167,7 +199,7 @@ pub(super) static FINDER: LazyLock<Finder> = LazyLock::new(Finder::new);
 
 impl Finder {
     fn new() -> Self {
-        let lists = [
+        Self::of(&[
             (Family::Debunk, DEBUNK, DEBUNK_PHRASES),
             (Family::Refute, REFUTE, REFUTE_PHRASES),
             (Family::Negate, NEGATE, &[]),
@@ -177,14 +209,20 @@ impl Finder {
             (Family::Explain, EXPLAIN, &[]),
             (Family::Official, OFFICIAL, &[]),
             (Family::Push, PUSH, &[]),
-        ];
+            (Family::Neutral, NEUTRAL, NEUTRAL_PHRASES),
+            (Family::Refute, NEUTRAL_NOT, &[]),
+        ])
+    }
+
+    /// Of a family each: words, and phrases. Words of letters begin with a mark, as they must stand alone; phrases must too.
+    pub(super) fn of(lists: &[(Family, &'static str, &[&'static str])]) -> Self {
         let (mut patterns, mut meanings) = (Vec::new(), Vec::new());
-        for (family, words, phrases) in lists {
+        for &(family, words, phrases) in lists {
             for word in words.split_whitespace() {
                 meanings.push((family, word.starts_with('\u{1}')));
                 patterns.push(word.trim_start_matches('\u{1}'));
             }
-            for phrase in phrases {
+            for &phrase in phrases {
                 meanings.push((family, true));
                 patterns.push(phrase);
             }

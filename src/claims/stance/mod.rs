@@ -3,10 +3,12 @@
 //! "not", or in the form of a question.
 
 mod cues;
+mod doubt;
 
 use std::ops::Range;
 
 use self::cues::{Cue, FINDER, Family};
+pub use self::doubt::{doubts, doubts_plainly};
 use crate::text::Folded;
 
 /// The stance towards a claim.
@@ -110,6 +112,9 @@ const SHORT_BYTES: usize = 90;
 /// A headline is no longer than this.
 const HEAD_BYTES: usize = 130;
 
+/// A question with less of the claim than this, by the weight of its terms, is not about it.
+const ASKED_SHARE_MIN: f32 = 0.2;
+
 /// In texts with a "not" for each so many bytes something is denied throughout.
 const NEGATION_BYTES: f32 = 75.0;
 
@@ -185,7 +190,7 @@ impl Reading {
             is(refute_near > 0),
             is(refute_any > 0),
             is(count(Family::Refute, 0..36) > own),
-            self.again_negated(&span, in_claim(Family::Negate) + own, shares),
+            self.again_negated(&span, in_claim(Family::Negate) + own, &shares),
             is(negated > in_claim(Family::Negate) + own),
             is(count(Family::Negate, span.end..span.end + AFTER_BYTES) > 0),
             is(hearsay > 0),
@@ -204,7 +209,7 @@ impl Reading {
             is(is_short_tail && self.text.trim_end().ends_with(['?', '吗'])),
             is(self.has_label_head()),
             is(count(Family::Debunk, whole.clone()) > in_claim(Family::Debunk)),
-            is(self.is_headed_by_question()),
+            is(self.is_headed_by_question(&shares)),
             1.0,
         ]
     }
@@ -252,11 +257,13 @@ impl Reading {
         opens && after.into_iter().any(|c| "”」』\"’'》".contains(c))
     }
 
-    /// Whether it begins with a question and goes on with an answer that is longer.
-    fn is_headed_by_question(&self) -> bool {
+    /// Whether it begins with a question about the claim and goes on with an answer that is longer. Questions about anything
+    /// else are rhetorical: "did you know?".
+    fn is_headed_by_question(&self, shares: impl Fn(Range<usize>) -> f32) -> bool {
         let Some((&head, rest)) = self.ends.split_first() else { return false };
         let asks = self.text[..head].trim_end_matches(['】', ']', '"', '”', '」']).ends_with('?');
-        asks && head <= HEAD_BYTES && !rest.is_empty() && self.text.len() >= 3 * head
+        let is_answered = asks && head <= HEAD_BYTES && !rest.is_empty() && self.text.len() >= 3 * head;
+        is_answered && shares(self.units(&(0..head))) >= ASKED_SHARE_MIN
     }
 
     /// Whether it begins as fact-checks do: `谣言：…`, `Claim: …`, `Myth #3: …`.
@@ -304,9 +311,8 @@ impl StanceModel {
     }
 }
 
-/// Whether a text doubts what it is about: asks for a source, calls it a rumor, or says that it is not so.
-#[must_use]
-pub fn doubts(folded: &Folded) -> bool {
+/// Whether a text has words such as rumors are refuted or asked about with.
+pub(super) fn is_doubting(folded: &Folded) -> bool {
     let mut reading = Reading::default();
     reading.read(folded);
     reading.cues.iter().any(|cue| matches!(cue.family, Family::Debunk | Family::Refute | Family::Question))

@@ -131,7 +131,7 @@ fn data(text: &mut String, loaded: &[Loaded]) {
 }
 
 fn thresholds(text: &mut String, classifier: &Classifier) {
-    text.push_str("## Thresholds\n\nThe act threshold of a label is where 8 in a million ordinary messages of the language are expected, by how fast the highest scores of those that choose it thin out.\n\n| label | zh | en |\n| --- | --: | --: |\n");
+    text.push_str("## Thresholds\n\nThe act threshold of a label is where 15 in a million ordinary messages of the language are expected, by how fast the highest scores of those that choose it thin out.\n\n| label | zh | en |\n| --- | --: | --: |\n");
     for label in Label::ALL {
         let [zh, en] = Language::ALL.map(|language| classifier.model.act()[language as usize][label as usize]);
         let _ = writeln!(text, "| {} | {zh:.4} | {en:.4} |", label.name());

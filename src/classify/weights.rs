@@ -73,3 +73,17 @@ impl Weights {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grams_of_rows_that_nobody_taught_are_counted() {
+        let mut weights = Weights::random(64, 5);
+        weights.table[3] = [0.0; DIM];
+        let hash = |row: u64| row << 58 | 7;
+        assert_eq!(weights.row(hash(3)), 3);
+        assert_eq!(weights.quantized().unseen(&[hash(3), hash(4), hash(3), hash(63)]), 2);
+    }
+}

@@ -103,8 +103,8 @@ mod tests {
     fn trainer(seed: u64) -> Trainer {
         let row = |at: usize| {
             let mut truth = [Some(false); LABELS];
-            truth[Label::Gambling as usize] = Some(at % 2 == 0);
-            let text = if at % 2 == 0 {
+            truth[Label::Gambling as usize] = Some(at.is_multiple_of(2));
+            let text = if at.is_multiple_of(2) {
                 format!("真人百家乐第{at}桌，注册送彩金")
             } else {
                 format!("今晚{at}点吃饭")

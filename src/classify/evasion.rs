@@ -3,14 +3,11 @@
 //! What the fold undoes is among it as well (traditional characters, look-alikes), so that a table shows that it does.
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use fastrand::Rng;
-use foldhash::fast::FixedState;
-use hashbrown::HashMap;
 
 use crate::text::{
-    digit_styles, fold_to_string, homophones, is_digit, is_han, is_latin, leet, readings, siblings, splits,
+    digit_styles, homophones, is_digit, is_han, is_latin, leet, readings, siblings, splits, traditional,
 };
 
 /// One way to write around a filter.
@@ -132,7 +129,7 @@ impl Evasion {
                 let latin = LATIN.iter().find(|(plain, _)| *plain == c.to_ascii_lowercase()).map(|&(_, other)| other);
                 latin.or_else(|| one_of(rng, siblings(unit)))
             }
-            Self::Traditional => TRADITIONAL.get(&c).copied(),
+            Self::Traditional => traditional(unit),
             Self::Digits if is_digit(unit) => one_of(rng, digit_styles(unit)),
             Self::Digits => one_of(rng, leet(c.to_ascii_lowercase() as u32)),
             Self::Split => {
@@ -159,24 +156,10 @@ fn is_letter(c: char) -> bool {
     is_han(c as u32) || is_latin(c as u32)
 }
 
-/// From each plain character to one that folds to it: the fold's own table, read backwards.
-static TRADITIONAL: LazyLock<HashMap<char, char, FixedState>> = LazyLock::new(|| {
-    let mut older = HashMap::with_hasher(FixedState::with_seed(0));
-    for c in '\u{4e00}'..='\u{9fff}' {
-        let folded = fold_to_string(c.encode_utf8(&mut [0; 4]));
-        let mut plain = folded.chars();
-        if let (Some(plain), None) = (plain.next(), plain.next())
-            && plain != c
-        {
-            older.entry(plain).or_insert(c);
-        }
-    }
-    older
-});
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::fold_to_string;
 
     #[test]
     fn every_evasion_changes_what_it_can_work_on_and_is_seeded() {

@@ -5,14 +5,14 @@
 //! Grams are single symbols, pairs, and three in a row, in any order, with a Chinese character among them; besides, the runs of
 //! [`LATIN_SHORTEST`] to [`LATIN_LONGEST`] letters of each Latin word, its ends marked. A word is known again that is written with
 //! other characters, or with its letters in another order, by pairs of Chinese characters by their sounds alone, in either order,
-//! and by the letters of a Latin word in any. A sign counts once a text, however often it stands there.
+//! side by side or with one between, and by the letters of a Latin word in any. A sign counts once a text, however often it stands there.
 
 use crate::text::{Folded, Kind, SoundNumbers};
 
 use super::labels::Language;
 
 /// Changes whenever the same text gets other rows: a model is of no use with another version's.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// Rows of a text, at most; what comes later is not looked at.
 pub const ROWS_MAX: usize = 4096;
 /// Units of a text that are looked at.
@@ -203,17 +203,21 @@ impl Features {
             let Some(second) = symbols.get(at + 1) else { break };
             let pair = mix(first.hash ^ JOIN, second.hash.rotate_left(32));
             self.hashes.push(pair);
-            if first.sound != 0 && second.sound != 0 {
-                let (low, high) = (first.sound.min(second.sound), first.sound.max(second.sound));
-                self.hashes.push(mix(u64::from(low) << 16 | u64::from(high), SOUND));
-            }
+            self.hashes.extend(sounds(first, second));
             let Some(third) = symbols.get(at + WIDE_GRAM - 1) else { continue };
+            self.hashes.extend(sounds(first, third));
             if first.is_wide | second.is_wide | third.is_wide {
                 let all = first.hash.wrapping_add(second.hash).wrapping_add(third.hash);
                 self.hashes.push(mix(all ^ SYMBOL, THREE));
             }
         }
     }
+}
+
+/// Two characters by their sounds, in either order.
+fn sounds(one: &Symbol, other: &Symbol) -> Option<u64> {
+    let (low, high) = (one.sound.min(other.sound), one.sound.max(other.sound));
+    (low != 0).then(|| mix(u64::from(low) << 16 | u64::from(high), SOUND))
 }
 
 fn is_word(word: &[u32], text: &str) -> bool {

@@ -11,8 +11,11 @@ use super::features::Features;
 use super::labels::{LABELS, LANGUAGES, Label, Language};
 use super::store::StoreError;
 
-/// Numbers of a row.
+/// Numbers of a row: [`DEEP`] for the hidden layer, then one a label.
 pub const DIM: usize = 32;
+/// Numbers of a row that go through the hidden layer. The others are added to the logits as they are: what a gram says of a label by
+/// itself, learnt by nothing but that label.
+pub(super) const DEEP: usize = DIM - LABELS;
 /// Units of the hidden layer.
 pub const HIDDEN: usize = 64;
 /// Grams that every text is read as having besides its own, which say nothing: a word alone must not be as sure as a sentence.
@@ -23,11 +26,11 @@ const ROWS_AT_ONCE: usize = 256;
 /// One probability a label, in the order of [`Label::ALL`].
 pub type Scores = [f32; LABELS];
 
-/// The head in 32-bit floats: pooled → rectified hidden layer → logits.
+/// The head in 32-bit floats: pooled → rectified hidden layer → logits, to which the pooled numbers of the labels are added.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Head {
     /// For each of the pooled numbers, its weight for each hidden unit.
-    pub(super) hidden: [[f32; HIDDEN]; DIM],
+    pub(super) hidden: [[f32; HIDDEN]; DEEP],
     pub(super) hidden_bias: [f32; HIDDEN],
     /// For each label, the weight of each hidden unit.
     pub(super) out: [[f32; HIDDEN]; LABELS],
@@ -90,6 +93,15 @@ impl Model {
         let zero = 128.0 * hashes.len() as f32;
         let share = share(hashes.len());
         std::array::from_fn(|column| (sums[column] as f32 - zero) * self.steps[column] * share)
+    }
+
+    /// How many of these grams are in rows that no text of the training had: those are nought in every column, which nothing that was
+    /// learnt leaves behind.
+    #[must_use]
+    pub fn unseen(&self, hashes: &[u64]) -> usize {
+        let shift = 64 - self.table.len().trailing_zeros();
+        let is_unseen = |hash: &&u64| self.table[(**hash >> shift) as usize & (self.table.len() - 1)] == [128; DIM];
+        hashes.iter().filter(is_unseen).count()
     }
 
     /// From which probability on each label may be acted on, together with another signal.
@@ -156,11 +168,11 @@ impl Head {
 
     pub(super) fn logits(&self, pooled: &[f32; DIM]) -> Scores {
         let mut hidden = self.hidden_bias;
-        for (weights, &number) in self.hidden.iter().zip(pooled) {
+        for (weights, &number) in self.hidden.iter().zip(&pooled[..DEEP]) {
             hidden.iter_mut().zip(weights).for_each(|(sum, &weight)| *sum += weight * number);
         }
         let hidden = hidden.map(|unit| unit.max(0.0));
-        std::array::from_fn(|label| self.out_bias[label] + dot(&self.out[label], &hidden))
+        std::array::from_fn(|label| pooled[DEEP + label] + self.out_bias[label] + dot(&self.out[label], &hidden))
     }
 }
 

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 
 use super::labels::LABELS;
-use super::model::{DIM, HIDDEN, Head, Model, Scores, share};
+use super::model::{DEEP, DIM, HIDDEN, Head, Model, Scores, share};
 use super::weights::Weights;
 
 /// A model as tensors.
@@ -14,7 +14,7 @@ pub struct Reference {
     tensors: HeadTensors,
 }
 
-/// The head: `[DIM, HIDDEN]`, `[HIDDEN]`, `[HIDDEN, LABELS]`, `[LABELS]`.
+/// The head: `[DEEP, HIDDEN]`, `[HIDDEN]`, `[HIDDEN, LABELS]`, `[LABELS]`.
 #[derive(Clone, Debug)]
 pub(super) struct HeadTensors {
     pub(super) hidden: Tensor,
@@ -29,7 +29,7 @@ impl HeadTensors {
         let hidden: Vec<f32> = head.hidden.iter().flatten().copied().collect();
         let out: Vec<f32> = head.out.iter().flatten().copied().collect();
         Ok(Self {
-            hidden: Tensor::from_vec(hidden, (DIM, HIDDEN), device)?,
+            hidden: Tensor::from_vec(hidden, (DEEP, HIDDEN), device)?,
             hidden_bias: Tensor::from_slice(&head.hidden_bias, HIDDEN, device)?,
             out: Tensor::from_vec(out, (LABELS, HIDDEN), device)?.t()?.contiguous()?,
             out_bias: Tensor::from_slice(&head.out_bias, LABELS, device)?,
@@ -38,8 +38,8 @@ impl HeadTensors {
 
     /// `[n, DIM]` → `[n, LABELS]`
     pub(super) fn logits(&self, pooled: &Tensor) -> candle_core::Result<Tensor> {
-        let hidden = pooled.matmul(&self.hidden)?.broadcast_add(&self.hidden_bias)?.relu()?;
-        hidden.matmul(&self.out)?.broadcast_add(&self.out_bias)
+        let hidden = pooled.narrow(1, 0, DEEP)?.matmul(&self.hidden)?.broadcast_add(&self.hidden_bias)?.relu()?;
+        hidden.matmul(&self.out)?.broadcast_add(&self.out_bias)? + pooled.narrow(1, DEEP, LABELS)?
     }
 }
 

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | `table` | I8 `[rows, 32]` | rows of the grams |
 //! | `steps` | F32 `[32]` | what one is worth in each column |
-//! | `hidden`, `hidden_bias` | F32 `[32, 64]`, `[64]` | |
+//! | `hidden`, `hidden_bias` | F32 `[25, 64]`, `[64]` | what the first 25 numbers of the sum go through |
 //! | `out`, `out_bias` | F32 `[7, 64]`, `[7]` | |
 //! | `calibrations` | F32 `[2, 7, 2]` | slope and offset by language and label |
 //! | `act` | F32 `[2, 7]` | thresholds by language and label |
@@ -15,7 +15,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::features::VERSION;
 use super::labels::{LABELS, LANGUAGES, Label};
-use super::model::{Calibration, DIM, HIDDEN, Head, Model};
+use super::model::{Calibration, DEEP, DIM, HIDDEN, Head, Model};
 
 /// Rows of a table, at most: 128 MiB.
 const ROWS_MAX: usize = 1 << 22;
@@ -109,7 +109,7 @@ fn checked<'a>(
 impl Head {
     pub(super) fn tensors(&self) -> [Tensor; 4] {
         [
-            Tensor::floats("hidden", &[DIM, HIDDEN], self.hidden.as_flattened()),
+            Tensor::floats("hidden", &[DEEP, HIDDEN], self.hidden.as_flattened()),
             Tensor::floats("hidden_bias", &[HIDDEN], &self.hidden_bias),
             Tensor::floats("out", &[LABELS, HIDDEN], self.out.as_flattened()),
             Tensor::floats("out_bias", &[LABELS], &self.out_bias),
@@ -117,7 +117,7 @@ impl Head {
     }
 
     pub(super) fn read(file: &SafeTensors<'_>) -> Result<Self, StoreError> {
-        let hidden = floats(file, "hidden", &[Some(DIM), Some(HIDDEN)])?;
+        let hidden = floats(file, "hidden", &[Some(DEEP), Some(HIDDEN)])?;
         let out = floats(file, "out", &[Some(LABELS), Some(HIDDEN)])?;
         let (hidden, out) = (hidden.as_chunks::<HIDDEN>().0, out.as_chunks::<HIDDEN>().0);
         let (hidden_bias, out_bias) =

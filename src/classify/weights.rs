@@ -3,7 +3,7 @@
 use fastrand::Rng;
 
 use super::labels::{LABELS, LANGUAGES};
-use super::model::{Calibration, DIM, HIDDEN, Head, Model, share};
+use super::model::{Calibration, DEEP, DIM, HIDDEN, Head, Model, share};
 
 /// Table and head in 32-bit floats.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +19,10 @@ impl Weights {
     pub fn random(rows: usize, seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let mut uniform = |bound: f32| (rng.f32() * 2.0 - 1.0) * bound;
-        let table = (0..rows.next_power_of_two()).map(|_| std::array::from_fn(|_| uniform(0.05))).collect();
-        let (into_hidden, into_out) = ((6.0 / DIM as f32).sqrt(), (6.0 / (HIDDEN + LABELS) as f32).sqrt());
+        let table = (0..rows.next_power_of_two())
+            .map(|_| std::array::from_fn(|column| if column < DEEP { uniform(0.05) } else { 0.0 }))
+            .collect();
+        let (into_hidden, into_out) = ((6.0 / DEEP as f32).sqrt(), (6.0 / (HIDDEN + LABELS) as f32).sqrt());
         let head = Head {
             hidden: std::array::from_fn(|_| std::array::from_fn(|_| uniform(into_hidden))),
             hidden_bias: [0.0; HIDDEN],
@@ -69,5 +71,19 @@ impl Weights {
             calibrations: [[Calibration::default(); LABELS]; LANGUAGES],
             act: [[0.5; LABELS]; LANGUAGES],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grams_of_rows_that_nobody_taught_are_counted() {
+        let mut weights = Weights::random(64, 5);
+        weights.table[3] = [0.0; DIM];
+        let hash = |row: u64| row << 58 | 7;
+        assert_eq!(weights.row(hash(3)), 3);
+        assert_eq!(weights.quantized().unseen(&[hash(3), hash(4), hash(3), hash(63)]), 2);
     }
 }

@@ -12,11 +12,12 @@ use serde::Deserialize;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
 
+use super::line::{missing, object, tell};
 use super::term::{Progress, Role, Unit, count, json_line};
 use super::{Output, setting};
 use crate::classify::{Classifier, Features, Label, Scores};
 use crate::config;
-use crate::io::wire::{BAD_JSON, BAD_UTF8, BAD_VALUE, MISSING_FIELD, OUT_OF_BOUNDS};
+use crate::io::wire::{BAD_VALUE, OUT_OF_BOUNDS};
 use crate::io::{BatchLimits, Fault, Flow, Raw, RawBatch};
 use crate::text::Folded;
 
@@ -73,8 +74,6 @@ pub(super) struct ClassifyArgs {
     threads: usize,
 }
 
-/// How many lines that cannot be taken are told one by one.
-const TOLD_MAX: u64 = 20;
 /// Bytes of an id.
 const ID_BYTES_MAX: usize = 256;
 
@@ -95,19 +94,7 @@ struct Object<'a> {
 
 impl<'a> Line<'a> {
     fn read(raw: &Raw<'a>) -> Result<Self, Fault> {
-        if let Some(fault) = raw.fault {
-            return Err(fault.clone());
-        }
-        let text = std::str::from_utf8(raw.bytes)
-            .map_err(|error| Fault::new(BAD_UTF8, format!("byte {} is not UTF-8", error.valid_up_to())))?;
-        if !text.trim_start().starts_with('{') {
-            return Err(Fault::new(BAD_JSON, "not a JSON object"));
-        }
-        let object: Object<'a> = serde_json::from_str(text).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => Fault::new(BAD_VALUE, error.to_string()),
-            _ => Fault::new(BAD_JSON, error.to_string()),
-        })?;
-        let missing = |key| Fault::new(MISSING_FIELD, format!("`{key}` is missing"));
+        let object: Object<'a> = object(raw)?;
         let id = object.id.ok_or_else(|| missing("id"))?;
         match &id {
             Value::Number(_) => {}
@@ -157,10 +144,10 @@ pub(super) fn run(args: &ClassifyArgs, output: &Output) -> anyhow::Result<ExitCo
         let mut out = Vec::new();
         for (line, raw) in lines.iter().zip(batch.iter()) {
             match line {
-                Ok((line, scores, language)) => {
-                    json_line(&mut out, &Found { id: &line.id, scores: Named(*scores) })?;
+                Ok(judged) => {
+                    json_line(&mut out, &Found { id: &judged.line.id, scores: Named(judged.scores) })?;
                     if let Some(drift) = &mut drift {
-                        drift.take(scores, *language);
+                        drift.take(&judged.scores, judged.unseen);
                     }
                 }
                 Err(fault) => {
@@ -193,31 +180,30 @@ pub(super) fn run(args: &ClassifyArgs, output: &Output) -> anyhow::Result<ExitCo
     Ok(ExitCode::from(u8::from(refused > 0)))
 }
 
-type Judged<'a> = Result<(Line<'a>, Scores, crate::classify::Language), Fault>;
+/// A line that was taken, and what was found.
+struct Judged<'a> {
+    line: Line<'a>,
+    scores: Scores,
+    /// Of so many grams, so many are in rows that no text taught.
+    unseen: (usize, usize),
+}
 
-fn take<'a>(classifier: &Classifier, batch: &'a RawBatch) -> Vec<Judged<'a>> {
+fn take<'a>(classifier: &Classifier, batch: &'a RawBatch) -> Vec<Result<Judged<'a>, Fault>> {
     let tools = || (Folded::default(), Features::default());
     let judge = |(folded, features): &mut (Folded, Features), at: usize| {
         let line = Line::read(&batch.get(at))?;
         folded.fold(&line.text);
         let scores = classifier.scores(folded, features);
-        Ok((line, scores, features.language()))
+        let unseen = (features.hashes().len(), classifier.model.unseen(features.hashes()));
+        Ok(Judged { line, scores, unseen })
     };
     (0..batch.len()).into_par_iter().map_init(tools, judge).collect()
-}
-
-fn tell(before: u64, raw: &Raw<'_>, fault: &Fault, output: &Output) {
-    let what = output.err.paint(Role::Warning, "not taken");
-    match before {
-        0..TOLD_MAX => eprintln!("{what}: {}: {fault}", raw.offset),
-        TOLD_MAX => eprintln!("{what}: and more, which are only counted"),
-        _ => {}
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::wire::{BAD_JSON, BAD_UTF8, MISSING_FIELD};
     use crate::io::{Offset, Place};
 
     fn read(bytes: &[u8]) -> Result<Line<'_>, Fault> {

@@ -19,6 +19,7 @@ mod health;
 mod indexing;
 #[cfg(feature = "kafka")]
 mod kafka;
+mod line;
 mod man;
 mod near;
 mod observe;

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use self::line::{Found, Line, rounded};
+use super::line::tell;
 use super::term::{self, Progress, Role, Unit, json_line};
 use super::{Output, setting};
 use crate::config;
@@ -62,9 +63,6 @@ pub(super) struct NearArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     threads: usize,
 }
-
-/// How many lines that cannot be taken are told one by one.
-const TOLD_MAX: u64 = 20;
 
 pub(super) fn run(args: &NearArgs, output: &Output) -> anyhow::Result<ExitCode> {
     let input = config::Input { paths: args.input.clone(), ..config::Input::default() };
@@ -234,13 +232,8 @@ impl Near {
     /// Says on standard error what could not be taken, the first ones one by one.
     fn tell(&self, batch: &RawBatch, output: &Output) {
         let before = self.tally.refused - self.faults.len() as u64;
-        for ((at, fault), number) in self.faults.iter().zip(before..).take_while(|(_, number)| *number <= TOLD_MAX) {
-            let what = output.err.paint(Role::Warning, "not taken");
-            if number == TOLD_MAX {
-                eprintln!("{what}: and more, which are only counted");
-            } else {
-                eprintln!("{what}: {}: {fault}", batch.get(*at).offset);
-            }
+        for ((at, fault), before) in self.faults.iter().zip(before..) {
+            tell(before, &batch.get(*at), fault, output);
         }
     }
 

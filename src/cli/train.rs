@@ -123,10 +123,17 @@ fn epochs(trainer: &mut Trainer, stopped: Option<&Path>, output: &Output) -> any
         );
         losses.push(epoch.loss);
         if let Some(path) = stopped {
-            std::fs::write(path, trainer.to_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
+            keep(path, &trainer.to_bytes())?;
         }
     }
     Ok(losses)
+}
+
+/// Whole or not at all: a stop while it is written must leave what was kept before.
+fn keep(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let new = path.with_extension("new");
+    std::fs::write(&new, bytes).with_context(|| format!("cannot write {}", new.display()))?;
+    std::fs::rename(&new, path).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn check(trained: &Trained, losses: &[f64], output: &Output) -> anyhow::Result<ExitCode> {

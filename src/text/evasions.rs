@@ -40,6 +40,25 @@ pub fn homophones(unit: u32) -> &'static [u32] {
     commonest(unit).and_then(|reading| BY_READING.get(reading)).map_or(&[], Vec::as_slice)
 }
 
+/// The first character that folds to this one, the fold's own table read backwards: 頭 for 头. `None` where none does.
+#[must_use]
+pub fn traditional(unit: u32) -> Option<char> {
+    static BY_FOLDED: LazyLock<Map<char, char>> = LazyLock::new(|| {
+        let mut older = Map::default();
+        for c in '\u{4e00}'..='\u{9fff}' {
+            let folded = fold_to_string(c.encode_utf8(&mut [0; 4]));
+            let mut plain = folded.chars();
+            if let (Some(plain), None) = (plain.next(), plain.next())
+                && plain != c
+            {
+                older.entry(plain).or_insert(c);
+            }
+        }
+        older
+    });
+    BY_FOLDED.get(&char::from_u32(unit)?).copied()
+}
+
 fn is_folded(unit: u32) -> bool {
     char::from_u32(unit).is_some_and(|c| fold_to_string(c.encode_utf8(&mut [0; 4])).chars().eq([c]))
 }

@@ -15,7 +15,7 @@ mod shape;
 mod table;
 mod view;
 
-pub use evasions::{digit_styles, homophones, leet, siblings, splits};
+pub use evasions::{digit_styles, homophones, leet, siblings, splits, traditional};
 pub use fold::{Folded, fold_to_string};
 pub use hash::content_hash;
 pub use letters::Letters;

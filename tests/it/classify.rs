@@ -1,6 +1,6 @@
 //! The classifier's commands as people meet them.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, Write as _};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
@@ -56,6 +56,58 @@ fn a_training_writes_a_model_that_classifies_and_the_same_one_again() {
     let [offer, talk] = [0, 1].map(|line| lines(&judged.stdout)[line]["scores"]["gambling"].as_f64().unwrap());
     // Of so few texts nothing sure is learnt, but which way it goes.
     assert!(offer > 1.5 * talk, "{offer} of the offer, {talk} of the talk");
+}
+
+#[test]
+fn a_training_that_is_killed_goes_on_to_the_same_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("train.toml");
+    let tiny = std::fs::read_to_string(path("tests/it/classify/train.toml")).unwrap();
+    std::fs::copy(path("tests/it/classify/tiny.grammar"), folder.path().join("tiny.grammar")).unwrap();
+    std::fs::write(&manifest, tiny.replace("epochs_max = 4", "epochs_max = 30\npatience = 30")).unwrap();
+    let train = |out: &str, more: &[&str]| {
+        let out = folder.path().join(out);
+        let mut train = command(&["train", "--manifest", manifest.to_str().unwrap(), "--out", out.to_str().unwrap()]);
+        train.args(more);
+        (train, out)
+    };
+    let (mut whole, whole_out) = train("whole", &[]);
+    assert!(whole.output().unwrap().status.success());
+    let (mut stopped, out) = train("stopped", &[]);
+    let mut stopped = stopped.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    let mut said = std::io::BufReader::new(stopped.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().starts_with("epoch 3:")));
+    stopped.kill().unwrap();
+    stopped.wait().unwrap();
+    assert!(!out.join("model.safetensors").exists() && out.join("training.safetensors").exists());
+    let went_on = train("stopped", &["--resume"]).0.output().unwrap();
+    let told = String::from_utf8_lossy(&went_on.stderr).into_owned();
+    assert!(went_on.status.success() && told.contains("going on after epoch"), "{told}");
+    let [a, b] = [&whole_out, &out].map(|folder| std::fs::read(folder.join("model.safetensors")).unwrap());
+    assert!(a == b && !out.join("training.safetensors").exists());
+    let again = train("stopped", &["--resume"]).0.output().unwrap();
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("no stopped training"));
+}
+
+#[test]
+fn drift_tells_how_far_scores_moved() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = folder.path().join("before.jsonl");
+    let line = |id: usize, text: &str| format!("{{\"id\":{id},\"text\":\"{text}\"}}\n");
+    let talk: String = (0..50).map(|id| line(id, "晚上一起吃饭吗")).collect();
+    let offers: String = (0..50).map(|id| line(id, "注册送88彩金，真人百家乐，加客服领取")).collect();
+    std::fs::write(&before, classify(&[], talk.as_bytes()).stdout).unwrap();
+    let told = |texts: &str| {
+        let judged = classify(&["--drift-from", before.to_str().unwrap(), "--json"], texts.as_bytes());
+        assert!(judged.status.success());
+        lines(&judged.stderr).remove(0)
+    };
+    let (same, moved) = (told(&talk), told(&offers));
+    assert_eq!(same["psi"]["gambling"], 0.0, "{same}");
+    assert!(moved["psi"]["gambling"].as_f64().unwrap() > 0.25, "{moved}");
+    // Every row of the shipped model's table was taught.
+    assert_eq!((&same["unseen"], &moved["unseen"]), (&Value::from(0.0), &Value::from(0.0)));
 }
 
 #[test]

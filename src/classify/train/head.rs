@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor, Var};
 
 use crate::classify::labels::LABELS;
-use crate::classify::model::{DIM, HIDDEN, Head};
+use crate::classify::model::{DEEP, DIM, HIDDEN, Head};
 use crate::classify::reference::HeadTensors;
 
 /// Decay of the means of gradients and of their squares, and what keeps a division whole: Kingma and Ba's own.
@@ -60,7 +60,7 @@ impl HeadTrainer {
     /// Takes that back.
     pub(super) fn remember(&mut self, memory: &[f32], steps: i32) {
         let (mut means, mut squares) = memory.split_at(memory.len() / 2);
-        let lengths = [DIM * HIDDEN, HIDDEN, LABELS * HIDDEN, LABELS];
+        let lengths = [DEEP * HIDDEN, HIDDEN, LABELS * HIDDEN, LABELS];
         let parts = [&mut self.hidden, &mut self.hidden_bias, &mut self.out, &mut self.out_bias];
         for (part, length) in parts.into_iter().zip(lengths) {
             (part.means, means) = (means[..length].to_vec(), &means[length..]);

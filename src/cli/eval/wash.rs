@@ -5,7 +5,6 @@
 //! between. *Attacks* do what campaigns do to a whole text. Letters that come in are drawn from the base texts, so that
 //! they are as frequent as there.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use fastrand::Rng;
@@ -13,7 +12,7 @@ use serde::{Serialize, Serializer};
 
 use super::contacts;
 use crate::cli::synth::EMOJI;
-use crate::text::{Kind, fold_to_string, kind};
+use crate::text::{Kind, kind, traditional};
 
 /// One way to wash a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,7 +82,6 @@ pub(super) struct Washer<'a> {
     texts: &'a [String],
     /// The letters of the collection by script, as often as they occur.
     pools: [Vec<char>; SCRIPTS],
-    traditional: BTreeMap<char, char>,
 }
 
 const SCRIPTS: usize = 4;
@@ -115,7 +113,7 @@ impl<'a> Washer<'a> {
                 pools[script].push(c);
             }
         }
-        Self { texts, pools, traditional: traditional() }
+        Self { texts, pools }
     }
 
     /// The text as this wash leaves it: never as it was. `None` where there is nothing to work on: no letter, no second
@@ -125,7 +123,7 @@ impl<'a> Washer<'a> {
         let washed = match wash {
             Wash::Edits(percent) => self.edited(rng, &chars, percent)?,
             Wash::Noise => noisy(rng, &chars)?,
-            Wash::Traditional => text.chars().map(|c| self.traditional.get(&c).copied().unwrap_or(c)).collect(),
+            Wash::Traditional => text.chars().map(|c| traditional(c as u32).unwrap_or(c)).collect(),
             Wash::Added(percent) => self.added(rng, text, chars.len() * usize::from(percent) / 100)?,
             Wash::Kept(percent) => kept(rng, &chars, percent),
             Wash::Reordered => reordered(rng, text)?,
@@ -245,22 +243,6 @@ impl<'a> Washer<'a> {
 /// How many edits a rate is for a text of so many letters.
 fn edits(letters: usize, percent: u8) -> usize {
     ((letters * usize::from(percent) + 50) / 100).max(1)
-}
-
-/// From each plain character to one that folds to it: the fold's own table, read backwards. What is measured with it is
-/// that a sense works on folded text, not how many characters the fold knows.
-fn traditional() -> BTreeMap<char, char> {
-    let mut older = BTreeMap::new();
-    for c in '\u{4e00}'..='\u{9fff}' {
-        let folded = fold_to_string(c.encode_utf8(&mut [0; 4]));
-        let mut plain = folded.chars();
-        if let (Some(plain), None) = (plain.next(), plain.next())
-            && plain != c
-        {
-            older.entry(plain).or_insert(c);
-        }
-    }
-    older
 }
 
 fn sign(rng: &mut Rng) -> &'static str {

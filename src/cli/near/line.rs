@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::error::Category;
 
+use crate::cli::line::{missing, object};
 use crate::event::{Millis, rfc3339_or_millis_option};
-use crate::io::wire::{BAD_JSON, BAD_TIME, BAD_UTF8, BAD_VALUE, MISSING_FIELD, OUT_OF_BOUNDS};
+use crate::io::wire::{BAD_TIME, OUT_OF_BOUNDS};
 use crate::io::{Fault, Raw};
 
 /// Bytes of `id` and of `author`.
@@ -51,19 +51,7 @@ impl<'a> Line<'a> {
     /// # Errors
     /// Why it cannot be taken.
     pub(super) fn read(raw: &Raw<'a>) -> Result<Self, Fault> {
-        if let Some(fault) = raw.fault {
-            return Err(fault.clone());
-        }
-        let text = std::str::from_utf8(raw.bytes)
-            .map_err(|error| Fault::new(BAD_UTF8, format!("byte {} is not UTF-8", error.valid_up_to())))?;
-        if !text.trim_start().starts_with('{') {
-            return Err(Fault::new(BAD_JSON, "not a JSON object"));
-        }
-        let object: Object<'a> = serde_json::from_str(text).map_err(|error| match error.classify() {
-            Category::Data => Fault::new(BAD_VALUE, error.to_string()),
-            _ => Fault::new(BAD_JSON, error.to_string()),
-        })?;
-        let missing = |key| Fault::new(MISSING_FIELD, format!("`{key}` is missing"));
+        let object: Object<'a> = object(raw)?;
         let id = object.id.ok_or_else(|| missing("id"))?.name("id")?;
         let text = object.text.ok_or_else(|| missing("text"))?;
         let at = object.at.map(checked).transpose()?;
@@ -114,6 +102,7 @@ pub(super) fn rounded(similarity: f32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::io::wire::{BAD_JSON, BAD_UTF8, BAD_VALUE, MISSING_FIELD};
     use crate::io::{Offset, Place};
 
     fn read(bytes: &[u8]) -> Result<Line<'_>, Fault> {

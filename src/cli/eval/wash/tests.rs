@@ -6,6 +6,7 @@ use fastrand::Rng;
 use proptest::prelude::*;
 
 use super::*;
+use crate::text::fold_to_string;
 
 static COLLECTION: LazyLock<[String; 4]> = LazyLock::new(|| {
     [

@@ -127,7 +127,6 @@ impl Seen {
             return Ok((Vec::new(), false));
         }
         let is_first = self.cases.is_none();
-        self.cases = cases;
         let ask = Ask { order: Order::Newest, limit: HITS_MAX, after: None };
         let page = reader.search_within(query, &ask, PAGE_BYTES_MAX).map_err(refused)?;
         let (count, mut fresh) = (page.hits.len(), Vec::new());
@@ -147,6 +146,8 @@ impl Seen {
         let fresh: Vec<(String, Hit)> = fresh.into_iter().map(|(_, key, hit)| (key, hit)).collect();
         self.keys.extend(fresh.iter().map(|(key, _)| key.clone()));
         self.keys.drain(..self.keys.len().saturating_sub(2 * HITS_MAX));
+        // Only now: a look that failed is taken again.
+        self.cases = cases;
         let is_gap = !is_first && page.next.is_some() && fresh.len() == count;
         Ok((fresh, is_gap))
     }

@@ -39,8 +39,8 @@ pub struct Turn {
 }
 
 const DAY_MS: Millis = 86_400_000;
-/// Bytes of cases on one page of candidates.
-const PAGE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of cases on one page of candidates; few in tests, so that they turn pages.
+const PAGE_BYTES_MAX: usize = if cfg!(test) { 2000 } else { 4 << 20 };
 /// Events whose kin are asked for at once.
 pub const KIN_OF_MAX: usize = 64;
 
@@ -118,7 +118,8 @@ impl Reader {
         let any = Query::Or(events.iter().map(|event| Query::is("event", event)).collect());
         let mut after = None;
         loop {
-            let page = self.search_within(&any, &Ask { order: Order::Newest, limit: PAGE_HITS_MAX, after }, PAGE_BYTES_MAX)?;
+            let page =
+                self.search_within(&any, &Ask { order: Order::Newest, limit: PAGE_HITS_MAX, after }, PAGE_BYTES_MAX)?;
             for hit in &page.hits {
                 firsts.extend(hit.case()?.cluster);
             }

@@ -512,3 +512,6 @@ pub fn preview<E: From<IndexError> + From<StreamError>>(
     }
     Ok(tally)
 }
+
+#[cfg(test)]
+mod tests;

@@ -333,6 +333,12 @@ impl Config {
             let problem = Problem::error(file, message).hint("a line holds a text and the rest of its event");
             problems.push(at_key(problem, text, "input.line_bytes_max"));
         }
+        if self.claims.back_days > self.state.ledger_days {
+            let (back, ledger) = (self.claims.back_days, self.state.ledger_days);
+            let message = format!("`claims.back_days` is {back}, above `state.ledger_days`, {ledger}");
+            let hint = "lower claims.back_days or raise state.ledger_days: of what is older nobody knows whether it has its label";
+            problems.push(at_key(Problem::error(file, message).hint(hint), text, "claims.back_days"));
+        }
         if self.kafka.twins == Twins::Shared && self.kafka.standing == Standing::Local {
             let problem = Problem::error(file, "`kafka.twins` is shared and `kafka.standing` is local")
                 .hint("set standing = \"shared\" as well: what is erased is made known to all partitions that way");
@@ -444,6 +450,12 @@ mod tests {
         let cases = [
             ("[run]\nthread = 2\n", 2, 1, "did you mean `threads`?"),
             ("[input]\npaths = []\n", 2, 1, "name files, a folder, or \"-\""),
+            (
+                "[state]\nledger_days = 40\n[claims]\nback_days = 41\n",
+                4,
+                1,
+                "lower claims.back_days or raise state.ledger_days: of what is older nobody knows whether it has its label",
+            ),
             ("[input]\nline_bytes_max = 1000\n", 2, 1, "a line holds a text and the rest of its event"),
         ];
         for (text, line, column, hint) in cases {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Claims {
     /// A claim that comes into force is looked for in what was filed for search (`[index]`) so many days before, and what repeats it
     /// is labelled late; 0 does not look back. Only what the index holds is found: of ordinary messages, `index.ordinary_share`.
+    /// At most `state.ledger_days`: of what is older nobody knows whether it has its label.
     pub back_days: u32,
     /// The most messages of one day that are judged again for one claim: those that share most words with it.
     pub back_per_day_max: usize,

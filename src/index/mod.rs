@@ -28,7 +28,7 @@ pub use days::Day;
 pub use page::{Ask, Cursor, Hit, Order, Page};
 pub use query::{CLAUSES_MAX, QUERY_BYTES_MAX, Query, QueryError, Test, parse};
 pub use reader::{BUCKETS_MAX, Bucket, Count, PAGE_HITS_MAX, Reader, VALUES_MAX};
-pub use repeats::{RepeatOptions, Repeats};
+pub use repeats::{KIN_OF_MAX, RepeatOptions, Repeats, Turn};
 pub use schema::{FIELDS, Kind, kind};
 
 pub use trends::{TREND_FIELDS, Trend, TrendOptions, WORDS};

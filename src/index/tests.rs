@@ -373,12 +373,77 @@ fn a_wording_finds_by_days_what_has_a_good_part_of_it_and_kin_what_passes_that_o
     assert_eq!(days, [(midnight(2), 1), (midnight(3), 1)], "the latest first, and none that is too old");
     let found = |before| -> Vec<String> {
         let days = reader.days_of_repeats(&wordings, NOW, before, &options).unwrap();
-        let of_day = |(day, _)| reader.repeats(&wordings, day, before, &options).unwrap().events;
+        let of_day = |(day, _)| reader.repeats(&wordings, day, before, &options, None).unwrap().events;
         days.into_iter().flat_map(of_day).map(|event| event.id.into_owned()).collect()
     };
     assert_eq!(found(Millis::MAX), ["en", "zh"]);
     assert_eq!(found(midnight(2)), ["zh"], "what was looked at is not given again");
     let kin: Vec<String> =
-        reader.kin(&["zh"], day(30)).unwrap().into_iter().map(|event| event.id.into_owned()).collect();
+        reader.kin(&["zh"], day(30), None).unwrap().events.into_iter().map(|event| event.id.into_owned()).collect();
     assert_eq!(kin, ["forward", "twin", "zh"]);
+}
+
+fn repeats(limit: usize, back_ms: Millis) -> RepeatOptions {
+    RepeatOptions { back_ms, per_day_max: limit }
+}
+
+/// All pages of candidates; each is small, and says as many in all.
+fn turned(ask: impl Fn(Option<Turn>) -> Repeats) -> (Vec<String>, usize, u64) {
+    let (mut ids, mut turn, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let page = ask(turn);
+        assert!(page.events.len() <= 4, "a page is bounded in bytes");
+        ids.extend(page.events.iter().map(|event| event.id.to_string()));
+        (turn, pages) = (page.next, pages + 1);
+        if turn.is_none() {
+            ids.sort();
+            return (ids, pages, page.total);
+        }
+    }
+}
+
+#[test]
+fn candidates_come_page_by_page_and_all_of_them_come() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("大蒜 流感 {}", "长".repeat(200));
+    let ids: Vec<String> = (0..40).map(|n| format!("p-{n:02}")).collect();
+    let cases = ids.iter().enumerate().map(|(n, id)| {
+        let mut event = event(id, "a", NOW + n as Millis / 3, &text);
+        event.forward_of = (n % 2 == 0).then(|| format!("root-{}", n % 3).into());
+        case(event, None)
+    });
+    let cases: Vec<Case<'_>> = cases.collect();
+    let reader = indexed(dir.path(), &cases);
+    let wordings = vec!["大蒜 流感".to_owned()];
+    let day = NOW - NOW.rem_euclid(86_400_000);
+    let of_day = |limit| turned(|turn| reader.repeats(&wordings, day, Millis::MAX, &repeats(limit, 1), turn).unwrap());
+    let (found, pages, total) = of_day(1000);
+    assert_eq!((&found, total), (&ids, 40));
+    assert!(pages >= 10, "{pages}");
+    assert_eq!(of_day(9).0.len(), 9, "no more than is asked for");
+
+    let kin = |of: &[&str]| turned(|turn| reader.kin(of, 0, turn).unwrap());
+    let even = |roots: &[usize]| -> Vec<String> {
+        let of = |n: &usize| n.is_multiple_of(2) && roots.contains(&(n % 3));
+        (0..40).filter(of).map(|n| ids[n].clone()).collect()
+    };
+    assert_eq!(kin(&["root-0", "root-2"]).0, even(&[0, 2]));
+    assert_eq!(kin(&["root-1"]).0, even(&[1]));
+}
+
+#[test]
+fn candidates_are_no_older_than_asked_and_say_which_have_their_label() {
+    let dir = tempfile::tempdir().unwrap();
+    let day = NOW - NOW.rem_euclid(86_400_000);
+    let of = |id, at| case(event(id, "a", at, "大蒜 流感"), Some("claims.refuted"));
+    let mut cases = [of("old", day + 1000), of("new", day + 3000), of("labelled", day + 4000)];
+    let label = ActionKind::Label { code: "refuted".into(), text: None, link: None, until: None, late: false };
+    cases[2].decision.as_mut().unwrap().actions.push(Action { kind: label, reason: 0 });
+    let reader = indexed(dir.path(), &cases);
+    let (wordings, options) = (vec!["大蒜 流感".to_owned()], repeats(100, 3000));
+    let days = reader.days_of_repeats(&wordings, day + 5000, Millis::MAX, &options).unwrap();
+    assert_eq!(days, [(day + 2000, 2)], "the last day is cut where the time ends");
+    let page = reader.repeats(&wordings, days[0].0, Millis::MAX, &options, None).unwrap();
+    assert_eq!(page.events.iter().map(|event| &*event.id).collect::<Vec<_>>(), ["labelled", "new"]);
+    assert_eq!(page.labelled.into_iter().collect::<Vec<_>>(), ["labelled"]);
 }

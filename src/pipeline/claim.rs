@@ -329,6 +329,77 @@ mod tests {
         );
     }
 
+    /// Looks back at what was said, as if an index had given it.
+    fn look_back(play: &mut Play, since: Option<Millis>, said: &[(&str, i64, &str)]) -> Vec<Decision> {
+        let mut wanted = play.engine.wanted(&play.edition).expect("a claim came into force");
+        wanted.since = since.unwrap_or(wanted.since);
+        let looks = said.iter().filter_map(|(id, hour, text)| {
+            let at = 1_700_000_000_000 + hour * HOUR_MS;
+            let json = format!(
+                r#"{{"id":"{id}","channel":"group","room":"r","author":"ann","at":{at},"lang":"en","text":"{text}"}}"#
+            );
+            let record = Record::Event(serde_json::from_str::<Event<'_>>(&json).unwrap().into_owned());
+            match observe(&play.edition, record, &Keys::new(b"test"), &mut ObserveScratch::default()) {
+                crate::pipeline::observe::Item::Event(observed) => Some(observed),
+                _ => None,
+            }
+        });
+        let looks: Vec<Observed<'static>> = looks.collect();
+        play.engine.look_back(&play.edition, &wanted, &looks, crate::pipeline::Looked::More).decisions
+    }
+
+    /// A play in which the claim comes into force after it began.
+    fn play_looking_back(options: &Options) -> Play {
+        let engine = Engine::new(State::new(options, Keys::new(b"test"))).looking_back();
+        Play { engine, edition: edition("active") }
+    }
+
+    fn events(decisions: &[Decision]) -> Vec<&str> {
+        decisions.iter().map(|decision| decision.event.as_str()).collect()
+    }
+
+    #[test]
+    fn what_a_retraction_took_back_is_not_labelled_again_whatever_else_was_done() {
+        let mut play = play_looking_back(&Options::default());
+        let long = format!("{CLAIM}, and this is a long message that is folded for its length as well");
+        assert_eq!(play.actions("long", 0, &long, ""), ["label", "notice", "fold"]);
+        play.edition = edition("retracted");
+        let mut ids: Vec<String> = play.say("a", 1, "something else", "").into_iter().map(|one| one.id).collect();
+        assert_eq!(ids.len(), 1);
+
+        play.edition = edition("active");
+        play.say("b", 2, "something else", "");
+        let late = look_back(&mut play, None, &[("long", 0, &long), ("quiet", 0, CLAIM)]);
+        assert_eq!(events(&late), ["quiet"], "what never had a label gets it");
+        play.edition = edition("retracted");
+        let restored = play.say("c", 3, "something else", "");
+        assert_eq!(events(&restored), ["quiet"]);
+        ids.extend(restored.into_iter().map(|one| one.id));
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_labelled_late_of_which_the_ledger_knows_no_more_or_by_a_rule_that_has_expired() {
+        let year = 365 * 24 * HOUR_MS;
+        let said = [("then", 0, CLAIM)];
+        let now = 1_700_000_000_000;
+        for (ledger_ms, since, expected) in [
+            (200 * year, now + 10 * HOUR_MS, 1),
+            (9 * HOUR_MS, now + 10 * HOUR_MS, 0),
+            // The rules end with the year 2098.
+            (200 * year, now + 80 * year, 0),
+        ] {
+            let mut play = play_looking_back(&Options { ledger_ms, ..Options::default() });
+            play.edition = edition("retracted");
+            play.say("a", 0, "something else", "");
+            play.edition = edition("active");
+            play.say("b", 1, "something else", "");
+            assert_eq!(look_back(&mut play, Some(since), &said).len(), expected, "{ledger_ms} {since}");
+        }
+    }
+
     #[test]
     fn what_many_doubt_is_for_people_to_look_at() {
         let mut play = Play::new();

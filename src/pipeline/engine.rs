@@ -52,8 +52,8 @@ pub struct Outcome {
     pub deltas: Vec<u8>,
     /// All of it, counted.
     pub tally: Tally,
-    /// Whether somebody was forgotten: the journal still knows them until the next snapshot.
-    pub erased: bool,
+    /// The keys of authors who were forgotten: the journal still knows them until the next snapshot.
+    pub erased: Vec<u64>,
     /// Rules whose caps tripped them into shadow in this batch.
     pub tripped: Vec<Arc<str>>,
     /// What other lanes of the stage are to be told.
@@ -323,7 +323,7 @@ impl Engine {
             copies.forget(author_mark(author), at)?;
         }
         outcome.tally.erasures += 1;
-        outcome.erased = true;
+        outcome.erased.push(author);
         Ok(())
     }
 

@@ -95,7 +95,9 @@ impl Docket {
     ) -> Option<Late> {
         let event = &observed.event;
         self.fired.clear();
-        edition.rulebook.fire(event.channel, event.at, signals, &mut self.rules, &mut self.fired);
+        // It is acted on now: a rule that has expired since says nothing any more.
+        let at = event.at.max(since);
+        edition.rulebook.fire(event.channel, at, signals, &mut self.rules, &mut self.fired);
         let root = event.forward_of.as_ref().and_then(|_| claim::inherited(event, state));
         let inherited = root.as_ref().and_then(|root| root.claim);
         let mut case = Case::new(edition, observed, remembered, signals, root);

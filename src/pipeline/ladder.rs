@@ -196,7 +196,8 @@ pub(crate) fn restore(edition: &Edition, verdict: &Verdict, reversals: &[Reversa
     Some(taken_back(edition, "verdict", &verdict.event, entry, verdict.at, actions, verdict_by(&verdict.by)))
 }
 
-/// What goes out when the claim is retracted that a decision rests on.
+/// What goes out when the claim is retracted that a decision rests on. The same event may have one for what was said of it at once,
+/// and another for what was said later.
 pub(crate) fn retracted(edition: &Edition, claim: &Claim, reversal: &Reversal, at: Millis) -> Option<Decision> {
     let actions = undone(reversal);
     let event = &reversal.entry.claim.as_ref()?.event;
@@ -205,7 +206,9 @@ pub(crate) fn retracted(edition: &Edition, claim: &Claim, reversal: &Reversal, a
     }
     let signals = vec![ground("claim.id", &claim.id), ground("claim.authority", &claim.authority)];
     let reason = Reason { rule: "claim.retracted".into(), signals };
-    Some(taken_back(edition, "retraction", event, &reversal.entry, at, actions, reason))
+    let restored = taken_back(edition, "retraction", event, &reversal.entry, at, actions, reason);
+    let id = decision_id("retraction", &format!("{}\0{}", reversal.entry.decision, claim.revision));
+    Some(Decision { id, ..restored })
 }
 
 fn taken_back(

@@ -142,7 +142,7 @@ impl Engine {
         let mut drawer = Drawer::new(self.filing);
         for observed in looks {
             outcome.tally.late.looked += 1;
-            if is_decided(observed, &self.state) {
+            if is_decided(observed, wanted.since, &self.state) {
                 continue;
             }
             let Some(late) = bench.judge_late(edition, observed, wanted.since, &self.state) else { continue };
@@ -207,11 +207,17 @@ fn is_own(decision: &Decision) -> bool {
     grounds.into_iter().any(|ground| &*ground.name == "claim.act")
 }
 
-/// Whether something was said of it already that a late look must not say again: it has such a label, or a label was taken back.
-fn is_decided(observed: &Observed<'_>, state: &State) -> bool {
-    let key = observed.fact.id;
-    let says = |(entry, fate): (Entry, Fate)| fate == Fate::Overturned || entry.actions.iter().any(claim::is_refuted);
-    state.ledger().get(key).is_some_and(says) || state.ledger().get(state.keys().late(key)).is_some()
+/// Whether something was said of it already that a late look must not say again: it has such a label, or a label was taken back. Of
+/// what is older than the ledger nobody knows that.
+fn is_decided(observed: &Observed<'_>, since: Millis, state: &State) -> bool {
+    let (key, ledger) = (observed.fact.id, state.ledger());
+    let is_taken_back = |entry: &Entry| entry.claim.as_ref().is_some_and(|resting| resting.actions == 0);
+    let says = |(entry, fate): (Entry, Fate)| {
+        fate == Fate::Overturned || is_taken_back(&entry) || entry.actions.iter().any(claim::is_refuted)
+    };
+    observed.event.at < ledger.covers_since(since)
+        || ledger.get(key).is_some_and(says)
+        || ledger.get(state.keys().late(key)).is_some()
 }
 
 /// What the author is told: the claim, what the label says of it, and where to read more.

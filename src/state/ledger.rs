@@ -45,7 +45,7 @@ pub struct Resting {
     pub claim: u64,
     /// The event's id, as nobody will name it then.
     pub event: Arc<str>,
-    /// A bit for each action that rests on it, the first one lowest.
+    /// A bit for each action that rests on it, the first one lowest; 0 once they were taken back and others stay.
     pub actions: u64,
 }
 
@@ -89,6 +89,8 @@ pub struct Ledger {
     /// Claim and event of the decisions that rest on a claim.
     by_claim: BTreeSet<(u64, u64)>,
     clock: Clock,
+    /// The latest time of whatever had to go; `None` where nothing had to.
+    gone_to: Option<Millis>,
     keep_ms: Millis,
     entries_max: usize,
 }
@@ -102,6 +104,7 @@ impl Ledger {
             by_cluster: HashMap::default(),
             by_claim: BTreeSet::new(),
             clock: Clock::default(),
+            gone_to: None,
             keep_ms,
             entries_max: entries_max.max(1),
         }
@@ -117,6 +120,13 @@ impl Ledger {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// From when on all decisions are held, seen from a time of the stream: for as long as it keeps them, or since the latest that had
+    /// to go. Of what came before, nobody knows any more what was said of it.
+    #[must_use]
+    pub fn covers_since(&self, now: Millis) -> Millis {
+        now.saturating_sub(self.keep_ms).max(self.gone_to.map_or(Millis::MIN, |at| at.saturating_add(1)))
     }
 
     /// The decision on an event and what became of it.
@@ -164,7 +174,9 @@ impl Ledger {
     pub(crate) fn retract(&mut self, event: u64) -> Option<Entry> {
         let at = *self.times.get(&event)?;
         let held = self.entries.get_mut(&(at, event)).filter(|held| held.fate != Fate::Overturned)?;
-        let resting = held.claim.take()?;
+        // The mark stays: nobody does again what was taken back.
+        let resting = held.claim.as_mut().filter(|resting| resting.actions != 0)?;
+        let resting = std::mem::replace(resting, Resting { actions: 0, ..resting.clone() });
         self.by_claim.remove(&(resting.claim, event));
         let mut entry = held.open();
         let mut index = 0;
@@ -187,7 +199,8 @@ impl Ledger {
         let horizon = now.saturating_sub(self.keep_ms);
         self.insert(held);
         while self.entries.len() > self.entries_max || self.oldest_at() < horizon {
-            let Some((&(_, oldest), _)) = self.entries.first_key_value() else { break };
+            let Some((&(at, oldest), _)) = self.entries.first_key_value() else { break };
+            self.gone_to = self.gone_to.max(Some(at));
             self.remove(oldest);
         }
     }
@@ -231,7 +244,7 @@ impl Ledger {
         if held.cluster != 0 {
             self.by_cluster.insert(held.cluster, held.event);
         }
-        if let Some(resting) = &held.claim {
+        if let Some(resting) = held.claim.as_ref().filter(|resting| resting.actions != 0) {
             self.by_claim.insert((resting.claim, held.event));
         }
         self.entries.insert((held.at, held.event), held);
@@ -251,6 +264,8 @@ impl Ledger {
     /// Canonical: sorted by time and event.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         self.clock.encode(out);
+        out.push(self.gone_to.is_some().into());
+        self.gone_to.iter().for_each(|at| put_signed(out, *at));
         put_var(out, self.entries.len() as u64);
         self.entries.values().for_each(|held| held.encode(out));
     }
@@ -259,6 +274,7 @@ impl Ledger {
         const WHAT: &str = "the ledger";
         let mut ledger = Self::new(keep_ms, entries_max);
         ledger.clock = Clock::decode(reader)?;
+        ledger.gone_to = if reader.u8(WHAT)? == 0 { None } else { Some(reader.signed(WHAT)?) };
         for _ in 0..reader.count(24, WHAT)? {
             let held = Held::decode(reader)?;
             if ledger.times.contains_key(&held.event) {

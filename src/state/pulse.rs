@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 
 use crate::event::Millis;
 use crate::state::clock::{Clock, clamp};
-use crate::state::codec::{Broken, Reader, put_signed, put_u32, put_u64, put_var};
+use crate::state::codec::{Broken, Reader, put_signed, put_u64, put_var};
 use crate::state::journal::Delta;
 use crate::state::{Fact, State};
 
@@ -39,7 +39,8 @@ pub(crate) enum Pulsing {
 }
 
 const KINDS: usize = 3;
-/// Keys of each kind that are held; beyond, those that were silent longest go.
+/// Keys of each kind that are held; beyond, those that were silent longest go, and where all of them speak this hour, new ones are
+/// not counted.
 const KEYS_MAX: [usize; KINDS] = [100_000, 50_000, 20_000];
 
 /// Below this many events in an hour nothing is a burst.
@@ -50,12 +51,14 @@ pub(crate) const SCORE_MIN: f64 = 5.0;
 const KNOWN_HOURS_MIN: i64 = 24;
 
 const HOUR_MS: Millis = 3_600_000;
-const DAY_HOURS: usize = 24;
+const DAY_HOURS: i64 = 24;
+/// The hours of a day and the one that runs.
+const DAY_SLOTS: usize = DAY_HOURS as usize + 1;
 const WEEK_HOURS: i64 = 168;
 /// Hours that are passed through one by one; what was silent for longer has no past.
 const ROLLED_HOURS_MAX: i64 = 5 * WEEK_HOURS;
 /// Means are held in parts of this.
-const PARTS: u32 = 256;
+const PARTS: u64 = 256;
 
 /// One key's count and past.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,10 +69,10 @@ struct Pulse {
     acted: u32,
     /// The count at which it was told last, in this hour; 0 where it was not.
     told: u32,
-    /// The last 24 hours, by their number.
-    day: [u32; DAY_HOURS],
+    /// The last 24 hours, by their number; that of the hour that runs is 0.
+    day: [u32; DAY_SLOTS],
     /// The means of the hours of the week in which there ever was anything, by hour.
-    week: Vec<(u8, u32)>,
+    week: Vec<(u8, u64)>,
 }
 
 fn hour_of(at: Millis) -> i64 {
@@ -78,7 +81,7 @@ fn hour_of(at: Millis) -> i64 {
 
 /// Clamped times are never negative.
 fn in_day(hour: i64) -> usize {
-    hour as usize % DAY_HOURS
+    hour as usize % DAY_SLOTS
 }
 
 fn in_week(hour: i64) -> u8 {
@@ -108,7 +111,7 @@ impl Pulse {
     }
 
     fn learn(&mut self, slot: u8, ended: u32) {
-        let now = ended.saturating_mul(PARTS);
+        let now = u64::from(ended) * PARTS;
         match self.week.binary_search_by_key(&slot, |(slot, _)| *slot) {
             Ok(at) => {
                 let mean = &mut self.week[at].1;
@@ -129,7 +132,7 @@ impl Pulse {
             self.count = self.count.saturating_add(1);
             return true;
         }
-        if self.hour - hour < DAY_HOURS as i64 && hour >= self.first_hour {
+        if self.hour - hour <= DAY_HOURS && hour >= self.first_hour {
             let of_hour = &mut self.day[in_day(hour)];
             *of_hour = of_hour.saturating_add(1);
         }
@@ -143,7 +146,7 @@ impl Pulse {
     fn of_week(&self) -> Option<f64> {
         let slot = in_week(self.hour);
         let at = self.week.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
-        Some(f64::from(self.week[at].1) / f64::from(PARTS))
+        Some(self.week[at].1 as f64 / PARTS as f64)
     }
 
     fn known_hours(&self) -> i64 {
@@ -154,7 +157,7 @@ impl Pulse {
     fn expected(&self, all: &Self) -> f64 {
         let (day, all_day) = (self.of_day(), all.of_day());
         let others = f64::from(all.count.saturating_sub(self.count));
-        let hours = self.known_hours().clamp(1, DAY_HOURS as i64) as f64;
+        let hours = self.known_hours().clamp(1, DAY_HOURS) as f64;
         let by_day = (day / hours).max(day / all_day.max(1.0) * others);
         let by_week = self
             .of_week()
@@ -166,7 +169,9 @@ impl Pulse {
     /// What the event that was just counted is told.
     fn beat(&self, all: &Self, needs_past: bool) -> Beat {
         let is_known = !needs_past || self.known_hours() >= KNOWN_HOURS_MIN;
-        if self.count < COUNT_MIN || all.known_hours() < KNOWN_HOURS_MIN || !is_known {
+        // After a day of silence there is nothing to hold anything against.
+        let has_past = all.known_hours() >= KNOWN_HOURS_MIN && all.of_day() > 0.0;
+        if self.count < COUNT_MIN || !has_past || !is_known {
             return Beat::default();
         }
         let score = deviance(f64::from(self.count), self.expected(all));
@@ -184,7 +189,7 @@ impl Pulse {
         put_var(out, self.week.len() as u64);
         for (slot, mean) in &self.week {
             out.push(*slot);
-            put_u32(out, *mean);
+            put_var(out, *mean);
         }
     }
 
@@ -194,12 +199,16 @@ impl Pulse {
         for count in [&mut pulse.count, &mut pulse.acted, &mut pulse.told].into_iter().chain(&mut pulse.day) {
             *count = reader.var_u32(WHAT)?;
         }
-        for _ in 0..reader.count(5, WHAT)? {
+        for _ in 0..reader.count(2, WHAT)? {
             let slot = reader.u8(WHAT)?;
             if pulse.week.last().is_some_and(|(last, _)| *last >= slot) || i64::from(slot) >= WEEK_HOURS {
                 return Err(Broken(WHAT));
             }
-            pulse.week.push((slot, reader.u32(WHAT)?));
+            let mean = reader.var(WHAT)?;
+            if mean > u64::from(u32::MAX) * PARTS {
+                return Err(Broken(WHAT));
+            }
+            pulse.week.push((slot, mean));
         }
         let is_within = |hour: i64| (0..=hour_of(Millis::MAX)).contains(&hour);
         if !is_within(pulse.hour) || !is_within(pulse.first_hour) || pulse.first_hour > pulse.hour {
@@ -271,12 +280,70 @@ impl PulseChange {
     }
 }
 
-/// See the module. Events are counted one by one in the order of the stream, as they are judged.
-#[derive(Clone, Debug, Default)]
+/// See the module. Events are counted one by one in the order of the stream, as they are judged. A journal counts the events of a
+/// batch first and notes the rest after: so no key that is noted of may go within its hour, or begin again in an hour that is over.
+#[derive(Clone, Debug)]
 pub(crate) struct Pulses {
     clock: Clock,
     all: Option<Pulse>,
-    keys: [HashMap<u64, Pulse, foldhash::fast::FixedState>; KINDS],
+    kinds: [Keyed; KINDS],
+}
+
+/// The keys of one kind.
+#[derive(Clone, Debug)]
+struct Keyed {
+    pulses: HashMap<u64, Pulse, foldhash::fast::FixedState>,
+    keys_max: usize,
+    /// The latest hour in which one was counted.
+    hour: i64,
+    /// The hour in which none is left that was silent.
+    full: Option<i64>,
+}
+
+impl Keyed {
+    fn new(keys_max: usize) -> Self {
+        Self { pulses: HashMap::default(), keys_max, hour: 0, full: None }
+    }
+
+    fn count(&mut self, key: u64, hour: i64) {
+        self.hour = self.hour.max(hour);
+        if let Some(pulse) = self.pulses.get_mut(&key) {
+            pulse.count(hour);
+        } else if hour == self.hour && self.has_room() {
+            let mut pulse = Pulse::new(hour);
+            pulse.count(hour);
+            self.pulses.insert(key, pulse);
+        }
+    }
+
+    /// Lets a quarter go where all places are taken: those that were silent longest, and none that speaks this hour.
+    fn has_room(&mut self) -> bool {
+        if self.pulses.len() < self.keys_max {
+            return true;
+        }
+        if self.full == Some(self.hour) {
+            return false;
+        }
+        let silent = self.pulses.iter().filter(|(_, pulse)| pulse.hour < self.hour);
+        let mut ages: Vec<(i64, u64)> = silent.map(|(&key, pulse)| (pulse.hour, key)).collect();
+        let surplus = self.pulses.len() - self.keys_max * 3 / 4;
+        if surplus < ages.len() {
+            ages.select_nth_unstable(surplus);
+            ages.truncate(surplus);
+        } else {
+            self.full = Some(self.hour);
+        }
+        for (_, key) in ages {
+            self.pulses.remove(&key);
+        }
+        self.pulses.len() < self.keys_max
+    }
+}
+
+impl Default for Pulses {
+    fn default() -> Self {
+        Self { clock: Clock::default(), all: None, kinds: KEYS_MAX.map(Keyed::new) }
+    }
 }
 
 impl Pulses {
@@ -294,19 +361,14 @@ impl Pulses {
 
     /// Counts an event of a key that was counted as one of the stream.
     pub(crate) fn count(&mut self, kind: Pulsing, key: u64, at: Millis) {
-        let hour = hour_of(at);
-        let keys = &mut self.keys[kind as usize];
-        keys.entry(key).or_insert_with(|| Pulse::new(hour)).count(hour);
-        if keys.len() > KEYS_MAX[kind as usize] {
-            evict(keys, KEYS_MAX[kind as usize]);
-        }
+        self.kinds[kind as usize].count(key, hour_of(at));
     }
 
     /// What an event is told that was counted for that key last; and how many were counted, where that is to be noted.
     pub(crate) fn beat(&self, kind: Pulsing, key: u64, at: Millis) -> (Beat, u32) {
         let hour = hour_of(at);
         let all = self.all.as_ref().filter(|all| all.hour == hour);
-        let pulse = self.keys[kind as usize].get(&key).filter(|pulse| pulse.hour == hour);
+        let pulse = self.kinds[kind as usize].pulses.get(&key).filter(|pulse| pulse.hour == hour);
         let Some((all, pulse)) = all.zip(pulse) else { return (Beat::default(), 0) };
         // Rooms have habits; what a cluster or a claim has is news from the first hour on.
         (pulse.beat(all, kind == Pulsing::Room), pulse.count)
@@ -317,7 +379,7 @@ impl Pulses {
         if what == PulseNote::Counted {
             return self.count(kind, key, at);
         }
-        let pulse = self.keys[kind as usize].get_mut(&key).filter(|pulse| pulse.hour == hour_of(at));
+        let pulse = self.kinds[kind as usize].pulses.get_mut(&key).filter(|pulse| pulse.hour == hour_of(at));
         match (pulse, what) {
             (Some(pulse), PulseNote::Acted) => pulse.acted = pulse.acted.saturating_add(1),
             (Some(pulse), PulseNote::Told(count)) => pulse.told = count,
@@ -333,8 +395,8 @@ impl Pulses {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         self.clock.encode(out);
         self.all.clone().unwrap_or_default().encode(out);
-        for keys in &self.keys {
-            let mut sorted: Vec<(&u64, &Pulse)> = keys.iter().collect();
+        for Keyed { pulses, .. } in &self.kinds {
+            let mut sorted: Vec<(&u64, &Pulse)> = pulses.iter().collect();
             sorted.sort_unstable_by_key(|(key, _)| **key);
             put_var(out, sorted.len() as u64);
             for (key, pulse) in sorted {
@@ -348,25 +410,16 @@ impl Pulses {
         const WHAT: &str = "what is counted by the hour";
         let clock = Clock::decode(reader)?;
         let mut pulses = Self { clock, all: Some(Pulse::decode(reader)?), ..Self::default() };
-        for keys in &mut pulses.keys {
-            for _ in 0..reader.count(8 + 30, WHAT)? {
-                let key = reader.u64(WHAT)?;
-                if keys.insert(key, Pulse::decode(reader)?).is_some() {
+        for keyed in &mut pulses.kinds {
+            for _ in 0..reader.count(8 + 31, WHAT)? {
+                let (key, pulse) = (reader.u64(WHAT)?, Pulse::decode(reader)?);
+                keyed.hour = keyed.hour.max(pulse.hour);
+                if keyed.pulses.insert(key, pulse).is_some() {
                     return Err(Broken(WHAT));
                 }
             }
         }
         Ok(pulses)
-    }
-}
-
-/// Lets a quarter go: those that were silent longest.
-fn evict(keys: &mut HashMap<u64, Pulse, foldhash::fast::FixedState>, keys_max: usize) {
-    let mut ages: Vec<(i64, u64)> = keys.iter().map(|(&key, pulse)| (pulse.hour, key)).collect();
-    let surplus = keys.len() - keys_max * 3 / 4;
-    let (gone, _, _) = ages.select_nth_unstable(surplus);
-    for (_, key) in gone.iter() {
-        keys.remove(key);
     }
 }
 
@@ -427,146 +480,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A Monday.
-    const MONDAY: i64 = 1_789_344_000_000 / HOUR_MS;
-
-    /// What a room says in an hour of the week: little at night, much on the evenings, most on those of Fridays.
-    fn usual(room: u64, hour: i64) -> u32 {
-        let (day, of_day) = ((hour - MONDAY) / 24 % 7, hour % 24);
-        let base = 4 + room as u32 % 3 * 4;
-        match (day, of_day) {
-            (4, 18..=22) => base * 5,
-            (_, 18..=22) => base * 2,
-            (_, 0..=5) => base / 4,
-            _ => base,
-        }
-    }
-
-    /// Counts an event of a key and gives what it is told, as the state does.
-    fn say(pulses: &mut Pulses, kind: Pulsing, key: u64, at: Millis) -> Beat {
-        let at = pulses.take(at);
-        pulses.count(kind, key, at);
-        let (beat, count) = pulses.beat(kind, key, at);
-        if beat.is_news {
-            pulses.change(PulseChange { kind, key, at, what: PulseNote::Told(count) });
-        }
-        beat
-    }
-
-    struct Town {
-        pulses: Pulses,
-        hour: i64,
-        rooms: u64,
-    }
-
-    impl Town {
-        fn new() -> Self {
-            Self { pulses: Pulses::default(), hour: MONDAY, rooms: 40 }
-        }
-
-        /// Lives through an hour in which rooms say so many times the usual; gives the rooms that were told of, with their scores.
-        fn live(&mut self, times: impl Fn(u64) -> u32) -> Vec<(u64, f32)> {
-            let mut told = Vec::new();
-            // Each room spreads what it says evenly over the hour.
-            let of_room = |room: u64| {
-                let count = i64::from(usual(room, self.hour) * times(room));
-                (0..count).map(move |nth| (nth * HOUR_MS / count, room))
-            };
-            let mut said: Vec<(Millis, u64)> = (0..self.rooms).flat_map(of_room).collect();
-            said.sort_unstable();
-            for (after, room) in said {
-                let beat = say(&mut self.pulses, Pulsing::Room, room + 1, self.hour * HOUR_MS + after);
-                told.extend(beat.is_news.then_some((room, beat.score)));
-            }
-            self.hour += 1;
-            told
-        }
-
-        fn live_until(&mut self, hour: i64) -> Vec<(u64, f32)> {
-            let mut told = Vec::new();
-            while self.hour < hour {
-                told.extend(self.live(|_| 1));
-            }
-            told
-        }
-    }
-
-    #[test]
-    fn habits_of_hour_and_weekday_are_no_burst_and_one_room_that_rises_is() {
-        let mut town = Town::new();
-        town.live_until(MONDAY + 2 * WEEK_HOURS);
-        assert_eq!(
-            town.live_until(MONDAY + 4 * WEEK_HOURS),
-            [],
-            "busy evenings, and busier ones on Fridays, are habits"
-        );
-        town.live_until(MONDAY + 4 * WEEK_HOURS + 34);
-        let told = town.live(|room| if room == 7 { 10 } else { 1 });
-        assert!(told.iter().all(|(room, _)| *room == 7) && told.len() >= 2, "{told:?}");
-        assert!(told.windows(2).all(|two| two[0].1 < two[1].1), "told again as it grows: {told:?}");
-        assert!(told.len() < 8, "and not at every message: {told:?}");
-    }
-
-    #[test]
-    fn an_evening_on_which_everybody_writes_is_no_burst_of_any_room() {
-        let mut town = Town::new();
-        town.live_until(MONDAY + 2 * WEEK_HOURS + 20);
-        assert_eq!(town.live(|_| 10), [], "what grows with the whole stream is expected");
-    }
-
-    #[test]
-    fn a_cluster_bursts_whatever_it_says_and_what_was_acted_on_tells_wishes_from_campaigns() {
-        let mut town = Town::new();
-        town.live_until(MONDAY + 40);
-        let at = town.hour * HOUR_MS;
-        let mut shares = [Vec::new(), Vec::new()];
-        for nth in 0..200 {
-            for (cluster, shares) in (1..).zip(&mut shares) {
-                let beat = say(&mut town.pulses, Pulsing::Cluster, cluster, at + nth);
-                shares.extend(beat.is_news.then_some(beat.acted));
-                if cluster == 2 {
-                    let change = PulseChange { kind: Pulsing::Cluster, key: 2, at: at + nth, what: PulseNote::Acted };
-                    town.pulses.change(change);
-                }
-            }
-        }
-        let [wishes, campaign] = shares;
-        assert!(wishes.len() > 2 && wishes.iter().all(|share| *share == 0.0), "{wishes:?}");
-        assert!(campaign.len() > 2 && campaign.iter().all(|share| *share > 0.8), "{campaign:?}");
-    }
-
-    #[test]
-    fn without_a_day_of_past_nothing_is_a_burst() {
-        let mut town = Town::new();
-        assert_eq!(town.live(|room| if room == 1 { 100 } else { 1 }), []);
-    }
-
-    #[test]
-    fn late_events_count_where_they_belong_and_early_ones_end_nobodys_hour() {
-        let mut pulses = Pulses::default();
-        let at = |hour: i64| (MONDAY + hour) * HOUR_MS;
-        for hour in [0, 0, 0, 9, 1, 1, 2, 2, 1] {
-            say(&mut pulses, Pulsing::Room, 1, at(hour));
-        }
-        let room = &pulses.keys[0][&1];
-        let past = [MONDAY, MONDAY + 1].map(|hour| room.day[in_day(hour)]);
-        assert_eq!((room.hour - MONDAY, room.count, past), (2, 1, [4, 4]));
-    }
-
-    #[test]
-    fn what_is_written_is_read_again() {
-        let mut town = Town::new();
-        town.live_until(MONDAY + 60);
-        say(&mut town.pulses, Pulsing::Claim, 9, town.hour * HOUR_MS);
-        let (mut bytes, mut again) = (Vec::new(), Vec::new());
-        town.pulses.encode(&mut bytes);
-        let mut reader = Reader::new(&bytes);
-        Pulses::decode(&mut reader).unwrap().encode(&mut again);
-        assert!(reader.is_empty());
-        assert_eq!(bytes, again);
-        Pulses::decode(&mut Reader::new(&bytes[..bytes.len() / 2])).unwrap_err();
-    }
-}
+mod tests;

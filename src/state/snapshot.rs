@@ -20,7 +20,7 @@ use crate::state::{Options, State, TOLD_MAX};
 const MAGIC: &[u8; 14] = b"tidegate state";
 
 /// Format of a snapshot.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Header, judging, shards.
 const CHUNKS: usize = 2 + SHARDS;

@@ -18,10 +18,10 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::time::{Duration, Instant};
 
 use crate::event::{Event, Millis};
-use crate::index::{Fold, IndexError, Reader, RepeatOptions};
+use crate::index::{Fold, IndexError, KIN_OF_MAX, Reader, RepeatOptions, Repeats};
 use crate::io::{Clock, instant};
 use crate::pipeline::{Edition, Engine, LateTally, Looked, Outcome, Wanted};
-use crate::state::{Reach, State};
+use crate::state::{Keys, Reach, State};
 
 use super::{Control, Front, Indexer, Options, StreamError, measure};
 
@@ -97,6 +97,14 @@ struct Piece {
     looked: Looked,
 }
 
+impl Piece {
+    fn leave_out(&mut self, authors: &BTreeSet<u64>, keys: Keys) {
+        if !authors.is_empty() {
+            self.events.retain(|event| !authors.contains(&keys.author(&event.author)));
+        }
+    }
+}
+
 /// The road's own side: asks the index, and gives what it finds to the loop.
 pub(super) struct Road<'a> {
     pub(super) back: &'a BackSearch,
@@ -151,14 +159,13 @@ impl Road<'_> {
         match &ask.what {
             What::Repeats { wordings, since, before } => {
                 let options = &self.back.options.repeats;
-                each_day(&reader, (wordings, *since, *before), options, &mut |events, looked| {
-                    self.pieces(ask, events, looked)
+                each_day(&reader, (wordings, *since, *before), options, &mut |page, looked| {
+                    self.pieces(ask, unlabelled(page), looked)
                 })
             }
             What::Kin { of, since } => {
-                let of: Vec<&str> = of.iter().map(AsRef::as_ref).collect();
                 let from = since.saturating_sub(self.back.options.repeats.back_ms);
-                self.pieces(ask, reader.kin(&of, from)?, Looked::More)
+                each_kin(&reader, of, from, &mut |page| self.pieces(ask, unlabelled(page), Looked::More))
             }
         }
     }
@@ -185,22 +192,58 @@ impl Road<'_> {
     }
 }
 
+/// The candidates of a page that have no label of a refuted claim: whoever lost the memory of a label does not give it again.
+fn unlabelled(mut page: Repeats) -> Vec<Event<'static>> {
+    page.events.retain(|event| !page.labelled.contains(&*event.id));
+    page.events
+}
+
 /// Gives the candidates of each day, the latest first, and how far the search is once they were judged.
 fn each_day<E: From<IndexError>>(
     reader: &Reader,
     (wordings, since, before): (&[String], Millis, Millis),
     options: &RepeatOptions,
-    give: &mut impl FnMut(Vec<Event<'static>>, Looked) -> Result<(), E>,
+    give: &mut impl FnMut(Repeats, Looked) -> Result<(), E>,
 ) -> Result<(), E> {
     for (day, _) in reader.days_of_repeats(wordings, since, before, options)? {
-        let repeats = reader.repeats(wordings, day, before, options)?;
-        if repeats.total > repeats.events.len() as u64 {
-            let (total, taken) = (repeats.total, repeats.events.len());
-            tracing::info!(day, total, taken, "of the candidates of a day only the likeliest are looked at");
+        let mut turn = None;
+        loop {
+            let page = reader.repeats(wordings, day, before, options, turn)?;
+            let (total, taken) = (page.total, options.per_day_max);
+            turn = page.next;
+            if turn.is_none() {
+                if total > taken as u64 {
+                    tracing::info!(day, total, taken, "of the candidates of a day only the likeliest are looked at");
+                }
+                give(page, Looked::To(Reach::Before(day)))?;
+                break;
+            }
+            give(page, Looked::More)?;
         }
-        give(repeats.events, Looked::To(Reach::Before(day)))?;
     }
-    give(Vec::new(), Looked::To(Reach::Kin))
+    give(Repeats::default(), Looked::To(Reach::Kin))
+}
+
+/// Gives what passes these events on, page by page.
+fn each_kin<E: From<IndexError>>(
+    reader: &Reader,
+    of: &[Arc<str>],
+    from: Millis,
+    give: &mut impl FnMut(Repeats) -> Result<(), E>,
+) -> Result<(), E> {
+    for of in of.chunks(KIN_OF_MAX) {
+        let of: Vec<&str> = of.iter().map(AsRef::as_ref).collect();
+        let mut turn = None;
+        loop {
+            let page = reader.kin(&of, from, turn)?;
+            turn = page.next;
+            give(page)?;
+            if turn.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The loop's side.
@@ -224,6 +267,8 @@ struct Active {
     pieces: VecDeque<Piece>,
     /// Events whose kin were asked for.
     asked: BTreeSet<Arc<str>>,
+    /// Who was forgotten since the road was asked last: what it found may speak of them still.
+    forgotten: BTreeSet<u64>,
     /// When it may be asked again after a failure.
     retry: Option<Instant>,
     begun: Instant,
@@ -258,10 +303,21 @@ impl Looking {
         let _: Result<(), RecvTimeoutError> = self.timer.1.recv_timeout(BUSY_WAIT);
     }
 
-    /// What was found may speak of somebody who was just forgotten: it is asked for again.
-    pub(super) fn begin_anew(&mut self) {
-        self.generation.fetch_add(1, Ordering::Relaxed);
-        self.active = None;
+    /// What was found of these authors is let go, and so is what is yet to be heard of them.
+    pub(super) fn forget(&mut self, authors: &[u64], keys: Keys) {
+        if let Some(active) = self.active.as_mut().filter(|_| !authors.is_empty()) {
+            active.forgotten.extend(authors);
+            let Active { pieces, forgotten, .. } = active;
+            pieces.iter_mut().for_each(|piece| piece.leave_out(forgotten, keys));
+        }
+    }
+
+    /// Nothing that was found is wanted any longer; the road, which may wait to be rid of it, is told.
+    fn let_go(&mut self) {
+        if self.active.take().is_some() {
+            self.generation.fetch_add(1, Ordering::Relaxed);
+        }
+        while self.found.try_recv().is_ok() {}
     }
 
     /// Whether the index cannot be asked now.
@@ -274,21 +330,22 @@ impl Looking {
         let wanted = engine.wanted(edition);
         measure::looking_for(engine.state().back().searches().len());
         let Some(wanted) = wanted else {
-            self.active = None;
+            self.let_go();
             return Next::Idle;
         };
         if self.active.as_ref().is_none_or(|active| active.wanted != (wanted.key, wanted.mark)) {
-            self.begin_anew();
+            self.let_go();
             let goes_on = wanted.reach != Reach::Before(Millis::MAX);
             tracing::info!(claim = &*wanted.id, goes_on, "a claim is looked for in what was said before");
             self.active = Some(Active::new(&wanted));
         }
-        self.hear();
+        self.hear(engine.state().keys());
         let allowed = self.allowance();
         let Some(active) = &mut self.active else { return Next::Idle };
         if let Some(piece) = active.pieces.front_mut() {
-            let count = piece.events.len().min(allowed);
-            if count == 0 && !piece.events.is_empty() {
+            // Each step is saved: many small ones would cost more than what they judge.
+            let count = piece.events.len().min(STEP_MAX).min(self.options.per_second.max(1) as usize);
+            if allowed < count {
                 return Next::Wait;
             }
             let events: Vec<Event<'static>> = piece.events.drain(..count).collect();
@@ -323,11 +380,13 @@ impl Looking {
             }
         };
         (active.waits, active.retry) = (true, None);
+        // All that was judged is in the index before it is asked, erasures among it.
+        active.forgotten.clear();
         Next::Ask(Ask { generation: self.generation.load(Ordering::Relaxed), what })
     }
 
     /// Takes in what the road says, as much as there is room for.
-    fn hear(&mut self) {
+    fn hear(&mut self, keys: Keys) {
         let Some(active) = &mut self.active else { return };
         while active.pieces.is_empty() {
             let Ok(Found { generation, answer }) = self.found.try_recv() else { return };
@@ -335,7 +394,10 @@ impl Looking {
                 continue;
             }
             match answer {
-                Answer::Piece(piece) => active.pieces.push_back(piece),
+                Answer::Piece(mut piece) => {
+                    piece.leave_out(&active.forgotten, keys);
+                    active.pieces.push_back(piece);
+                }
                 Answer::End => active.waits = false,
                 Answer::Failed => {
                     active.waits = false;
@@ -363,6 +425,7 @@ impl Active {
             waits: false,
             pieces: VecDeque::new(),
             asked: BTreeSet::new(),
+            forgotten: BTreeSet::new(),
             retry: None,
             begun: instant(),
             tally: LateTally::default(),
@@ -436,7 +499,7 @@ pub fn preview<E: From<IndexError> + From<StreamError>>(
             Ok::<_, E>(engine.state().labelled_late(wanted.key))
         };
         let asked = (&*wanted.wordings, wanted.since, Millis::MAX);
-        each_day(&reader, asked, &preview.options, &mut |events, looked| look(events, looked).map(drop))?;
+        each_day(&reader, asked, &preview.options, &mut |page, looked| look(page.events, looked).map(drop))?;
         let mut known = BTreeSet::new();
         let mut labelled = look(Vec::new(), Looked::More)?;
         loop {
@@ -444,11 +507,17 @@ pub fn preview<E: From<IndexError> + From<StreamError>>(
             if new.is_empty() {
                 break;
             }
-            let of: Vec<&str> = new.iter().map(AsRef::as_ref).collect();
+            labelled = Vec::new();
             let from = wanted.since.saturating_sub(preview.options.back_ms);
-            labelled = look(reader.kin(&of, from)?, Looked::More)?;
+            each_kin(&reader, &new, from, &mut |page| {
+                labelled = look(page.events, Looked::More)?;
+                Ok::<_, E>(())
+            })?;
         }
         look(Vec::new(), Looked::Done)?;
     }
     Ok(tally)
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,7 +70,9 @@ impl Judging<'_> {
             let (state, copies) = (self.engine.state(), self.engine.copy_sizes());
             self.shown.show(&state.sizes(), copies.as_ref(), state.watermark());
             tally.add(&outcome.tally);
-            let has_erased = outcome.erased;
+            if let Some(looking) = &mut self.looking {
+                looking.forget(&outcome.erased, self.engine.state().keys());
+            }
             let job = self.job(&batch, at, outcome);
             self.input = Some(batch.end().clone());
             front.take_back(items);
@@ -78,9 +80,6 @@ impl Judging<'_> {
             let _ = give_back.send(batch);
             if to_saver.send(Task::Batch(job)).is_err() || !self.send_snapshot(to_saver) {
                 return Ok(tally);
-            }
-            if has_erased {
-                self.looking.iter_mut().for_each(Looking::begin_anew);
             }
             if !self.look_back(front, &mut tally, to_saver)?.goes_on() {
                 return Ok(tally);
@@ -116,6 +115,9 @@ impl Judging<'_> {
             Next::Judged(outcome) => {
                 measure::batch(&outcome.tally);
                 tally.add(&outcome.tally);
+                if outcome.deltas.is_empty() && outcome.decisions.is_empty() {
+                    return Ok(Step::Done);
+                }
                 let job = Job::beside(input.clone(), at, *outcome);
                 self.journal_bytes += job.bytes();
                 Task::Batch(job)

@@ -72,7 +72,7 @@ impl Job {
             filings: outcome.filings,
             texts_end: outcome.texts_end,
             blanks: outcome.blanks,
-            erased: outcome.erased,
+            erased: !outcome.erased.is_empty(),
         }
     }
 

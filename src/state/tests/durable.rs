@@ -138,7 +138,7 @@ fn a_snapshot_that_is_not_ours_says_what_it_is() {
         let mut other = chunks.clone();
         other[0][14] = format;
         let other = load(keys(), &other);
-        assert!(other.contains(&format!("format {format}")) && other.contains("format 3"), "{other}");
+        assert!(other.contains(&format!("format {format}")) && other.contains("format 4"), "{other}");
         assert!(other.contains("empty store"), "{other}");
     }
     let newer = state().apply(&[7]).unwrap_err().to_string();

@@ -249,3 +249,34 @@ fn what_was_done_to_the_first_of_a_cluster_is_known_until_it_is_undone_or_forgot
     state.forget_author(3);
     assert!(kinds(&state, 9).is_empty());
 }
+
+#[test]
+fn the_ledger_says_from_when_on_it_knows_everything() {
+    let mut state = State::new(&Options { ledger_max: 3, ledger_ms: 10 * DAY, ..options() }, keys());
+    assert_eq!(state.ledger().covers_since(T0 + 10 * DAY), T0, "nothing had to go: as long as it keeps what it has");
+    (0..5).for_each(|event| state.record(&entry(event, 1, T0 + event as i64 * DAY)));
+    assert_eq!(state.ledger().covers_since(T0 + 10 * DAY), T0 + DAY + 1, "two had to go");
+    state.forget_author(1);
+    let mut chunks = Vec::new();
+    state.save(&mut |chunk| chunks.push(chunk.to_vec()));
+    let again = State::load(&Options { ledger_max: 3, ledger_ms: 10 * DAY, ..options() }, keys(), &chunks).unwrap();
+    assert_eq!(again.ledger().covers_since(T0 + 10 * DAY), T0 + DAY + 1, "and that stays so");
+    assert_eq!(again.ledger().covers_since(T0 + 20 * DAY), T0 + 10 * DAY);
+}
+
+#[test]
+fn what_was_taken_back_keeps_its_mark_and_is_taken_back_once() {
+    let mut state = state();
+    state.record(&entry(2, 1, T0));
+    assert_eq!(state.ledger().resting_on(2), [2]);
+    let gone = state.retract(2, T0 + 1).unwrap().entry;
+    assert_eq!((gone.actions, gone.claim.unwrap().actions), (vec![ActionKind::Fold { level: 2 }], 1));
+    let (kept, fate) = state.ledger().get(2).unwrap();
+    assert_eq!((kept.actions, kept.claim.unwrap().actions, fate), (vec![mute(T0)], 0, Fate::Open));
+    let mut chunks = Vec::new();
+    state.save(&mut |chunk| chunks.push(chunk.to_vec()));
+    let mut again = State::load(&options(), keys(), &chunks).unwrap();
+    assert_eq!(again.ledger().get(2).unwrap().0.claim.unwrap().actions, 0);
+    assert_eq!(again.ledger().resting_on(2), [0_u64; 0]);
+    assert!(again.retract(2, T0 + 2).is_none());
+}

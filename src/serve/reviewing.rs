@@ -175,7 +175,7 @@ pub(super) struct Claimed {
     responses(
         (status = 200, description = "It is yours", body = Claimed),
         (status = 404, description = "Nothing was decided on it", body = Fault, content_type = "application/problem+json"),
-        (status = 409, description = "Somebody else has it", body = Fault, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody else has it, or no word on it is taken here", body = Fault, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn claim(
@@ -262,6 +262,9 @@ pub(super) async fn verdict(
     let held = hub.bodies.read(body, VERDICT_BYTES_MAX).await?;
     let Word { outcome } = serde_json::from_slice(&held.bytes)
         .map_err(|error| Fault::bad(format!("send {{\"outcome\": \"upheld\"}} or \"overturned\": {error}")))?;
+    if hub.parts.desk.is_none() {
+        return Err(reads_only());
+    }
     let is_theirs = hub.reviews().claim_of(&event, hub.now()).is_some_and(|claim| claim.by == who.name);
     if !is_theirs {
         return Err(Fault::conflict("not_claimed", "you do not have it: claim it first"));

@@ -175,7 +175,7 @@ fn stand(
     let (signal, signalled) = mpsc::channel();
     run::on_signal(move || signal.send(()).is_ok())?;
     let (end, ended) = mpsc::channel::<()>();
-    thread::scope(|scope| {
+    let done = thread::scope(|scope| {
         scope.spawn(move || {
             // Waits for a signal, or for the loop to end by itself.
             while ended.try_recv() != Err(mpsc::TryRecvError::Disconnected) {
@@ -191,7 +191,9 @@ fn stand(
         desk.abandon();
         drop(end);
         Ok(summary?)
-    })
+    });
+    hub.end();
+    done
 }
 
 /// How often the service looks whether its loop has ended.

@@ -97,6 +97,10 @@ impl Folder {
         Ok(Self { path: path.to_owned(), fields: Fields::new(), jieba: Arc::new(LazyLock::new(Jieba::new)) })
     }
 
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     pub(super) fn of(&self, day: Day) -> PathBuf {
         self.path.join(DAYS).join(day.to_string())
     }

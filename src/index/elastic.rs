@@ -6,6 +6,7 @@
 //! another name of `at`. What is not known is refused by its name, never passed over, where it would change the answer.
 
 mod aggregations;
+mod bounds;
 mod queries;
 
 use serde_json::{Map, Value, json};
@@ -26,6 +27,8 @@ const PATTERN_STARS_MAX: usize = 4;
 const SEARCHES_MAX: usize = 64;
 /// What the cases of one answer may take together, in bytes; it has fewer hits then.
 const HITS_BYTES_MAX: usize = 8 << 20;
+/// Buckets of one call, all its searches together: what Elasticsearch gives of one.
+const BUCKETS_ALL_MAX: u64 = 65_000;
 /// Hits that come where nobody says how many.
 const HITS_DEFAULT: u64 = 10;
 
@@ -75,77 +78,121 @@ fn refuse<T>(message: impl Into<String>) -> Result<T, ElasticError> {
 /// How a case is shown as `_source`: [`source`], or a form of it that hides what somebody may not see.
 pub type Shows<'s> = &'s dyn Fn(&Case<'_>) -> Value;
 
-/// Reads a body.
-///
-/// # Errors
-/// [`ElasticError::Refused`], if it is not JSON.
-pub fn read(body: &str) -> Result<Value, ElasticError> {
-    serde_json::from_str(body).map_err(|error| ElasticError::Refused(format!("the body is not JSON: {error}")))
+/// One search, read once: what it is noted by is what is run.
+pub struct Search {
+    body: Map<String, Value>,
+    query: Query,
+    /// What is to be counted, in the library's words.
+    request: Option<Value>,
+    fields: Vec<&'static str>,
 }
 
-/// What a body asks for, of `_search` or `_msearch`: the query of each of its searches, and the fields that it counts by. What will be
-/// refused is left out.
-#[must_use]
-pub fn asked(body: &str, now: Millis) -> Vec<(Query, Vec<String>)> {
-    let searches: Vec<Value> = match serde_json::from_str(body) {
-        Ok(one) => vec![one],
-        Err(_) => body.lines().filter_map(|line| serde_json::from_str(line).ok()).collect(),
-    };
-    let one = |asked: &Value| {
-        let query = asked.get("query").map_or(Some(Query::All), |query| queries::read(query, now).ok())?;
-        let mut fields = Vec::new();
-        let counted = asked.get("aggs").or_else(|| asked.get("aggregations"));
-        counted.into_iter().for_each(|counted| aggregations::fields(counted, &mut fields));
-        Some((query, fields))
-    };
-    searches.iter().filter_map(one).collect()
-}
+/// What a search may ask for: what shapes the answer, and what changes none of it.
+const KNOWN: [&str; 19] = [
+    "query",
+    "aggs",
+    "aggregations",
+    "size",
+    "from",
+    "sort",
+    "search_after",
+    "track_total_hits",
+    "track_scores",
+    "_source",
+    "fields",
+    "stored_fields",
+    "docvalue_fields",
+    "highlight",
+    "timeout",
+    "version",
+    "explain",
+    "profile",
+    "seq_no_primary_term",
+];
 
-/// Whether a list of names with `*` has the index in it.
-#[must_use]
-pub fn is_ours(names: &str) -> bool {
-    names.split(',').any(|name| name == "_all" || matches(name.trim(), INDEX))
-}
-
-/// `POST /_search`
-///
-/// # Errors
-/// [`ElasticError`]; its [`ElasticError::body`] is the answer then.
-pub fn search(reader: &Reader, body: &Value, now: Millis, shows: Shows<'_>) -> Result<Value, ElasticError> {
-    search_within(reader, body, now, shows, HITS_BYTES_MAX)
-}
-
-fn search_within(
-    reader: &Reader,
-    body: &Value,
-    now: Millis,
-    shows: Shows<'_>,
-    bytes_max: usize,
-) -> Result<Value, ElasticError> {
-    let Some(asked) = body.as_object() else { return refuse("the body of a search is an object") };
-    let query = asked.get("query").map_or(Ok(Query::All), |query| queries::read(query, now))?;
-    let (hits, total) = hits(reader, asked, &query, shows, bytes_max)?;
-    let mut answer = json!({
-        "took": 0,
-        "timed_out": false,
-        "_shards": { "total": 1, "successful": 1, "skipped": 0, "failed": 0 },
-        "hits": { "total": { "value": total, "relation": "eq" }, "max_score": Value::Null, "hits": hits },
-        "status": 200,
-    });
-    if let Some(wanted) = asked.get("aggs").or_else(|| asked.get("aggregations")) {
-        let request = aggregations::read(wanted)?;
-        let mut counted = reader.aggregate(&query, &request)?;
-        aggregations::word(&request, &mut counted);
-        answer["aggregations"] = counted;
+impl Search {
+    /// Reads a body; an empty one asks for everything.
+    ///
+    /// # Errors
+    /// [`ElasticError::Refused`], if it is no JSON, or asks for something that is not known here.
+    pub fn parse(body: &str, now: Millis) -> Result<Self, ElasticError> {
+        let body = if body.trim().is_empty() { "{}" } else { body };
+        let body = serde_json::from_str(body)
+            .map_err(|error| ElasticError::Refused(format!("the body is not JSON: {error}")))?;
+        Self::read(body, now)
     }
-    Ok(answer)
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`ElasticError::Refused`], if it asks for something that is not known here.
+    pub fn read(body: Value, now: Millis) -> Result<Self, ElasticError> {
+        let Value::Object(body) = body else { return refuse("the body of a search is an object") };
+        only("a search", &body, &KNOWN)?;
+        let query = body.get("query").map_or(Ok(Query::All), |query| queries::read(query, now))?;
+        let wanted = body.get("aggs").or_else(|| body.get("aggregations"));
+        let (request, fields) = wanted.map(aggregations::read).transpose()?.unzip();
+        Ok(Self { query, request, fields: fields.unwrap_or_default(), body })
+    }
+
+    /// What it looks for.
+    #[must_use]
+    pub fn query(&self) -> &Query {
+        &self.query
+    }
+
+    /// The fields that it counts by.
+    #[must_use]
+    pub fn fields(&self) -> &[&'static str] {
+        &self.fields
+    }
+
+    /// `POST /_search`
+    ///
+    /// # Errors
+    /// [`ElasticError`], if it asks for more than is given, or the index cannot be read.
+    pub fn answer(&self, reader: &Reader, shows: Shows<'_>) -> Result<Value, ElasticError> {
+        self.answer_within(reader, shows, HITS_BYTES_MAX, &mut { BUCKETS_ALL_MAX })
+    }
+
+    /// As [`Search::answer`]; what it gives is taken off what is left.
+    fn answer_within(
+        &self,
+        reader: &Reader,
+        shows: Shows<'_>,
+        bytes_max: usize,
+        buckets_left: &mut u64,
+    ) -> Result<Value, ElasticError> {
+        let (hits, total) = hits(reader, &self.body, &self.query, shows, bytes_max)?;
+        let mut answer = json!({
+            "took": 0,
+            "timed_out": false,
+            "_shards": { "total": 1, "successful": 1, "skipped": 0, "failed": 0 },
+            "hits": { "total": { "value": total, "relation": "eq" }, "max_score": Value::Null, "hits": hits },
+            "status": 200,
+        });
+        if let Some(request) = &self.request {
+            let most = bounds::buckets_most(reader, &self.query, request)?;
+            if most > *buckets_left {
+                return refuse(format!(
+                    "the histograms may have {most} buckets, and {buckets_left} are left of the {BUCKETS_ALL_MAX} of one call: \
+                     take longer spans, fewer terms or less time"
+                ));
+            }
+            let mut counted = reader.aggregate_within(&self.query, request, *buckets_left)?;
+            *buckets_left = buckets_left.saturating_sub(bounds::buckets_of(&counted));
+            aggregations::word(request, &mut counted);
+            answer["aggregations"] = counted;
+        }
+        Ok(answer)
+    }
 }
 
-/// `POST /_msearch`: lines of header and search by turns. A search that fails is answered in its place.
+/// Reads the body of `POST /_msearch`: lines of header and search by turns. A search that cannot be read is answered in its place.
 ///
 /// # Errors
 /// [`ElasticError::Refused`], if the lines are no such thing.
-pub fn msearch(reader: &Reader, lines: &str, now: Millis, shows: Shows<'_>) -> Result<Value, ElasticError> {
+pub fn searches(lines: &str, now: Millis) -> Result<Vec<Result<Search, ElasticError>>, ElasticError> {
     let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
     if lines.is_empty() || !lines.len().is_multiple_of(2) {
         return refuse("_msearch takes pairs of lines: a header, then a search");
@@ -153,10 +200,52 @@ pub fn msearch(reader: &Reader, lines: &str, now: Millis, shows: Shows<'_>) -> R
     if lines.len() / 2 > SEARCHES_MAX {
         return refuse(format!("_msearch takes {SEARCHES_MAX} searches at most"));
     }
-    let bytes_max = HITS_BYTES_MAX / (lines.len() / 2);
-    let answer = |line: &str| search_within(reader, &read(line)?, now, shows, bytes_max);
-    let answers = lines.chunks_exact(2).map(|pair| answer(pair[1]).unwrap_or_else(|error| error.body()));
-    Ok(json!({ "took": 0, "responses": answers.collect::<Vec<_>>() }))
+    Ok(lines.chunks_exact(2).map(|pair| Search::parse(pair[1], now)).collect())
+}
+
+/// `POST /_msearch`, each search in its place. They share the room that one answer has.
+#[must_use]
+pub fn msearch(reader: &Reader, searches: &[Result<Search, ElasticError>], shows: Shows<'_>) -> Value {
+    let bytes_max = HITS_BYTES_MAX / searches.len().max(1);
+    let mut buckets_left = BUCKETS_ALL_MAX;
+    let mut answer = |search: &Result<Search, ElasticError>| match search {
+        Ok(search) => {
+            search.answer_within(reader, shows, bytes_max, &mut buckets_left).unwrap_or_else(|error| error.body())
+        }
+        Err(error) => error.body(),
+    };
+    json!({ "took": 0, "responses": searches.iter().map(&mut answer).collect::<Vec<_>>() })
+}
+
+/// Whether a value says nothing.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(all) => all.is_empty(),
+        Value::Object(all) => all.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+/// Refuses by its name what is not known and says something. Days and hours are those of UTC.
+fn only(what: &str, given: &Map<String, Value>, known: &[&str]) -> Result<(), ElasticError> {
+    for (key, value) in given.iter().filter(|(_, value)| !is_nothing(value)) {
+        if !known.contains(&key.as_str()) {
+            return refuse(format!("[{key}] of {what} is not known here"));
+        }
+        let is_utc = |zone: &str| ["utc", "z", "+00:00", "etc/utc", "gmt"].contains(&zone.to_lowercase().as_str());
+        if key == "time_zone" && !value.as_str().is_some_and(is_utc) {
+            return refuse(format!("[time_zone] of {what} is UTC"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a list of names with `*` has the index in it.
+#[must_use]
+pub fn is_ours(names: &str) -> bool {
+    names.split(',').any(|name| name == "_all" || matches(name.trim(), INDEX))
 }
 
 /// `GET /_field_caps?fields=…`: names with `*`, separated by commas.

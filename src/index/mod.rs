@@ -27,7 +27,7 @@ use std::path::PathBuf;
 pub use days::Day;
 pub use page::{Ask, Cursor, Hit, Order, Page};
 pub use query::{CLAUSES_MAX, QUERY_BYTES_MAX, Query, QueryError, Test, parse};
-pub use reader::{BUCKETS_MAX, Bucket, Count, PAGE_HITS_MAX, Reader, VALUES_MAX};
+pub use reader::{BUCKETS_MAX, Bucket, Count, Generation, PAGE_HITS_MAX, Reader, VALUES_MAX};
 pub use repeats::{KIN_OF_MAX, RepeatOptions, Repeats, Turn};
 pub use schema::{FIELDS, Kind, kind};
 
@@ -80,6 +80,9 @@ pub enum IndexError {
     /// A cursor is not one, or of another order.
     #[error("the cursor is not one of this search")]
     Cursor,
+    /// Nobody waits for the answer any longer.
+    #[error("the search was stopped: nobody waits for its answer any longer")]
+    Stopped,
     /// A stored case is not one.
     #[error("a stored case cannot be read: {0}")]
     Case(String),
@@ -93,7 +96,7 @@ impl IndexError {
         match self {
             Self::Aggregation(_) | Self::Field(_) | Self::Cursor => true,
             Self::Tantivy { source, .. } => is_argument(source),
-            Self::NoIndex(_) | Self::Schema { .. } | Self::Io { .. } | Self::Case(_) => false,
+            Self::NoIndex(_) | Self::Schema { .. } | Self::Io { .. } | Self::Stopped | Self::Case(_) => false,
         }
     }
 
@@ -112,6 +115,7 @@ impl IndexError {
             Self::Aggregation(_) => "see docs/search.md for what can be counted",
             Self::Field(_) => "fields of names are those of docs/search.md, such as rule, author, cluster",
             Self::Cursor => "give the `next` of the page before, and the same order, or none to begin",
+            Self::Stopped => "ask for less at once, or for less time",
             Self::Case(_) => "remove that day's folder and index the stream again",
         }
     }

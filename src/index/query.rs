@@ -14,6 +14,8 @@ pub const QUERY_BYTES_MAX: usize = 4096;
 pub const CLAUSES_MAX: usize = 256;
 /// `*` in one name: each makes the automaton larger that runs over all names of the field.
 pub(super) const STARS_MAX: usize = 8;
+/// Names with `*` in one query: each is an automaton.
+pub(super) const STARRED_MAX: usize = 16;
 /// Parentheses in parentheses.
 const DEPTH_MAX: usize = 32;
 
@@ -85,7 +87,25 @@ pub struct QueryError {
 /// # Errors
 /// The first mistake, with its place.
 pub fn parse(query: &str, now: Millis) -> Result<Query, QueryError> {
-    let mut parser = Parser { query, at: 0, clauses: 0, now };
+    parse_counted(query, now, &mut Counts::default())
+}
+
+/// What a query is made of so far, where it is one part of a larger one.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) clauses: usize,
+    /// Clauses with `*` in a name.
+    pub(super) starred: usize,
+}
+
+/// Whether a name that was not quoted is looked for with an automaton; `*` alone asks whether there is any.
+pub(super) fn is_starred(value: &str) -> bool {
+    value != "*" && value.contains('*')
+}
+
+/// As [`parse`]; what it is made of is added to `counts`, and bounded with what stands there.
+pub(super) fn parse_counted(query: &str, now: Millis, counts: &mut Counts) -> Result<Query, QueryError> {
+    let mut parser = Parser { query, at: 0, counts, now };
     if query.len() > QUERY_BYTES_MAX {
         return Err(parser.error(format!("a query has at most {QUERY_BYTES_MAX} bytes"), "ask for less at once"));
     }
@@ -100,14 +120,14 @@ pub fn parse(query: &str, now: Millis) -> Result<Query, QueryError> {
     Err(parser.error("a parenthesis is closed that was not opened", "take out this `)`, or quote it"))
 }
 
-struct Parser<'a> {
+struct Parser<'a, 'c> {
     query: &'a str,
     at: usize,
-    clauses: usize,
+    counts: &'c mut Counts,
     now: Millis,
 }
 
-impl<'a> Parser<'a> {
+impl<'a> Parser<'a, '_> {
     fn rest(&self) -> &'a str {
         &self.query[self.at..]
     }
@@ -220,8 +240,8 @@ impl<'a> Parser<'a> {
     }
 
     fn clause(&mut self, field: &'static str) -> Result<Query, QueryError> {
-        self.clauses += 1;
-        if self.clauses > CLAUSES_MAX {
+        self.counts.clauses += 1;
+        if self.counts.clauses > CLAUSES_MAX {
             return Err(self.error(format!("a query has at most {CLAUSES_MAX} clauses"), "ask for less at once"));
         }
         let test = match kind(field) {
@@ -242,6 +262,14 @@ impl<'a> Parser<'a> {
                     return Err(
                         self.error(format!("a name has at most {STARS_MAX} `*`"), "write more of the name itself")
                     );
+                }
+                if !is_quoted && kind(field) != Some(Kind::Text) && is_starred(&value) {
+                    self.counts.starred += 1;
+                    if self.counts.starred > STARRED_MAX {
+                        self.at = before;
+                        let message = format!("a query has at most {STARRED_MAX} names with `*`");
+                        return Err(self.error(message, "ask for less at once"));
+                    }
                 }
                 Test::Is { value, is_quoted }
             }
@@ -380,6 +408,8 @@ mod tests {
         }
         assert_eq!(error("a rule:*a*b*c*d*e*f*g*h*i").at, 7);
         parse("rule:*a*b*c*d*e*f*g*h", NOW).unwrap();
+        parse(&"rule:a* ".repeat(16), NOW).unwrap();
+        parse(&"rule:a* ".repeat(17), NOW).unwrap_err();
         parse(&"(".repeat(1000), NOW).unwrap_err();
         parse(&"-".repeat(4000), NOW).unwrap_err();
         parse(&"a ".repeat(300), NOW).unwrap_err();

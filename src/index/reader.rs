@@ -1,15 +1,19 @@
 //! All days at once: hits in pages, counts, and whatever the library can aggregate.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
 use tantivy::aggregation::agg_req::Aggregations;
 use tantivy::aggregation::intermediate_agg_result::IntermediateAggregationResults;
-use tantivy::aggregation::{AggContextParams, DistributedAggregationCollector};
+use tantivy::aggregation::{AggContextParams, AggregationLimitsGuard, DistributedAggregationCollector};
 use tantivy::collector::{Count as Counter, MultiCollector, TopDocs};
+use tantivy::index::SegmentId;
+use tantivy::query::Query as Runs;
 use tantivy::schema::Value as _;
-use tantivy::{DateTime, DocAddress, IndexReader, ReloadPolicy, Searcher, TantivyDocument};
+use tantivy::{DateTime, DocAddress, IndexReader, Opstamp, ReloadPolicy, Searcher, TantivyDocument};
 
 use super::days::{Day, Folder};
 use super::page::{Ask, Cursor, Hit, Order, Page};
@@ -44,7 +48,12 @@ pub struct Reader {
     folder: Folder,
     fold: Fold,
     days: RwLock<Arc<Vec<OpenDay>>>,
+    stop: Option<Arc<AtomicBool>>,
 }
+
+/// What an index holds at a moment: another one where anything was committed, merged or dropped since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generation(Vec<(Day, BTreeMap<SegmentId, Option<Opstamp>>)>);
 
 #[derive(Clone)]
 struct OpenDay {
@@ -59,6 +68,8 @@ type Place = (usize, DocAddress);
 pub const BUCKETS_MAX: u64 = 10_000;
 /// Hits that one page may have.
 pub const PAGE_HITS_MAX: usize = 10_000;
+/// What an aggregation of somebody else's making may take while it is counted, in bytes.
+const AGGREGATION_BYTES_MAX: u64 = 64 << 20;
 /// Values that one list of the most frequent may have.
 pub const VALUES_MAX: usize = 10_000;
 
@@ -68,9 +79,35 @@ impl Reader {
     /// # Errors
     /// [`IndexError`], if there is none, or one of another version.
     pub fn open(dir: &Path, fold: Fold) -> Result<Self, IndexError> {
-        let reader = Self { folder: Folder::open(dir, false)?, fold, days: RwLock::default() };
+        let reader = Self { folder: Folder::open(dir, false)?, fold, days: RwLock::default(), stop: None };
         reader.refresh()?;
         Ok(reader)
+    }
+
+    /// The same index as it stands now, whose searches end with [`IndexError::Stopped`] soon after `stop` is set.
+    #[must_use]
+    pub fn until(&self, stop: Arc<AtomicBool>) -> Self {
+        Self { folder: self.folder.clone(), fold: self.fold, days: RwLock::new(self.days()), stop: Some(stop) }
+    }
+
+    /// What it holds.
+    #[must_use]
+    pub fn generation(&self) -> Generation {
+        let days = self.days();
+        let segments = |open: &OpenDay| (open.day, open.reader.searcher().generation().segments().clone());
+        Generation(days.iter().map(segments).collect())
+    }
+
+    /// Looked at between days.
+    fn go_on(&self) -> Result<(), IndexError> {
+        let is_stopped = self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
+        if is_stopped { Err(IndexError::Stopped) } else { Ok(()) }
+    }
+
+    /// The query as the library runs it; it is the same for all days.
+    fn plan(&self, query: &Query) -> Result<Box<dyn Runs>, IndexError> {
+        let planner = Planner { fields: &self.folder.fields, jieba: &self.folder.jieba, fold: self.fold };
+        planner.plan(query).map_err(|source| IndexError::Tantivy { path: self.folder.path().to_owned(), source })
     }
 
     /// Takes in what was committed since. Searches that run go on with what they began with.
@@ -107,8 +144,10 @@ impl Reader {
     /// [`IndexError`], if the index cannot be read.
     pub fn count(&self, query: &Query) -> Result<u64, IndexError> {
         let mut total = 0;
+        let plan = self.plan(query)?;
         for OpenDay { day, reader } in self.days().iter() {
-            let counted = self.planner().plan(query).and_then(|query| query.count(&reader.searcher()));
+            self.go_on()?;
+            let counted = plan.count(&reader.searcher());
             total += counted.map_err(|source| IndexError::Tantivy { path: self.folder.of(*day), source })? as u64;
         }
         Ok(total)
@@ -132,10 +171,11 @@ impl Reader {
         let wanted = skipped.saturating_add(limit).saturating_add(1);
         let (mut page, mut ranked) = (Page::default(), Vec::new());
         let days = self.days();
+        let plan = self.plan(narrowed.as_ref().unwrap_or(query))?;
         for (place, OpenDay { day, reader }) in days.iter().enumerate() {
+            self.go_on()?;
             let failed = |source| IndexError::Tantivy { path: self.folder.of(*day), source };
-            let query = self.planner().plan(narrowed.as_ref().unwrap_or(query)).map_err(failed)?;
-            let (total, ranks) = rank(&reader.searcher(), &*query, ask.order, wanted).map_err(failed)?;
+            let (total, ranks) = rank(&reader.searcher(), &*plan, ask.order, wanted).map_err(failed)?;
             page.total += total as u64;
             ranked.extend(ranks.into_iter().map(|(rank, address)| (rank, (place, address))));
         }
@@ -177,18 +217,35 @@ impl Reader {
     /// # Errors
     /// [`IndexError::Aggregation`], if it cannot be read; others, if the index cannot.
     pub fn aggregate(&self, query: &Query, request: &Value) -> Result<Value, IndexError> {
+        self.aggregate_by(query, request, &AggregationLimitsGuard::default())
+    }
+
+    /// As [`Reader::aggregate`], within so many buckets and 64 MB: what others asked for.
+    pub(super) fn aggregate_within(&self, query: &Query, request: &Value, buckets: u64) -> Result<Value, IndexError> {
+        let buckets = u32::try_from(buckets).unwrap_or(u32::MAX);
+        let limits = AggregationLimitsGuard::new(Some(AGGREGATION_BYTES_MAX), Some(buckets));
+        self.aggregate_by(query, request, &limits)
+    }
+
+    fn aggregate_by(
+        &self,
+        query: &Query,
+        request: &Value,
+        limits: &AggregationLimitsGuard,
+    ) -> Result<Value, IndexError> {
         let refused = |error: &dyn std::fmt::Display| IndexError::Aggregation(error.to_string());
         let request: Aggregations = serde_json::from_value(request.clone()).map_err(|error| refused(&error))?;
         let mut all = IntermediateAggregationResults::default();
-        for OpenDay { day, reader } in self.days().iter() {
-            let collector = DistributedAggregationCollector::from_aggs(request.clone(), AggContextParams::default());
-            let failed = |source| IndexError::Tantivy { path: self.folder.of(*day), source };
-            let plan = self.planner().plan(query).map_err(failed)?;
+        let plan = self.plan(query)?;
+        for OpenDay { reader, .. } in self.days().iter() {
+            self.go_on()?;
+            // The guard is one for all days.
+            let context = AggContextParams { limits: limits.clone(), ..AggContextParams::default() };
+            let collector = DistributedAggregationCollector::from_aggs(request.clone(), context);
             let counted = reader.searcher().search(&*plan, &collector).and_then(|counted| all.merge_fruits(counted));
             counted.map_err(|error| refused(&error))?;
         }
-        let counted = all.into_final_result(request, AggContextParams::default().limits);
-        let counted = counted.map_err(|error| refused(&error))?;
+        let counted = all.into_final_result(request, limits.clone()).map_err(|error| refused(&error))?;
         serde_json::to_value(counted).map_err(|error| refused(&error))
     }
 
@@ -250,6 +307,16 @@ impl Reader {
         Ok(value("first").zip(value("last")))
     }
 
+    /// The least and the greatest value of a field of numbers.
+    ///
+    /// # Errors
+    /// As [`Reader::aggregate`].
+    pub(super) fn extent(&self, query: &Query, field: &str) -> Result<Option<(f64, f64)>, IndexError> {
+        let request = json!({ "least": { "min": { "field": field } }, "most": { "max": { "field": field } } });
+        let counted = self.aggregate(query, &request)?;
+        Ok(counted["least"]["value"].as_f64().zip(counted["most"]["value"].as_f64()))
+    }
+
     /// The words of a text as the index cuts it, folded.
     #[must_use]
     pub fn words(&self, text: &str) -> Vec<String> {
@@ -260,10 +327,6 @@ impl Reader {
 
     fn days(&self) -> Arc<Vec<OpenDay>> {
         Arc::clone(&self.days.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn planner(&self) -> Planner<'_> {
-        Planner { fields: &self.folder.fields, jieba: &self.folder.jieba, fold: self.fold }
     }
 }
 

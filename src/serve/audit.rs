@@ -93,6 +93,17 @@ impl Audit {
     /// # Errors
     /// If it cannot be written: then do not do what it would have told of.
     pub fn add(&self, who: &str, did: &str, about: &str, now: Millis) -> Result<(), AuditError> {
+        self.add_all(who, did, &[about], now)
+    }
+
+    /// Adds several lines of one deed at once.
+    pub(super) fn add_all(
+        &self,
+        who: &str,
+        did: &str,
+        about: &[impl AsRef<str>],
+        now: Millis,
+    ) -> Result<(), AuditError> {
         let failed = |source| AuditError::Io { doing: "write", path: self.path.clone(), source };
         let mut options = File::options();
         options.read(true).append(true).create(true);
@@ -126,7 +137,7 @@ impl Audit {
         if torn > 0 {
             add("-", "audit.healed", &format!("{torn} bytes of a line that a stop left half written were cut off"));
         }
-        add(who, did, about);
+        about.iter().for_each(|about| add(who, did, about.as_ref()));
         file.write_all(lines.as_bytes()).map_err(failed)?;
         file.sync_data().map_err(failed)
     }

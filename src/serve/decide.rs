@@ -10,7 +10,6 @@ use axum::http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::oneshot;
-use tokio::task::{spawn, spawn_blocking};
 use utoipa::ToSchema;
 
 use crate::io::{Answer, Offered, Turned};
@@ -96,49 +95,34 @@ pub(super) async fn decide(
 /// Hands records in and waits for what becomes of them. A verdict that was saved leaves the queue of reviews, also where nobody waits
 /// for the answer any longer.
 pub(super) async fn hand_in(hub: &Arc<Hub>, records: &[&[u8]]) -> Result<Vec<Outcome>, Fault> {
-    let Some(desk) = &hub.parts.desk else {
-        let detail = "this process decides on another stream and only shows what it decided";
-        return Err(Fault::conflict("reads_only", detail));
-    };
+    let Some(desk) = &hub.parts.desk else { return Err(reads_only()) };
     let about: Vec<About<'static>> = records.iter().map(|record| About::of(record).into_owned()).collect();
     let offered = records.iter().zip(&about).map(|(bytes, about)| Offered { bytes: (*bytes).into(), key: about.key() });
     let (tell, told) = oneshot::channel();
+    let (of_answer, of_words) = (Arc::clone(hub), about.clone());
     let turned = desk.offer(
         offered.collect(),
         Box::new(move |answers| {
-            // Whoever asked may be gone; the record is decided all the same.
-            let _ = tell.send(answers);
+            // Whoever asked may be gone; the record is decided all the same, and a word on a decision is noted.
+            let said = of_words.iter().zip(&answers).filter_map(|(about, answer)| about.word(answer));
+            let noted = of_answer.settler.settle(said.collect());
+            let _ = tell.send((answers, noted));
         }),
     );
     turned.map_err(|turned| match turned {
         Turned::Full => Fault::unavailable("busy", "too much waits to be decided: send it again in a moment", 1),
         Turned::Closed => stopping(),
     })?;
-    let of_task = Arc::clone(hub);
-    let task = spawn(async move {
-        let answers = told.await.map_err(|_| stopping())?;
-        let outcomes = about.iter().zip(answers).map(|(about, answer)| about.outcome(&of_task, answer));
-        let outcomes: Vec<Outcome> = outcomes.collect::<Result<_, Fault>>()?;
-        settle(of_task, &about, &outcomes).await?;
-        Ok(outcomes)
-    });
-    task.await.map_err(|error| Fault::internal(&error))?
+    let (answers, noted) = told.await.map_err(|_| stopping())?;
+    if let Some(noted) = noted {
+        noted.await.map_err(|_| stopping())??;
+    }
+    let outcomes = about.iter().zip(answers).map(|(about, answer)| about.outcome(hub, answer));
+    outcomes.collect()
 }
 
-/// Takes out of the queue of reviews what there is a word on now. A word on what can no longer be undone is one as well.
-async fn settle(hub: Arc<Hub>, about: &[About<'_>], outcomes: &[Outcome]) -> Result<(), Fault> {
-    let is_said = |outcome: &Outcome| outcome.problem.as_ref().is_none_or(|problem| problem.code == UNKNOWN_EVENT);
-    let said = about.iter().zip(outcomes).filter(|(about, outcome)| about.is_verdict() && is_said(outcome));
-    let said: Vec<Done> = said.filter_map(|(about, outcome)| about.done(outcome.problem.is_some())).collect();
-    if said.is_empty() {
-        return Ok(());
-    }
-    // It was saved: no bound on work may keep it from being noted.
-    let noted = spawn_blocking(move || {
-        let now = hub.now();
-        said.iter().try_for_each(|done| hub.reviews().settle(done, now))
-    });
-    Ok(noted.await.map_err(|error| Fault::internal(&error))??)
+pub(super) fn reads_only() -> Fault {
+    Fault::conflict("reads_only", "this process decides on another stream and only shows what it decided")
 }
 
 /// Nothing is held that a verdict could undo.
@@ -207,7 +191,7 @@ impl Form {
 }
 
 /// What a record is about, as far as a glance tells. The stage reads it properly.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 struct About<'a> {
     #[serde(borrow, default)]
     kind: Option<Cow<'a, str>>,
@@ -249,6 +233,21 @@ impl<'a> About<'a> {
         let text = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
         let event = self.event.as_deref()?.into();
         Some(Done { event, outcome: text(&self.outcome), by: text(&self.by), only_if_waiting })
+    }
+
+    /// The word that was saved, if it is one. A word on what can no longer be undone is one as well.
+    fn word(&self, answer: &Answer) -> Option<Done> {
+        let is_of_waiting = match answer {
+            Answer::Taken(_) => false,
+            Answer::Refused(line) => {
+                let Reject { code, .. } = serde_json::from_slice(line).ok()?;
+                if code != UNKNOWN_EVENT {
+                    return None;
+                }
+                true
+            }
+        };
+        if self.is_verdict() { self.done(is_of_waiting) } else { None }
     }
 
     fn is_verdict(&self) -> bool {

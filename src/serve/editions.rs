@@ -243,7 +243,7 @@ pub(super) async fn rule_text(hub: &Hub, body: Body) -> Result<String, Fault> {
 )]
 pub(super) async fn check(State(hub): State<Arc<Hub>>, body: Body) -> Result<Response<Body>, Fault> {
     let text = rule_text(&hub, body).await?;
-    let place = hub.jobs.workshop().await?;
+    let place = hub.jobs.workshop.enter().await?;
     let checked = blocking(hub, move |hub| {
         let _place = place;
         let (edition, problems) = with_rules(hub, &text)?;

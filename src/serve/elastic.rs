@@ -14,18 +14,20 @@ use serde_json::{Value, json};
 
 use crate::case::Case;
 use crate::event::Millis;
-use crate::index::elastic::{self, ElasticError, Shows};
-use crate::index::{Query, Reader};
+use crate::index::Query;
+use crate::index::elastic::{self, ElasticError, Search, Shows};
 
 use super::fault::{Fault, json as answer_json};
 use super::hub::Hub;
 use super::reads::raw_for;
 use super::routes::{Name, Params, blocking};
-use super::search::{hide_texts, note_question, refused};
+use super::search::{hide_texts, note_questions, refused};
 use super::tokens::Who;
 
 /// The largest body of searches.
 const BODY_BYTES_MAX: usize = 1 << 20;
+/// What of a body the audit log keeps as it came, where texts are shown; of a longer one its clauses are noted as well.
+const TOLD_WHOLE_BYTES: usize = 7 << 10;
 /// The version whose words these are: the oldest that dashboards speak to.
 const SPEAKS: &str = "7.17.0";
 
@@ -38,8 +40,29 @@ pub(super) struct How {
     fields: Option<String>,
 }
 
-/// What answers a body.
-type Answers = fn(&Reader, &str, Millis, Shows<'_>) -> Result<Value, ElasticError>;
+/// What a body is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    One,
+    Several,
+}
+
+impl Form {
+    fn call(self) -> &'static str {
+        match self {
+            Self::One => "es/_search",
+            Self::Several => "es/_msearch",
+        }
+    }
+
+    /// What a body asks for, one by one; it is read here and nowhere else.
+    fn read(self, body: &str, now: Millis) -> Result<Vec<Result<Search, ElasticError>>, ElasticError> {
+        match self {
+            Self::One => Search::parse(body, now).map(|one| vec![Ok(one)]),
+            Self::Several => elastic::searches(body, now),
+        }
+    }
+}
 
 /// The first thing that is asked for: what this is.
 pub(super) async fn about() -> Response<Body> {
@@ -75,12 +98,8 @@ pub(super) async fn search(
     Params(how): Params<How>,
     body: Body,
 ) -> Result<Response<Body>, Fault> {
-    let one: Answers = |reader, body, now, shows| {
-        let body = if body.trim().is_empty() { "{}" } else { body };
-        elastic::search(reader, &elastic::read(body)?, now, shows)
-    };
     match named(index) {
-        Ok(()) => ask(hub, who, how, body, "es/_search", one).await,
+        Ok(()) => ask(hub, who, how, body, Form::One).await,
         Err(unknown) => Ok(unknown),
     }
 }
@@ -94,38 +113,39 @@ pub(super) async fn msearch(
     body: Body,
 ) -> Result<Response<Body>, Fault> {
     match named(index) {
-        Ok(()) => ask(hub, who, how, body, "es/_msearch", elastic::msearch).await,
+        Ok(()) => ask(hub, who, how, body, Form::Several).await,
         Err(unknown) => Ok(unknown),
     }
 }
 
-async fn ask(
-    hub: Arc<Hub>,
-    who: Who,
-    how: How,
-    body: Body,
-    call: &'static str,
-    answers: Answers,
-) -> Result<Response<Body>, Fault> {
+async fn ask(hub: Arc<Hub>, who: Who, how: How, body: Body, form: Form) -> Result<Response<Body>, Fault> {
     let held = hub.bodies.read(body, BODY_BYTES_MAX).await?;
+    let place = hub.jobs.dashboards.enter().await?;
     blocking(hub, move |hub| {
+        let _place = place;
         let Ok(body) = std::str::from_utf8(&held.bytes) else { return Err(Fault::bad("the body is not UTF-8")) };
-        let (now, about) = (hub.now(), || format!("{call} {body}"));
-        let raw = raw_for(hub, &who, how.raw, about)?;
-        if !raw {
-            let asked = elastic::asked(body, now);
-            let (queries, fields): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
-            let fields: Vec<&str> = fields.iter().flatten().map(String::as_str).collect();
-            // One line of the log tells of the whole body.
-            note_question(hub, &who, &Query::And(queries), &fields, about)?;
+        let searches = match form.read(body, hub.now()) {
+            Ok(searches) => searches,
+            Err(error) => return Ok(worded(error.status(), &error.body())),
+        };
+        let raw = raw_for(hub, &who, how.raw, || format!("{} {body}", form.call()))?;
+        if !raw || body.len() > TOLD_WHOLE_BYTES {
+            let read = searches.iter().flatten();
+            let asked: Vec<(&Query, &[&str])> = read.map(|search| (search.query(), search.fields())).collect();
+            note_questions(hub, &who, form.call(), &asked)?;
         }
-        let reader = hub.searcher.reader()?;
+        let reader = hub.reader()?;
         let masked = |case: &Case<'_>| {
             let mut case = case.clone();
             hide_texts(&mut case);
             elastic::source(&case)
         };
-        match answers(&reader, body, now, if raw { &elastic::source } else { &masked }) {
+        let shows: Shows<'_> = if raw { &elastic::source } else { &masked };
+        let answer = match &searches[..] {
+            [Ok(one)] if form == Form::One => one.answer(&reader, shows),
+            several => Ok(elastic::msearch(&reader, several, shows)),
+        };
+        match answer {
             Ok(answer) => Ok(answer_json(&answer)),
             Err(ElasticError::Index(error)) if !error.is_of_question() => Err(refused(error)),
             Err(error) => Ok(worded(error.status(), &error.body())),

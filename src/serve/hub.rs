@@ -22,7 +22,7 @@ use super::fault::Fault;
 use super::jobs::Jobs;
 use super::live::LIVE_MAX;
 use super::rate::Rates;
-use super::reviews::Reviews;
+use super::reviews::{Reviews, Settler};
 use super::saved::Searches;
 use super::search::Searcher;
 use super::tokens::{Tokens, Who};
@@ -64,7 +64,8 @@ pub struct Hub {
     pub(super) started: Millis,
     pub(super) searcher: Searcher,
     book: Mutex<Book>,
-    reviews: Mutex<Reviews>,
+    reviews: Arc<Mutex<Reviews>>,
+    pub(super) settler: Settler,
     is_ready: AtomicBool,
     is_stopping: AtomicBool,
     pub(super) searches: Searches,
@@ -97,6 +98,8 @@ impl Hub {
     /// If reviews or saved queries cannot be read, or the system has no random bytes.
     pub fn open(parts: Parts, options: Options) -> Result<Arc<Self>, ServeError> {
         let reviews = Reviews::open(&parts.dir, options.claim)?;
+        let reviews = Arc::new(Mutex::new(reviews));
+        let settler = Settler::start(&parts.dir, &reviews, &parts.clock)?;
         let mut key = [0; 32];
         getrandom::fill(&mut key).map_err(|error| ServeError::Random(error.to_string()))?;
         Ok(Arc::new(Self {
@@ -106,7 +109,8 @@ impl Hub {
             started: parts.clock.now(),
             searcher: Searcher::new(parts.index.clone(), parts.fold),
             book: Mutex::new(Book::new(parts.dir.join("actions.jsonl"), options.decisions_max, key)),
-            reviews: Mutex::new(reviews),
+            reviews,
+            settler,
             is_ready: AtomicBool::new(false),
             is_stopping: AtomicBool::new(false),
             searches: Searches::open(&parts.dir)?,
@@ -156,13 +160,23 @@ impl Hub {
         self.is_stopping.load(Ordering::Acquire)
     }
 
+    /// The loop has ended: returns when every word that it saved is noted.
+    pub fn end(&self) {
+        self.settler.end();
+    }
+
     pub(super) fn stop(&self) {
         self.is_stopping.store(true, Ordering::Release);
     }
 
     /// Notes what somebody is about to see or change. What cannot be noted is not done.
     pub(super) fn note(&self, who: &Who, did: &str, about: &str) -> Result<(), Fault> {
-        self.audit.add(&who.name, did, about, self.now()).map_err(|error| {
+        self.note_all(who, did, &[about])
+    }
+
+    /// Notes several lines at once.
+    pub(super) fn note_all(&self, who: &Who, did: &str, about: &[impl AsRef<str>]) -> Result<(), Fault> {
+        self.audit.add_all(&who.name, did, about, self.now()).map_err(|error| {
             tracing::error!(error = &error as &dyn std::error::Error, "the audit log cannot be written");
             Fault::unavailable(
                 "audit_unavailable",

@@ -13,19 +13,44 @@ use super::fault::Fault;
 const JOBS_MAX: usize = 128;
 /// Pieces of long work, those that wait for the one before them among them.
 const LONG_MAX: usize = 8;
+/// Bodies of dashboards that are answered at a time, and those that wait among them: a page of panels asks at once.
+const DASHBOARDS: usize = 4;
+const DASHBOARDS_MAX: usize = 64;
 
 /// The places there are.
 pub(super) struct Jobs {
     places: Arc<Semaphore>,
-    line: Arc<Semaphore>,
-    /// Long work, such as trying a rule out, is done one at a time.
-    workshop: Arc<Semaphore>,
+    /// Trying a rule out is done one at a time.
+    pub(super) workshop: Room,
+    /// So is looking for trends.
+    pub(super) trends: Room,
+    /// What dashboards ask.
+    pub(super) dashboards: Room,
 }
 
-/// A place in the workshop, given back when it is dropped.
+/// Where a few work at a time, and some wait.
+pub(super) struct Room {
+    line: Arc<Semaphore>,
+    seats: Arc<Semaphore>,
+}
+
+/// A place in a room, given back when it is dropped.
 pub(super) struct Place {
     _line: OwnedSemaphorePermit,
-    _workshop: OwnedSemaphorePermit,
+    _seat: OwnedSemaphorePermit,
+}
+
+impl Room {
+    fn of(seats: usize, line_max: usize) -> Self {
+        Self { line: Arc::new(Semaphore::new(line_max)), seats: Arc::new(Semaphore::new(seats)) }
+    }
+
+    /// Waits for a place. Move it into the work.
+    pub(super) async fn enter(&self) -> Result<Place, Fault> {
+        let line = Arc::clone(&self.line).try_acquire_owned().map_err(|_| busy())?;
+        let seat = Arc::clone(&self.seats).acquire_owned().await.map_err(|error| Fault::internal(&error))?;
+        Ok(Place { _line: line, _seat: seat })
+    }
 }
 
 impl Default for Jobs {
@@ -36,8 +61,12 @@ impl Default for Jobs {
 
 impl Jobs {
     fn of(jobs_max: usize, long_max: usize) -> Self {
-        let semaphore = |count| Arc::new(Semaphore::new(count));
-        Self { places: semaphore(jobs_max), line: semaphore(long_max), workshop: semaphore(1) }
+        Self {
+            places: Arc::new(Semaphore::new(jobs_max)),
+            workshop: Room::of(1, long_max),
+            trends: Room::of(1, long_max),
+            dashboards: Room::of(DASHBOARDS, DASHBOARDS_MAX),
+        }
     }
 
     /// Does work that reads files or thinks.
@@ -51,13 +80,6 @@ impl Jobs {
             work()
         });
         done.await.map_err(|error| Fault::internal(&error))?
-    }
-
-    /// Waits for the workshop. Move the place into the work.
-    pub(super) async fn workshop(&self) -> Result<Place, Fault> {
-        let line = Arc::clone(&self.line).try_acquire_owned().map_err(|_| busy())?;
-        let workshop = Arc::clone(&self.workshop).acquire_owned().await.map_err(|error| Fault::internal(&error))?;
-        Ok(Place { _line: line, _workshop: workshop })
     }
 }
 
@@ -95,10 +117,10 @@ mod tests {
     fn the_line_before_the_workshop_is_bounded() {
         on_runtime(async {
             let jobs = Jobs::of(1, 2);
-            let first = jobs.workshop().await.ok().unwrap();
-            let mut second = std::pin::pin!(jobs.workshop());
+            let first = jobs.workshop.enter().await.ok().unwrap();
+            let mut second = std::pin::pin!(jobs.workshop.enter());
             assert!(tokio::time::timeout(Duration::from_millis(1), second.as_mut()).await.is_err());
-            assert_eq!(jobs.workshop().await.err().unwrap().code, "busy");
+            assert_eq!(jobs.workshop.enter().await.err().unwrap().code, "busy");
             drop(first);
             assert!(second.await.is_ok());
         });

@@ -3,7 +3,7 @@
 //! The index is looked at again when it has grown; what was not given before is given, the earliest first. It ends when the service
 //! stops, when the token is taken back, after an hour, or with the caller: callers come again by themselves.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,14 +19,15 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use utoipa::IntoParams;
 
-use crate::index::{Ask, Hit, Order, Query};
+use crate::event::Millis;
+use crate::index::{Ask, Generation, Hit, Order, Query, Reader, Test};
 use crate::io::instant;
 
 use super::fault::Fault;
 use super::hub::Hub;
-use super::page::{PAGE_BYTES_MAX, asked as asked_for};
+use super::page::asked as asked_for;
 use super::reads::raw_for;
-use super::routes::{Params, blocking};
+use super::routes::{Params, Work, blocking};
 use super::search::{note_question, query, refused, shown};
 use super::tokens::Who;
 
@@ -38,8 +39,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 const BEAT_EVERY: Duration = Duration::from_secs(10);
 /// How long one call goes on.
 const LIVE_TIME: Duration = Duration::from_secs(3600);
-/// The latest hits of one look.
+/// The latest hits of one look, and what they may take, in bytes: nothing is looked for before they are given.
 const HITS_MAX: usize = 200;
+const LOOK_BYTES_MAX: usize = 1 << 20;
 /// Events that wait for a caller who reads slowly.
 const WAITING_MAX: usize = 64;
 
@@ -111,46 +113,81 @@ impl HttpBody for Tail {
     }
 }
 
-/// What was given, and how much there was.
+/// A case that was found: when, under which key, and itself.
+type Found<H = Hit> = (Millis, String, H);
+
+/// What was given.
 #[derive(Default)]
 struct Seen {
-    keys: VecDeque<String>,
-    cases: Option<u64>,
+    /// The keys of what the last two looks found: what left the one page may come back to the next.
+    keys: [BTreeSet<String>; 2],
+    /// What the index held then.
+    generation: Option<Generation>,
+    /// What is older than all of a full page was there before, or was too late to be told of.
+    since: Option<Millis>,
 }
 
 impl Seen {
     /// What came since, the earliest first, and whether there was more.
-    fn look(&mut self, hub: &Hub, query: &Query) -> Result<(Vec<(String, Hit)>, bool), Fault> {
-        let reader = hub.searcher.reader()?;
-        let cases = Some(reader.cases());
-        if cases == self.cases {
+    fn look(&mut self, hub: &Work, query: &Query) -> Result<(Vec<(String, Hit)>, bool), Fault> {
+        let reader = hub.reader()?;
+        let generation = Some(reader.generation());
+        if generation == self.generation {
             return Ok((Vec::new(), false));
         }
-        let is_first = self.cases.is_none();
-        let ask = Ask { order: Order::Newest, limit: HITS_MAX, after: None };
-        let page = reader.search_within(query, &ask, PAGE_BYTES_MAX).map_err(refused)?;
-        let (count, mut fresh) = (page.hits.len(), Vec::new());
-        for hit in page.hits {
-            let case = hit.case().map_err(refused)?;
-            let (key, at) = match (&case.decision, &case.event) {
-                (Some(decision), _) => (decision.id.clone(), decision.at),
-                (None, Some(event)) => (event.id.to_string(), event.at),
-                (None, None) => continue,
+        let now = hub.now();
+        // What is dated ahead stands before all others for as long as that: it has a page of its own.
+        let (past, is_past_full) = page(&reader, query, None, Some(now))?;
+        let (ahead, is_ahead_full) = page(&reader, query, Some(now.saturating_add(1)), None)?;
+        let is_first = self.generation.is_none();
+        self.generation = generation;
+        let end = past.iter().map(|(at, ..)| *at).min().filter(|_| is_past_full);
+        Ok(self.fresh([(past, is_past_full), (ahead, is_ahead_full)], end, is_first))
+    }
+
+    /// What of these was not given; `end` is the time of the oldest of a full page.
+    fn fresh<H>(
+        &mut self,
+        pages: [(Vec<Found<H>>, bool); 2],
+        end: Option<Millis>,
+        is_first: bool,
+    ) -> (Vec<(String, H)>, bool) {
+        let (mut fresh, mut keys, mut is_gap) = (Vec::new(), BTreeSet::new(), false);
+        for (found, is_full) in pages {
+            let (before, count) = (fresh.len(), found.len());
+            keys.extend(found.iter().map(|(_, key, _)| key.clone()));
+            let is_new = |(at, key, _): &Found<H>| {
+                self.since.is_none_or(|since| *at >= since) && !self.keys.iter().any(|known| known.contains(key))
             };
-            if !self.keys.contains(&key) {
-                fresh.push((at, key, hit));
-            }
+            fresh.extend(found.into_iter().filter(is_new));
+            is_gap |= !is_first && is_full && fresh.len() - before == count;
         }
+        self.since = self.since.max(end);
+        self.keys.swap(0, 1);
+        self.keys[1] = keys;
         // Those of one moment stand in the order of the stream already.
         fresh.sort_by_key(|(at, ..)| *at);
-        let fresh: Vec<(String, Hit)> = fresh.into_iter().map(|(_, key, hit)| (key, hit)).collect();
-        self.keys.extend(fresh.iter().map(|(key, _)| key.clone()));
-        self.keys.drain(..self.keys.len().saturating_sub(2 * HITS_MAX));
-        // Only now: a look that failed is taken again.
-        self.cases = cases;
-        let is_gap = !is_first && page.next.is_some() && fresh.len() == count;
-        Ok((fresh, is_gap))
+        (fresh.into_iter().map(|(_, key, hit)| (key, hit)).collect(), is_gap)
     }
+}
+
+/// The latest hits of a span of time, and whether there are more.
+fn page(reader: &Reader, query: &Query, from: Option<Millis>, to: Option<Millis>) -> Result<(Vec<Found>, bool), Fault> {
+    let span = Query::Clause { field: "at", test: Test::Between(from, to) };
+    let query = Query::And(vec![query.clone(), span]);
+    let ask = Ask { order: Order::Newest, limit: HITS_MAX, after: None };
+    let page = reader.search_within(&query, &ask, LOOK_BYTES_MAX).map_err(refused)?;
+    let mut found = Vec::new();
+    for hit in page.hits {
+        let case = hit.case().map_err(refused)?;
+        let (key, at) = match (&case.decision, &case.event) {
+            (Some(decision), _) => (decision.id.clone(), decision.at),
+            (None, Some(event)) => (event.id.to_string(), event.at),
+            (None, None) => continue,
+        };
+        found.push((at, key, hit));
+    }
+    Ok((found, page.next.is_some()))
 }
 
 struct Follower {
@@ -211,4 +248,26 @@ fn worded((found, is_gap): &(Vec<(String, Hit)>, bool), raw: bool) -> Result<Vec
     };
     let gap = is_gap.then(|| Ok("event: gap\ndata: {}\n\n".to_owned()));
     gap.into_iter().chain(found.iter().map(case)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_given_once_and_what_was_there_before_never() {
+        let mut seen = Seen::default();
+        let mut look = |past: &[Millis], is_full: bool, ahead: &[Millis], is_first: bool| {
+            let found = |times: &[Millis]| times.iter().map(|at| (*at, at.to_string(), ())).collect::<Vec<_>>();
+            let end = past.iter().min().copied().filter(|_| is_full);
+            let (fresh, is_gap) = seen.fresh([(found(past), is_full), (found(ahead), true)], end, is_first);
+            (fresh.into_iter().map(|(key, ())| key.parse().unwrap()).collect::<Vec<Millis>>(), is_gap)
+        };
+        look(&[20, 10], true, &[90, 80], true);
+        assert_eq!(look(&[30, 20], true, &[90, 80], false), (vec![30], false), "what is ahead hides nothing");
+        assert_eq!(look(&[20, 10], true, &[90, 80], false), (vec![], false), "two were taken out, and one came back");
+        assert_eq!(look(&[20, 10, 5], false, &[], false), (vec![], false), "it was there before");
+        assert_eq!(look(&[80, 20], true, &[90], false).0, [80], "its time has come; three looks ago it was given");
+        assert_eq!(look(&[85, 83], true, &[90], false), (vec![83, 85], true));
+    }
 }

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::event::{Outcome as Says, rfc3339};
 
-use super::decide::{Outcome, hand_in};
+use super::decide::{Outcome, hand_in, reads_only};
 use super::fault::{Fault, json};
 use super::hub::Hub;
 use super::openapi::decisions_ref;
@@ -175,7 +175,7 @@ pub(super) struct Claimed {
     responses(
         (status = 200, description = "It is yours", body = Claimed),
         (status = 404, description = "Nothing was decided on it", body = Fault, content_type = "application/problem+json"),
-        (status = 409, description = "Somebody else has it", body = Fault, content_type = "application/problem+json"),
+        (status = 409, description = "Somebody else has it, or no word on it is taken here", body = Fault, content_type = "application/problem+json"),
     ),
 )]
 pub(super) async fn claim(
@@ -184,6 +184,10 @@ pub(super) async fn claim(
     Name(event): Name,
 ) -> Result<Response<Body>, Fault> {
     blocking(hub, move |hub| {
+        // Here nobody's word is taken, and an upheld decision would wait for ever.
+        if hub.parts.desk.is_none() {
+            return Err(reads_only());
+        }
         if lines_of_event(hub, &event)?.is_empty() {
             return Err(Fault::not_found("nothing was decided on that event, as far as is held here"));
         }
@@ -258,6 +262,9 @@ pub(super) async fn verdict(
     let held = hub.bodies.read(body, VERDICT_BYTES_MAX).await?;
     let Word { outcome } = serde_json::from_slice(&held.bytes)
         .map_err(|error| Fault::bad(format!("send {{\"outcome\": \"upheld\"}} or \"overturned\": {error}")))?;
+    if hub.parts.desk.is_none() {
+        return Err(reads_only());
+    }
     let is_theirs = hub.reviews().claim_of(&event, hub.now()).is_some_and(|claim| claim.by == who.name);
     if !is_theirs {
         return Err(Fault::conflict("not_claimed", "you do not have it: claim it first"));

@@ -8,17 +8,22 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 
 use crate::event::{Millis, rfc3339};
+use crate::io::Clock;
 
 use super::ServeError;
 use super::book::Line;
 
+/// Where words are noted.
+const FILE: &str = "reviews.jsonl";
 /// Decisions that wait, at most; beyond, the oldest leave the queue and can still be claimed by name.
 const WAITING_MAX: usize = 200_000;
 /// Claims at a time, at most.
@@ -26,7 +31,6 @@ const CLAIMS_MAX: usize = 10_000;
 
 /// See the module.
 pub(super) struct Reviews {
-    path: PathBuf,
     claim_ms: Millis,
     /// By the number of the decision's line.
     waiting: BTreeMap<u64, Waiting>,
@@ -77,7 +81,7 @@ struct Noted<'a> {
 impl Reviews {
     /// Reads what earlier runs noted.
     pub(super) fn open(dir: &Path, claim: Duration) -> Result<Self, ServeError> {
-        let path = dir.join("reviews.jsonl");
+        let path = dir.join(FILE);
         let failed = |source| ServeError::Io { doing: "read", path: path.clone(), source };
         let mut done = BTreeSet::new();
         match File::open(&path) {
@@ -93,7 +97,7 @@ impl Reviews {
         }
         let claim_ms = Millis::try_from(claim.as_millis()).unwrap_or(Millis::MAX);
         let (waiting, by_event, claims) = Default::default();
-        Ok(Self { path, claim_ms, waiting, by_event, done, claims })
+        Ok(Self { claim_ms, waiting, by_event, done, claims })
     }
 
     /// Sees a decision that went out.
@@ -166,25 +170,99 @@ impl Reviews {
         is_theirs
     }
 
-    /// Notes a word that was saved: the decision waits no longer.
-    pub(super) fn settle(&mut self, done: &Done, now: Millis) -> io::Result<()> {
-        let event = &*done.event;
-        if done.only_if_waiting && !self.by_event.contains_key(event) {
-            return Ok(());
-        }
-        self.leave(event);
-        self.claims.remove(event);
-        self.done.insert(event.into());
-        let at = rfc3339(now).into();
-        let noted = Noted { event: event.into(), outcome: (&*done.outcome).into(), by: (&*done.by).into(), at };
-        // A line of its own even where a stop left half of one behind: blank lines are passed over.
-        let mut line = b"\n".to_vec();
-        serde_json::to_writer(&mut line, &noted)?;
-        line.push(b'\n');
-        let mut file = File::options().append(true).create(true).open(&self.path)?;
-        file.write_all(&line)?;
-        file.sync_data()
+    /// Whether there is something to note of a word.
+    fn takes(&self, done: &Done) -> bool {
+        !done.only_if_waiting || self.by_event.contains_key(&done.event)
     }
+
+    /// A word was noted: the decision waits no longer.
+    fn settled(&mut self, done: &Done) {
+        self.leave(&done.event);
+        self.claims.remove(&done.event);
+        self.done.insert(done.event.clone());
+    }
+}
+
+/// The words of one batch, and who waits until they are noted.
+type Words = (Vec<Done>, oneshot::Sender<io::Result<()>>);
+
+/// Notes words that were saved, on a thread of its own: nobody else waits for the disk, and no stop comes between a word that was saved
+/// and its line.
+pub(super) struct Settler {
+    words: Mutex<Option<mpsc::Sender<Words>>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Settler {
+    pub(super) fn start(dir: &Path, reviews: &Arc<Mutex<Reviews>>, clock: &Arc<dyn Clock>) -> Result<Self, ServeError> {
+        let (words, heard) = mpsc::channel::<Words>();
+        let (path, reviews, clock) = (dir.join(FILE), Arc::clone(reviews), Arc::clone(clock));
+        let work = move || {
+            for (said, tell) in heard {
+                let _ = tell.send(note(&path, &reviews, &said, clock.now()));
+            }
+        };
+        let thread = std::thread::Builder::new().name("reviews".into()).spawn(work).map_err(ServeError::Threads)?;
+        Ok(Self { words: Mutex::new(Some(words)), thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Hands words over; what is given back comes when they are noted. Nothing where nothing was said.
+    pub(super) fn settle(&self, said: Vec<Done>) -> Option<oneshot::Receiver<io::Result<()>>> {
+        if said.is_empty() {
+            return None;
+        }
+        let (tell, told) = oneshot::channel();
+        if let Some(words) = &*self.words.lock().unwrap_or_else(PoisonError::into_inner) {
+            let _ = words.send((said, tell));
+        }
+        Some(told)
+    }
+
+    /// Returns when everything is noted that was handed over.
+    pub(super) fn end(&self) {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Settler {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Notes each word, the others too where one cannot be; then tells of the first that could not.
+fn note(path: &Path, reviews: &Mutex<Reviews>, said: &[Done], now: Millis) -> io::Result<()> {
+    let held = || reviews.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut result = Ok(());
+    for done in said {
+        if !held().takes(done) {
+            continue;
+        }
+        match append(path, done, now) {
+            Ok(()) => held().settled(done),
+            Err(error) => {
+                tracing::error!(%error, event = &*done.event, "a word on a decision was saved and cannot be noted");
+                result = result.and(Err(error));
+            }
+        }
+    }
+    result
+}
+
+fn append(path: &Path, done: &Done, now: Millis) -> io::Result<()> {
+    let at = rfc3339(now).into();
+    let noted = Noted { event: (&*done.event).into(), outcome: (&*done.outcome).into(), by: (&*done.by).into(), at };
+    // A line of its own even where a stop left half of one behind: blank lines are passed over.
+    let mut line = b"\n".to_vec();
+    serde_json::to_writer(&mut line, &noted)?;
+    line.push(b'\n');
+    let mut file = File::options().append(true).create(true).open(path)?;
+    file.write_all(&line)?;
+    file.sync_data()
 }
 
 #[cfg(test)]
@@ -220,18 +298,24 @@ mod tests {
             (0..).zip(&lines).for_each(|(number, line)| reviews.see(number, &Line::read(line.as_bytes()).unwrap()));
             reviews.waiting(0).map(|(_, waiting)| waiting.event.to_string()).collect::<Vec<_>>()
         };
-        let mut reviews = open();
-        assert_eq!(see(&mut reviews), ["x", "y"]);
+        let reviews = Arc::new(Mutex::new(open()));
+        assert_eq!(see(&mut reviews.lock().unwrap()), ["x", "y"]);
         let word = |event: &str, only_if_waiting| Done {
             event: event.into(),
             outcome: "upheld".into(),
             by: "li".into(),
             only_if_waiting,
         };
-        reviews.settle(&word("x", false), 0).unwrap();
-        reviews.settle(&word("unheard", true), 0).unwrap();
+        let clock: Arc<dyn Clock> = Arc::new(crate::io::ManualClock::of_recordings());
+        let settler = Settler::start(dir.path(), &reviews, &clock).unwrap();
+        // Nobody waits for it; a stop that comes at once waits for it all the same.
+        drop(settler.settle(vec![word("x", false), word("unheard", true)]));
+        settler.end();
         assert!(!std::fs::read_to_string(dir.path().join("reviews.jsonl")).unwrap().contains("unheard"));
-        assert_eq!(reviews.waiting(0).next().unwrap().1, &Waiting { event: "y".into(), queue: "fraud".into() });
+        assert_eq!(
+            reviews.lock().unwrap().waiting(0).next().unwrap().1,
+            &Waiting { event: "y".into(), queue: "fraud".into() }
+        );
         let mut later = open();
         assert_eq!(see(&mut later), ["y"]);
         later.see(9, &Line::read(decision("y", "restore", "verdict").as_bytes()).unwrap());

@@ -1,6 +1,8 @@
 //! Every route, and who may use it. What is not in the table is refused, whatever the router knows.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts, Path, Query};
@@ -15,6 +17,7 @@ use super::fault::Fault;
 use super::hub::Hub;
 use super::tokens::Role;
 use super::{admin, decide, door, editions, elastic, live, reads, reviewing, saved, search, trends, tryout};
+use crate::index::Reader;
 
 /// One route.
 #[derive(Clone, Copy, Debug)]
@@ -175,12 +178,44 @@ pub(super) fn router(hub: Arc<Hub>) -> Router {
         .with_state(hub)
 }
 
+/// The hub, for work that somebody waits for.
+pub(super) struct Work {
+    hub: Arc<Hub>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Deref for Work {
+    type Target = Hub;
+
+    fn deref(&self) -> &Hub {
+        &self.hub
+    }
+}
+
+impl Work {
+    /// The index; its searches end soon after nobody waits for them any longer.
+    pub(super) fn reader(&self) -> Result<Reader, Fault> {
+        Ok(self.hub.searcher.reader()?.until(Arc::clone(&self.stop)))
+    }
+}
+
+/// Says that nobody waits any longer.
+struct Waits(Arc<AtomicBool>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Work that reads files, off the threads that speak with callers.
 pub(super) async fn blocking<T: Send + 'static>(
     hub: Arc<Hub>,
-    work: impl FnOnce(&Hub) -> Result<T, Fault> + Send + 'static,
+    work: impl FnOnce(&Work) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
-    let of_work = Arc::clone(&hub);
+    let stop = Arc::new(AtomicBool::new(false));
+    let _waits = Waits(Arc::clone(&stop));
+    let of_work = Work { hub: Arc::clone(&hub), stop };
     hub.jobs.run(move || work(&of_work)).await
 }
 

@@ -1,7 +1,7 @@
 //! Queries that have a name: `searches.jsonl` beside the tokens, a line for each that was made, changed or taken out.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -64,6 +64,8 @@ enum Line {
 pub(super) struct Searches {
     path: PathBuf,
     held: Mutex<BTreeMap<String, Saved>>,
+    /// Held while the file is written, so that nobody who reads waits for the disk.
+    writing: Mutex<()>,
 }
 
 impl Searches {
@@ -75,7 +77,7 @@ impl Searches {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             opened => read(opened.map_err(failed)?).map_err(failed)?,
         };
-        Ok(Self { path, held: Mutex::new(held) })
+        Ok(Self { path, held: Mutex::new(held), writing: Mutex::default() })
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, Saved>> {
@@ -87,31 +89,38 @@ impl Searches {
         self.held().get(name).cloned().ok_or_else(none)
     }
 
-    /// Changes what is held, after the file has it. `change` looks at what has the name now.
+    /// Changes what is held, after the file has it. `change` looks at what has the name now; `note` is done before the change, and
+    /// only where there is one.
     fn change(
         &self,
         name: &str,
         change: impl FnOnce(Option<&Saved>, usize) -> Result<Line, Fault>,
+        note: impl FnOnce() -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        let mut held = self.held();
-        let line = change(held.get(name), held.len())?;
-        self.append(&held, &line)?;
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = {
+            let held = self.held();
+            change(held.get(name), held.len())?
+        };
+        note()?;
+        self.append(&line)?;
         match line {
-            Line::Saved(saved) => drop(held.insert(name.to_owned(), saved)),
-            Line::Removed { .. } => drop(held.remove(name)),
+            Line::Saved(saved) => drop(self.held().insert(name.to_owned(), saved)),
+            Line::Removed { .. } => drop(self.held().remove(name)),
         }
         Ok(())
     }
 
-    fn append(&self, held: &BTreeMap<String, Saved>, line: &Line) -> io::Result<()> {
+    fn append(&self, line: &Line) -> io::Result<()> {
         if std::fs::metadata(&self.path).is_ok_and(|known| known.len() > FILE_BYTES_MAX) {
-            self.rewrite(held)?;
+            let held = self.held().clone();
+            self.rewrite(&held)?;
         }
         // A line of its own even where a stop left half of one behind: blank lines are passed over.
         let mut bytes = b"\n".to_vec();
         serde_json::to_writer(&mut bytes, line)?;
         bytes.push(b'\n');
-        let mut file = File::options().append(true).create(true).open(&self.path)?;
+        let mut file = private(File::options().append(true)).open(&self.path)?;
         file.write_all(&bytes)?;
         file.sync_data()
     }
@@ -124,11 +133,19 @@ impl Searches {
             serde_json::to_writer(&mut bytes, &Line::Saved(saved.clone()))?;
             bytes.push(b'\n');
         }
-        let mut file = File::create(&next)?;
+        let mut file = private(File::options().write(true).truncate(true)).open(&next)?;
         file.write_all(&bytes)?;
         file.sync_all()?;
         std::fs::rename(next, &self.path)
     }
+}
+
+/// Made where it is not there, for its owner alone.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
 }
 
 fn read(file: File) -> io::Result<BTreeMap<String, Saved>> {
@@ -204,16 +221,17 @@ pub(super) async fn save(
     }
     parsed(&hub, &query)?;
     blocking(hub, move |hub| {
-        hub.note(&who, "search.save", &format!("{name} {query}"))?;
+        let about_it = format!("{name} {query}");
         let saved = Saved { name, query, about, by: who.name.to_string(), at: rfc3339(hub.now()) };
-        hub.searches.change(&saved.name, |known, count| {
+        let change = |known: Option<&Saved>, count| {
             theirs(known, &who)?;
             if known.is_none() && count >= SEARCHES_MAX {
                 let detail = format!("{SEARCHES_MAX} queries are saved: take one out that is not needed");
                 return Err(Fault::conflict("too_many_searches", detail));
             }
             Ok(Line::Saved(saved.clone()))
-        })?;
+        };
+        hub.searches.change(&saved.name, change, || hub.note(&who, "search.save", &about_it))?;
         Ok(json(&saved))
     })
     .await
@@ -233,13 +251,12 @@ pub(super) async fn remove(
     Name(name): Name,
 ) -> Result<StatusCode, Fault> {
     blocking(hub, move |hub| {
-        hub.searches.find(&name)?;
-        hub.note(&who, "search.remove", &name)?;
-        hub.searches.change(&name, |known, _| {
+        let change = |known: Option<&Saved>, _| {
             known.ok_or_else(none)?;
             theirs(known, &who)?;
             Ok(Line::Removed { name: name.clone(), by: who.name.to_string(), at: rfc3339(hub.now()) })
-        })?;
+        };
+        hub.searches.change(&name, change, || hub.note(&who, "search.remove", &name))?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await
@@ -270,16 +287,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let searches = Searches::open(dir.path()).unwrap();
         for name in ["a", "b", "c"] {
-            searches.change(name, |_, _| Ok(line(name, "rule:x"))).unwrap();
+            searches.change(name, |_, _| Ok(line(name, "rule:x")), || Ok(())).unwrap();
         }
-        searches.change("a", |known, _| Ok(line(&known.unwrap().name, "rule:y"))).unwrap();
+        searches.change("a", |known, _| Ok(line(&known.unwrap().name, "rule:y")), || Ok(())).unwrap();
         let removed = Line::Removed { name: "b".into(), by: "li".into(), at: String::new() };
-        searches.change("b", |_, _| Ok(removed)).unwrap();
+        searches.change("b", |_, _| Ok(removed), || Ok(())).unwrap();
         let path = dir.path().join("searches.jsonl");
         let whole = std::fs::read(&path).unwrap();
         std::fs::write(&path, [&whole[..], b"{\"saved\":{\"name\":\"d\""].concat()).unwrap();
         let again = Searches::open(dir.path()).unwrap();
-        again.change("e", |_, _| Ok(line("e", "rule:z"))).unwrap();
+        again.change("e", |_, _| Ok(line("e", "rule:z")), || Ok(())).unwrap();
         let later = Searches::open(dir.path()).unwrap();
         let found: Vec<(String, String)> =
             later.held().values().map(|saved| (saved.name.clone(), saved.query.clone())).collect();
@@ -291,7 +308,7 @@ mod tests {
     #[test]
     fn only_who_made_it_and_those_above_may_change_it() {
         let Line::Saved(saved) = line("a", "x") else { unreachable!() };
-        let who = |name: &str, role| Who { name: name.into(), role };
+        let who = |name: &str, role| Who { name: name.into(), role, token: blake3::hash(name.as_bytes()) };
         assert!(
             theirs(Some(&saved), &who("li", Role::Analyst)).is_ok()
                 && theirs(None, &who("wang", Role::Analyst)).is_ok()

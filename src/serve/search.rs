@@ -1,5 +1,6 @@
 //! What was said, decided and why, from the analysts' index.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::case::Case;
-use crate::index::{Ask, Count, Fold, Hit, IndexError, Order, Query, Reader, WORDS, parse};
+use crate::index::{Ask, Count, Fold, Hit, IndexError, Order, Query, Reader, Test, WORDS, parse};
 use crate::io::instant;
 
 use super::fault::{Fault, json};
@@ -77,6 +78,7 @@ pub(super) fn refused(error: IndexError) -> Fault {
         IndexError::NoIndex(_) => {
             Fault::not_found("there is no index yet: `index.enabled` makes one as messages come in")
         }
+        IndexError::Stopped => Fault::unavailable("timeout", error.to_string(), 1),
         error if error.is_of_question() => Fault::bad(error.to_string()),
         error => Fault::internal(&error),
     }
@@ -124,6 +126,38 @@ pub(super) fn note_question(
         hub.note(who, "text.search", &about())?;
     }
     Ok(())
+}
+
+/// What one line of the audit log says of many questions, in bytes: less than is kept of a line as it is.
+const TOLD_BYTES_MAX: usize = 7 << 10;
+
+/// Notes what of many questions tells of texts: their clauses and fields, and nothing else of what came with them.
+pub(super) fn note_questions(hub: &Hub, who: &Who, call: &str, asked: &[(&Query, &[&str])]) -> Result<(), Fault> {
+    let mut told = BTreeSet::new();
+    for (query, fields) in asked {
+        telling(query, &mut told);
+        told.extend(fields.iter().filter(|field| TELLING.contains(field)).map(|field| format!("by {field}")));
+    }
+    let mut lines: Vec<String> = Vec::new();
+    for one in told {
+        match lines.last_mut() {
+            Some(line) if line.len() + one.len() < TOLD_BYTES_MAX => line.extend([", ", &one]),
+            _ => lines.push(format!("{call} {one}")),
+        }
+    }
+    if lines.is_empty() { Ok(()) } else { hub.note_all(who, "text.search", &lines) }
+}
+
+fn telling(query: &Query, told: &mut BTreeSet<String>) {
+    match query {
+        Query::Clause { field, test: Test::Is { value, is_quoted } } if TELLING.contains(field) => {
+            told.insert(if *is_quoted { format!("{field}:{value:?}") } else { format!("{field}:{value}") });
+        }
+        Query::Clause { field, test } if TELLING.contains(field) => drop(told.insert(format!("{field}:{test:?}"))),
+        Query::All | Query::Clause { .. } => {}
+        Query::And(parts) | Query::Or(parts) => parts.iter().for_each(|part| telling(part, told)),
+        Query::Not(part) => telling(part, told),
+    }
 }
 
 /// What to look for.
@@ -181,7 +215,7 @@ pub(super) async fn search(
         let after = asked.cursor.as_deref().map(str::parse).transpose().map_err(refused)?;
         let ask = Ask { order, limit: page_size(asked.limit)?, after };
         let query = query(hub, asked.q.as_deref(), asked.saved.as_deref())?;
-        let reader = hub.searcher.reader()?;
+        let reader = hub.reader()?;
         if asked.raw != Some(true) {
             note_question(hub, &who, &query, &[], || asked_for("search", &asked))?;
         }
@@ -214,7 +248,7 @@ pub(super) async fn cluster(
         }
         let after = asked.cursor.as_deref().map(str::parse).transpose().map_err(refused)?;
         let ask = Ask { order: Order::Oldest, limit: page_size(asked.limit)?, after };
-        let reader = hub.searcher.reader()?;
+        let reader = hub.reader()?;
         let query = Query::is("cluster", &cluster);
         let page = reader.search_within(&query, &ask, PAGE_BYTES_MAX).map_err(refused)?;
         if page.total == 0 {
@@ -321,7 +355,7 @@ pub(super) async fn histogram(
             return Err(Fault::bad(format!("every_ms is {every}; it may be 1 to a year")));
         }
         let by = asked.by.as_deref().map(|field| (field, 20));
-        let buckets = hub.searcher.reader()?.histogram(&query, every, by).map_err(refused)?;
+        let buckets = hub.reader()?.histogram(&query, every, by).map_err(refused)?;
         let span = |bucket: crate::index::Bucket| Span {
             at: rfc3339(bucket.at),
             count: bucket.count,
@@ -364,7 +398,7 @@ pub(super) async fn top(
         let query = query(hub, asked.q.as_deref(), asked.saved.as_deref())?;
         note_question(hub, &who, &query, &[&asked.field], || asked_for("top", &asked))?;
         let limit = page_size(asked.limit)?.min(TOP_MAX);
-        let counts = hub.searcher.reader()?.top(&query, &asked.field, limit).map_err(refused)?;
+        let counts = hub.reader()?.top(&query, &asked.field, limit).map_err(refused)?;
         Ok(json(&Page::whole(counts.into_iter().map(ValueCount::from))))
     })
     .await

@@ -143,6 +143,8 @@ pub(crate) struct Who {
     pub(crate) name: Arc<str>,
     /// Its role.
     pub(crate) role: Role,
+    /// The token's hash: another token may have the same name later.
+    pub(crate) token: blake3::Hash,
 }
 
 impl Tokens {
@@ -280,7 +282,7 @@ impl Tokens {
 impl Known {
     fn of(token: &Token) -> Option<Self> {
         let hash = blake3::Hash::from_hex(&token.hash).ok()?;
-        Some(Self { hash, who: Who { name: Arc::clone(&token.name), role: token.role } })
+        Some(Self { hash, who: Who { name: Arc::clone(&token.name), role: token.role, token: hash } })
     }
 }
 
@@ -306,7 +308,8 @@ mod tests {
         let tokens = Tokens::of(dir.path());
         assert_eq!(tokens.find("tg_x"), None);
         let token = tokens.add("li", Role::Analyst, 0).unwrap();
-        assert_eq!(tokens.find(&token), Some(Who { name: "li".into(), role: Role::Analyst }));
+        let who = tokens.find(&token).unwrap();
+        assert_eq!((&*who.name, who.role), ("li", Role::Analyst));
         assert_eq!(tokens.find(&token[..token.len() - 1]), None);
         let kept = fs::read_to_string(dir.path().join("tokens.json")).unwrap();
         assert!(!kept.contains(&token) && !kept.contains(&token[3..]));
@@ -314,6 +317,8 @@ mod tests {
         tokens.revoke("li").unwrap();
         assert_eq!(tokens.find(&token), None);
         assert!(tokens.revoke("li").is_err());
+        tokens.add("li", Role::Analyst, 0).unwrap();
+        assert!(!tokens.holds(&who), "another token of the same name is another token");
     }
 
     #[test]

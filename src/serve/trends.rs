@@ -92,11 +92,11 @@ pub(super) async fn trends(
 ) -> Result<Response<Body>, Fault> {
     let options = asked.options()?;
     // Hundreds of counts: one at a time, so that searches find a thread.
-    let place = hub.jobs.workshop().await?;
+    let place = hub.jobs.trends.enter().await?;
     blocking(hub, move |hub| {
         let _place = place;
         note_question(hub, &who, &Query::All, &options.fields, || asked_for("trends", &asked))?;
-        let reader = hub.searcher.reader()?;
+        let reader = hub.reader()?;
         let now = match options.now {
             Millis::MAX => reader.span(&Query::All).map_err(refused)?.map_or(0, |(_, last)| last).min(hub.now()),
             until => until,

@@ -20,14 +20,16 @@ use super::mask::mask;
 use super::page::asked;
 use super::reads::raw_for;
 use super::recent::Recent;
-use super::routes::{Params, blocking};
+use super::routes::{Params, Work, blocking};
 use super::search::refused;
-use super::tokens::Who;
+use super::tokens::{Role, Who};
 
 /// Records that one try-out reads, at most.
 const RECORDS_MAX: u64 = 200_000;
 /// Hours that are looked back, at most: 30 days.
 const HOURS_MAX: u32 = 720;
+/// What one line of the audit log holds of a rule file.
+const PIECE_BYTES: usize = 6 << 10;
 /// Samples of a rule's new and lost hits, at most.
 const SAMPLES_MAX: usize = 50;
 
@@ -120,12 +122,12 @@ pub(super) async fn try_out(
     if samples > SAMPLES_MAX {
         return Err(Fault::bad(format!("samples is {samples}; it may be 0 to {SAMPLES_MAX}")));
     }
-    let place = hub.jobs.workshop().await?;
+    let place = hub.jobs.workshop.enter().await?;
     let control = Arc::new(Control::default());
     let guard = Guard(Arc::clone(&control));
     let tried = blocking(hub, move |hub| {
         let _place = place;
-        let source = source(hub, &on)?;
+        let source = source(hub, &on, &who, &text)?;
         let raw = raw_for(hub, &who, on.raw, || asked("rules/try", &on))?;
         let (comparison, ids) = run(hub, &text, source, &control, samples)?;
         Ok(view(comparison, ids, raw))
@@ -135,16 +137,34 @@ pub(super) async fn try_out(
     Ok(json(&tried))
 }
 
-/// What it is tried on.
-fn source(hub: &Hub, on: &On) -> Result<Box<dyn Source>, Fault> {
+/// What it is tried on. A rule is a search of texts: over what the index holds, those may who may search, and it is noted.
+fn source(hub: &Work, on: &On, who: &Who, text: &str) -> Result<Box<dyn Source>, Fault> {
     match (on.recording.as_deref(), on.hours) {
         (Some(name), None) => recording(hub, name),
         (None, Some(hours)) if (1..=HOURS_MAX).contains(&hours) => {
-            Ok(Box::new(Recent::new(hub.searcher.reader()?, hours, hub.now()).map_err(refused)?))
+            if who.role == Role::Editor {
+                let detail = "a token of role editor may not search what was said: try it on a recording";
+                return Err(Fault::new(StatusCode::FORBIDDEN, "forbidden", detail));
+            }
+            let reader = Arc::new(hub.reader()?);
+            hub.note_all(who, "rules.try", &pieces(&asked("rules/try", on), text))?;
+            Ok(Box::new(Recent::new(reader, hours, hub.now()).map_err(refused)?))
         }
         (None, Some(hours)) => Err(Fault::bad(format!("hours is {hours}; it may be 1 to {HOURS_MAX}"))),
         _ => Err(Fault::bad("say what to try it on: recording, a file's name, or hours, from 1 on; one of them")),
     }
+}
+
+/// A rule file as the audit log holds it: all of it, over as many lines as that takes.
+fn pieces(asked: &str, text: &str) -> Vec<String> {
+    let (mut pieces, mut rest) = (Vec::new(), text);
+    while !rest.is_empty() || pieces.is_empty() {
+        let end = (0..=rest.len().min(PIECE_BYTES)).rev().find(|&end| rest.is_char_boundary(end)).unwrap_or(0);
+        let (piece, after) = rest.split_at(end);
+        pieces.push(format!("{asked} {piece}"));
+        rest = after;
+    }
+    pieces
 }
 
 /// The recorded stream of that name. Nothing outside of the folder has a name.

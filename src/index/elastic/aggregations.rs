@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::queries::whole;
-use super::{ElasticError, field, refuse};
+use super::{ElasticError, field, is_nothing, only, refuse};
 use crate::index::reader::VALUES_MAX;
 use crate::index::schema::Kind;
 
@@ -15,102 +15,216 @@ const AGGREGATIONS_MAX: usize = 64;
 const METRICS: [&str; 9] =
     ["avg", "min", "max", "sum", "stats", "extended_stats", "value_count", "percentiles", "cardinality"];
 
-/// Reads what is to be counted.
-pub(super) fn read(wanted: &Value) -> Result<Value, ElasticError> {
-    let mut left = AGGREGATIONS_MAX;
-    level(wanted, 0, &mut left).map(Value::Object)
+/// Ranges and percentiles of one aggregation.
+const LIST_MAX: usize = 100;
+/// The shortest span of numbers: what is shorter cannot be told apart.
+const INTERVAL_MIN: f64 = 1e-6;
+/// The longest span of time, in milliseconds: a hundred years.
+const SPAN_MS_MAX: u64 = 36_525 * 86_400_000;
+/// How far bounds may lie from 0, in milliseconds or as numbers: year 33,658.
+const BOUND_MAX: f64 = 1e15;
+
+/// What is to be counted, in the library's words, and the fields that it is counted by.
+pub(super) fn read(wanted: &Value) -> Result<(Value, Vec<&'static str>), ElasticError> {
+    let mut reading = Reading { left: AGGREGATIONS_MAX, fields: Vec::new() };
+    let request = reading.level(wanted, 0)?;
+    Ok((Value::Object(request), reading.fields))
 }
 
-/// The fields that are counted by, as far as bounds allow.
-pub(super) fn fields(wanted: &Value, found: &mut Vec<String>) {
-    match wanted {
-        Value::Object(entries) => entries.iter().for_each(|(key, value)| match value {
-            Value::String(name) if key == "field" && found.len() < AGGREGATIONS_MAX => {
-                found.push(name.trim_end_matches(".keyword").to_owned());
-            }
-            value => fields(value, found),
-        }),
-        Value::Array(all) => all.iter().for_each(|value| fields(value, found)),
-        _ => {}
-    }
+struct Reading {
+    left: usize,
+    fields: Vec<&'static str>,
 }
 
-fn level(wanted: &Value, depth: usize, left: &mut usize) -> Result<Map<String, Value>, ElasticError> {
-    let Some(wanted) = wanted.as_object() else { return refuse("aggregations are an object") };
-    if depth > DEPTH_MAX || wanted.len() > *left {
-        return refuse(format!("aggregations are {DEPTH_MAX} deep and {AGGREGATIONS_MAX} at most"));
-    }
-    *left -= wanted.len();
-    let mut ours = Map::new();
-    for (name, one) in wanted {
-        let Some(one) = one.as_object() else { return refuse(format!("the aggregation [{name}] is no object")) };
-        let mut into = Map::new();
-        for (kind, body) in one {
-            match kind.as_str() {
-                "aggs" | "aggregations" => {
-                    into.insert("aggs".into(), Value::Object(level(body, depth + 1, left)?));
-                }
-                "meta" => {}
-                kind => {
-                    into.insert(kind.to_owned(), single(kind, body)?);
-                }
-            }
+impl Reading {
+    fn level(&mut self, wanted: &Value, depth: usize) -> Result<Map<String, Value>, ElasticError> {
+        let Some(wanted) = wanted.as_object() else { return refuse("aggregations are an object") };
+        if depth > DEPTH_MAX || wanted.len() > self.left {
+            return refuse(format!("aggregations are {DEPTH_MAX} deep and {AGGREGATIONS_MAX} at most"));
         }
-        ours.insert(name.clone(), Value::Object(into));
+        self.left -= wanted.len();
+        let mut ours = Map::new();
+        for (name, one) in wanted {
+            let Some(one) = one.as_object() else { return refuse(format!("the aggregation [{name}] is no object")) };
+            let mut into = Map::new();
+            for (kind, body) in one {
+                match kind.as_str() {
+                    "aggs" | "aggregations" => {
+                        into.insert("aggs".into(), Value::Object(self.level(body, depth + 1)?));
+                    }
+                    "meta" => {}
+                    kind => {
+                        into.insert(kind.to_owned(), self.single(kind, body)?);
+                    }
+                }
+            }
+            ours.insert(name.clone(), Value::Object(into));
+        }
+        Ok(ours)
     }
-    Ok(ours)
+
+    fn single(&mut self, kind: &str, body: &Value) -> Result<Value, ElasticError> {
+        let Some(asked) = body.as_object() else { return refuse(format!("[{kind}] is no object")) };
+        let (name, of) = field(body["field"].as_str().unwrap_or_default())?;
+        let can_count = match kind {
+            "terms" => of == Kind::Name,
+            "date_histogram" => of == Kind::Time,
+            "histogram" | "range" => of == Kind::Number,
+            "cardinality" | "value_count" => !matches!(of, Kind::Text | Kind::Id),
+            "min" | "max" | "avg" => matches!(of, Kind::Number | Kind::Time),
+            // Of times, the library would add up nanoseconds.
+            kind if METRICS.contains(&kind) => of == Kind::Number,
+            other => return refuse(format!("the aggregation [{other}] is not known here")),
+        };
+        if !can_count {
+            return refuse(format!("[{name}] cannot be counted by [{kind}]"));
+        }
+        only(kind, asked, known_options(kind))?;
+        self.fields.push(name);
+        let mut ours = Map::from_iter([("field".to_owned(), json!(name))]);
+        let kept: &[&str] = match kind {
+            "histogram" | "range" => &["keyed"],
+            "percentiles" => &["percents", "keyed"],
+            "extended_stats" => &["sigma"],
+            _ => &[],
+        };
+        ours.extend(kept.iter().filter_map(|&key| Some((key.to_owned(), body.get(key)?.clone()))));
+        match kind {
+            "terms" => terms(body, &mut ours)?,
+            "date_histogram" | "histogram" => histogram(kind, body, &mut ours)?,
+            "range" => {
+                ours.insert("ranges".into(), body["ranges"].clone());
+            }
+            _ => {}
+        }
+        let is_long = |key: &str| ours.get(key).and_then(Value::as_array).is_some_and(|all| all.len() > LIST_MAX);
+        if is_long("ranges") || is_long("percents") {
+            return refuse(format!("[{kind}] has {LIST_MAX} ranges or percents at most"));
+        }
+        Ok(Value::Object(ours))
+    }
 }
 
-fn single(kind: &str, body: &Value) -> Result<Value, ElasticError> {
-    let (name, of) = field(body["field"].as_str().unwrap_or_default())?;
-    let can_count = match kind {
-        "terms" => of == Kind::Name,
-        "date_histogram" => of == Kind::Time,
-        "histogram" | "range" => of == Kind::Number,
-        "cardinality" | "value_count" => !matches!(of, Kind::Text | Kind::Id),
-        kind if METRICS.contains(&kind) => matches!(of, Kind::Number | Kind::Time),
-        other => return refuse(format!("the aggregation [{other}] is not known here")),
-    };
-    if !can_count {
-        return refuse(format!("[{name}] cannot be counted by [{kind}]"));
-    }
-    let mut ours = Map::from_iter([("field".to_owned(), json!(name))]);
-    let kept: &[&str] = match kind {
-        "date_histogram" => &["offset"],
-        "histogram" => &["interval", "min_doc_count", "offset", "extended_bounds", "hard_bounds"],
-        "range" => &["ranges", "keyed"],
-        "percentiles" => &["percents"],
-        _ => &[],
-    };
-    let kept = kept.iter().filter_map(|&key| Some((key.to_owned(), body.get(key)?.clone())));
-    ours.extend(kept);
+/// What may be said of an aggregation; what changes no answer stands here as well.
+fn known_options(kind: &str) -> &'static [&'static str] {
     match kind {
-        "terms" => {
-            let size = body.get("size").map_or(Some(10), whole);
-            let Some(size) = size else { return refuse("size is a whole number") };
-            // Older dashboards write 0 where they want all.
-            let size = if size == 0 { VALUES_MAX as u64 } else { size.min(VALUES_MAX as u64) };
-            ours.insert("size".into(), json!(size));
-            ours.insert("segment_size".into(), json!((size * 10).max(1000)));
-            if let Some(order) = body.get("order") {
-                ours.insert("order".into(), ordered(order)?);
-            }
-            let least = body.get("min_doc_count").and_then(whole).unwrap_or(1).max(1);
-            ours.insert("min_doc_count".into(), json!(least));
+        "terms" => &[
+            "field",
+            "size",
+            "order",
+            "min_doc_count",
+            "shard_size",
+            "show_term_doc_count_error",
+            "execution_hint",
+            "collect_mode",
+        ],
+        "date_histogram" => &[
+            "field",
+            "fixed_interval",
+            "interval",
+            "calendar_interval",
+            "min_doc_count",
+            "offset",
+            "extended_bounds",
+            "hard_bounds",
+            "format",
+            "time_zone",
+        ],
+        "histogram" => {
+            &["field", "interval", "min_doc_count", "offset", "extended_bounds", "hard_bounds", "keyed", "format"]
         }
-        "date_histogram" => {
-            ours.insert("fixed_interval".into(), json!(interval(body)?));
-            ours.insert("min_doc_count".into(), json!(body.get("min_doc_count").and_then(whole).unwrap_or(0)));
-            for key in ["extended_bounds", "hard_bounds"] {
-                let bound = |end: &str| body[key][end].as_f64().or_else(|| body[key][end].as_str()?.parse().ok());
-                if let Some((min, max)) = bound("min").zip(bound("max")) {
-                    ours.insert(key.into(), json!({ "min": min, "max": max }));
-                }
-            }
-        }
-        _ => {}
+        "range" => &["field", "ranges", "keyed", "format"],
+        "percentiles" => &["field", "percents", "keyed", "format"],
+        "extended_stats" => &["field", "sigma", "format"],
+        "cardinality" => &["field", "precision_threshold", "format"],
+        _ => &["field", "format"],
     }
-    Ok(Value::Object(ours))
+}
+
+fn terms(body: &Value, ours: &mut Map<String, Value>) -> Result<(), ElasticError> {
+    let size = body.get("size").map_or(Some(10), whole);
+    let Some(size) = size else { return refuse("size is a whole number") };
+    // Older dashboards write 0 where they want all.
+    let size = if size == 0 { VALUES_MAX as u64 } else { size.min(VALUES_MAX as u64) };
+    ours.insert("size".into(), json!(size));
+    ours.insert("segment_size".into(), json!((size * 10).max(1000)));
+    if let Some(order) = body.get("order") {
+        ours.insert("order".into(), ordered(order)?);
+    }
+    let least = body.get("min_doc_count").and_then(whole).unwrap_or(1).max(1);
+    ours.insert("min_doc_count".into(), json!(least));
+    Ok(())
+}
+
+fn histogram(kind: &str, body: &Value, ours: &mut Map<String, Value>) -> Result<(), ElasticError> {
+    let least = body.get("min_doc_count").and_then(whole).unwrap_or(0);
+    ours.insert("min_doc_count".into(), json!(least));
+    let step = if kind == "date_histogram" {
+        let millis = interval(body)?;
+        ours.insert("fixed_interval".into(), json!(format!("{millis}ms")));
+        millis as f64
+    } else {
+        let Some(step) = number(&body["interval"]).filter(|step| *step >= INTERVAL_MIN) else {
+            return refuse(format!("interval is a number, {INTERVAL_MIN} at least"));
+        };
+        ours.insert("interval".into(), json!(step));
+        step
+    };
+    match body.get("offset") {
+        None | Some(Value::Null) => {}
+        Some(offset) => {
+            let by = if kind == "date_histogram" { offset_ms(offset) } else { number(offset) };
+            let Some(by) = by.filter(|by| by.abs() < step) else {
+                return refuse("offset is shorter than the interval: a number, or a span such as +6h");
+            };
+            let by = if kind == "date_histogram" { json!(format!("{by}ms")) } else { json!(by) };
+            ours.insert("offset".into(), by);
+        }
+    }
+    for key in ["extended_bounds", "hard_bounds"] {
+        let Some(bounds) = body.get(key).filter(|bounds| !is_nothing(bounds)) else { continue };
+        let of = |end: &str| number(&bounds[end]).filter(|bound| bound.abs() <= BOUND_MAX);
+        let Some((min, max)) = of("min").zip(of("max")) else {
+            return refuse(format!("{key} has a min and a max, both numbers: milliseconds where it is of times"));
+        };
+        // Where empty spans are not given there is nothing to extend, and the library refuses it.
+        if key == "hard_bounds" || least == 0 {
+            ours.insert(key.into(), json!({ "min": min, "max": max }));
+        }
+    }
+    Ok(())
+}
+
+/// A finite number, also in quotes.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok()).filter(|number: &f64| number.is_finite())
+}
+
+fn offset_ms(offset: &Value) -> Option<f64> {
+    let Some(text) = offset.as_str() else { return number(offset).map(f64::trunc) };
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(rest) => (-1.0, rest),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if text.is_empty() || text == "0" {
+        return Some(0.0);
+    }
+    span_ms(text).map(|millis| sign * millis as f64)
+}
+
+/// A span such as `10m`, in milliseconds.
+fn span_ms(text: &str) -> Option<u64> {
+    let at = text.find(|c: char| !c.is_ascii_digit())?;
+    let unit = match &text[at..] {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "w" => 7 * 86_400_000,
+        _ => return None,
+    };
+    text[..at].parse::<u64>().ok()?.checked_mul(unit).filter(|millis| (1..=SPAN_MS_MAX).contains(millis))
 }
 
 /// `{"_count": "desc"}`, or a list with one of these; `_term` is what `_key` was called.
@@ -123,21 +237,24 @@ fn ordered(order: &Value) -> Result<Value, ElasticError> {
     Ok(json!({ by: direction }))
 }
 
-/// The length of the spans, in the library's words.
-fn interval(body: &Value) -> Result<String, ElasticError> {
+/// The length of the spans, in milliseconds.
+fn interval(body: &Value) -> Result<u64, ElasticError> {
     let given = ["fixed_interval", "interval", "calendar_interval"].into_iter().find_map(|key| body[key].as_str());
     let Some(given) = given else { return refuse("date_histogram has no [fixed_interval]") };
     let fixed = match given {
-        "minute" | "1m" => "1m",
-        "hour" | "1h" => "1h",
-        "day" | "1d" => "1d",
-        "week" | "1w" => "7d",
+        "minute" => "1m",
+        "hour" => "1h",
+        "day" => "1d",
+        "week" => "1w",
         "month" | "1M" | "quarter" | "1q" | "year" | "1y" => {
             return refuse(format!("spans are of one length: [{given}] is not, write 30d"));
         }
         fixed => fixed,
     };
-    Ok(fixed.to_owned())
+    let Some(millis) = span_ms(fixed) else {
+        return refuse(format!("[{given}] is no length of a span: 1ms to 36525d, in ms, s, m, h, d or w"));
+    };
+    Ok(millis)
 }
 
 /// Makes the answer what Elasticsearch would say: times in milliseconds, whole numbers where they are whole.

@@ -2,9 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{ElasticError, field, refuse};
+use super::{ElasticError, field, only, refuse};
 use crate::event::{Millis, parse_rfc3339};
-use crate::index::query::{CLAUSES_MAX, Query, STARS_MAX, Test, has_too_many_stars, parse};
+use crate::index::query::{
+    CLAUSES_MAX, Counts, QUERY_BYTES_MAX, Query, STARRED_MAX, STARS_MAX, Test, has_too_many_stars, is_starred,
+    parse_counted,
+};
 use crate::index::schema::Kind;
 use crate::index::times;
 
@@ -13,7 +16,7 @@ const DEPTH_MAX: usize = 32;
 
 /// Reads a query; `now` is what `now` means in it.
 pub(super) fn read(query: &Value, now: Millis) -> Result<Query, ElasticError> {
-    Reading { now, clauses: 0 }.query(query, 0)
+    Reading { now, counts: Counts::default() }.query(query, 0)
 }
 
 /// A whole number, or one in quotes, as dashboards write them.
@@ -23,7 +26,20 @@ pub(super) fn whole(value: &Value) -> Option<u64> {
 
 struct Reading {
     now: Millis,
-    clauses: usize,
+    counts: Counts,
+}
+
+fn entries<'v>(kind: &str, body: &'v Value) -> Result<&'v Map<String, Value>, ElasticError> {
+    body.as_object().map_or_else(|| refuse(format!("{kind} is an object")), Ok)
+}
+
+/// Words that stand side by side must all be there: another operator would change the answer.
+fn all_of_them(kind: &str, operator: &Value, key: &str) -> Result<(), ElasticError> {
+    let is_and = operator.as_str().is_some_and(|operator| operator.eq_ignore_ascii_case("and"));
+    if operator.is_null() || is_and {
+        return Ok(());
+    }
+    refuse(format!("[{key}] of {kind} is and: write OR between the words"))
 }
 
 /// The only entry of an object.
@@ -34,22 +50,29 @@ fn single(value: &Value) -> Option<(&str, &Value)> {
 
 impl Reading {
     fn query(&mut self, query: &Value, depth: usize) -> Result<Query, ElasticError> {
-        self.clauses += 1;
-        if depth > DEPTH_MAX || self.clauses > CLAUSES_MAX {
+        self.counts.clauses += 1;
+        if depth > DEPTH_MAX || self.counts.clauses > CLAUSES_MAX {
             return refuse(format!("a query is {DEPTH_MAX} deep and has {CLAUSES_MAX} clauses at most"));
         }
         let Some((kind, body)) = single(query) else { return refuse("a query is an object with one key, its kind") };
         match kind {
-            "match_all" => Ok(Query::All),
+            "match_all" => only(kind, entries(kind, body)?, &["boost"]).map(|()| Query::All),
             "match_none" => Ok(Query::Not(Box::new(Query::All))),
-            "query_string" | "simple_query_string" => self.query_string(body),
+            "query_string" | "simple_query_string" => self.query_string(kind, body),
             "bool" => self.boolean(body, depth),
-            "constant_score" => self.query(&body["filter"], depth + 1),
+            "constant_score" => {
+                only(kind, entries(kind, body)?, &["filter", "boost"])?;
+                self.query(&body["filter"], depth + 1)
+            }
             "term" | "match" | "match_phrase" | "prefix" | "wildcard" => self.one_value(kind, body),
             "terms" => self.terms(body),
-            "ids" => self.any("event", &body["values"]),
+            "ids" => {
+                only(kind, entries(kind, body)?, &["values", "boost"])?;
+                self.any("event", &body["values"])
+            }
             "range" => self.range(body),
             "exists" => {
+                only(kind, entries(kind, body)?, &["field", "boost"])?;
                 let name = body["field"].as_str().unwrap_or_default();
                 Ok(match field(name)? {
                     (_, Kind::Time | Kind::Text) => Query::All,
@@ -61,10 +84,20 @@ impl Reading {
         }
     }
 
-    fn query_string(&self, body: &Value) -> Result<Query, ElasticError> {
+    fn query_string(&mut self, kind: &str, body: &Value) -> Result<Query, ElasticError> {
+        let options = ["query", "boost", "lenient", "default_field", "default_operator", "fields"];
+        // Names with `*` are read as they are; so the first of these changes nothing.
+        only(kind, entries(kind, body)?, &[&["analyze_wildcard"][..], &options].concat())?;
+        all_of_them(kind, &body["default_operator"], "default_operator")?;
+        let of_text = |name: &Value| name.as_str().is_some_and(|name| ["*", "text", ""].contains(&name));
+        let is_of_text = |names: &Value| names.is_null() || names.as_array().is_some_and(|all| all.iter().all(of_text));
+        if !(body["default_field"].is_null() || of_text(&body["default_field"])) || !is_of_text(&body["fields"]) {
+            return refuse(format!("{kind} looks for words in [text]: name other fields in the query, as in rule:x"));
+        }
         let Some(text) = body["query"].as_str() else { return refuse("query_string has no [query]") };
         let ours = text.replace("@timestamp:", "at:").replace(".keyword:", ":");
-        parse(&ours, self.now).map_err(|error| ElasticError::Refused(format!("{error}: {}", error.hint)))
+        parse_counted(&ours, self.now, &mut self.counts)
+            .map_err(|error| ElasticError::Refused(format!("{error}: {}", error.hint)))
     }
 
     fn boolean(&mut self, body: &Value, depth: usize) -> Result<Query, ElasticError> {
@@ -95,22 +128,38 @@ impl Reading {
         }
     }
 
-    fn one_value(&self, kind: &str, body: &Value) -> Result<Query, ElasticError> {
+    fn one_value(&mut self, kind: &str, body: &Value) -> Result<Query, ElasticError> {
         let Some((name, value)) = single(body) else { return refuse(format!("{kind} names one field")) };
+        if let Some(options) = value.as_object() {
+            let known: &[&str] = match kind {
+                "match" => &["query", "boost", "operator", "lenient"],
+                "match_phrase" => &["query", "boost"],
+                _ => &["value", "boost", "rewrite"],
+            };
+            only(kind, options, known)?;
+            all_of_them(kind, &value["operator"], "operator")?;
+        }
         let value = if value.is_object() { value.get("value").or_else(|| value.get("query")) } else { Some(value) };
         let Some(value) = value.and_then(text) else { return refuse(format!("{kind} [{name}] has no value")) };
         self.equal(name, kind, &value)
     }
 
-    fn equal(&self, name: &str, kind: &str, value: &str) -> Result<Query, ElasticError> {
+    fn equal(&mut self, name: &str, kind: &str, value: &str) -> Result<Query, ElasticError> {
         let (known, of) = field(name)?;
+        if value.len() > QUERY_BYTES_MAX {
+            return refuse(format!(
+                "a value has {QUERY_BYTES_MAX} bytes at most, that of [{name}] has {}",
+                value.len()
+            ));
+        }
         Ok(match of {
             Kind::Text => is(known, value, kind != "match"),
             Kind::Name | Kind::Id if ["prefix", "wildcard"].contains(&kind) && has_too_many_stars(value) => {
                 return refuse(format!("{kind} [{name}] has at most {STARS_MAX} [*]"));
             }
-            Kind::Name | Kind::Id if kind == "prefix" => is(known, &format!("{value}*"), false),
-            Kind::Name | Kind::Id => is(known, value, kind != "wildcard"),
+            Kind::Name | Kind::Id if kind == "prefix" => self.starred(known, &format!("{value}*"))?,
+            Kind::Name | Kind::Id if kind == "wildcard" => self.starred(known, value)?,
+            Kind::Name | Kind::Id => is(known, value, true),
             Kind::Time => {
                 let (from, to) = (self.time(value, false), self.time(value, true));
                 let Some((from, to)) = from.zip(to) else { return refuse(format!("[{value}] is no time")) };
@@ -123,17 +172,27 @@ impl Reading {
         })
     }
 
+    /// A name in which `*` stands for any letters.
+    fn starred(&mut self, known: &'static str, value: &str) -> Result<Query, ElasticError> {
+        self.counts.starred += usize::from(is_starred(value));
+        if self.counts.starred > STARRED_MAX {
+            return refuse(format!("a query has {STARRED_MAX} names with [*] at most"));
+        }
+        Ok(is(known, value, false))
+    }
+
     fn terms(&mut self, body: &Value) -> Result<Query, ElasticError> {
         let named = body.as_object().into_iter().flatten().find(|(_, value)| value.is_array());
         let Some((name, values)) = named else { return refuse("terms names a field and a list of values") };
+        only("terms", entries("terms", body)?, &[name, "boost"])?;
         self.any(name, values)
     }
 
     fn any(&mut self, name: &str, values: &Value) -> Result<Query, ElasticError> {
         let values: Option<Vec<String>> = values.as_array().and_then(|all| all.iter().map(text).collect());
         let Some(values) = values else { return refuse(format!("the values of [{name}] are a list")) };
-        self.clauses += values.len();
-        if self.clauses > CLAUSES_MAX {
+        self.counts.clauses += values.len();
+        if self.counts.clauses > CLAUSES_MAX {
             return refuse(format!("a query has {CLAUSES_MAX} clauses at most"));
         }
         let any: Vec<Query> =
@@ -143,6 +202,11 @@ impl Reading {
 
     fn range(&self, body: &Value) -> Result<Query, ElasticError> {
         let Some((name, bounds)) = single(body) else { return refuse("range names one field") };
+        only(
+            "range",
+            entries("range", bounds)?,
+            &["gte", "gt", "lte", "lt", "format", "time_zone", "boost", "relation"],
+        )?;
         let (known, of) = field(name)?;
         let bound = |keys: [&str; 2]| {
             let of_key = |(exclusive, key): (bool, &str)| bounds.get(key).and_then(text).map(|text| (text, exclusive));

@@ -40,7 +40,11 @@ impl Listener {
 }
 
 fn said(house: &House, id: &str, text: &str) {
-    let event = json!({"id": id, "channel": "post", "author": "a1", "at": "2026-01-01T00:00:00Z", "text": text});
+    said_at(house, id, text, "2026-01-01T00:00:00Z");
+}
+
+fn said_at(house: &House, id: &str, text: &str, at: &str) {
+    let event = json!({"id": id, "channel": "post", "author": "a1", "at": at, "text": text});
     assert_eq!(house.decide(&house.admin, &event).status, 200);
 }
 

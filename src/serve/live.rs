@@ -160,7 +160,7 @@ impl Seen {
                 self.since.is_none_or(|since| *at >= since) && !self.keys.iter().any(|known| known.contains(key))
             };
             fresh.extend(found.into_iter().filter(is_new));
-            is_gap |= !is_first && is_full && fresh.len() - before == count;
+            is_gap |= !is_first && is_full && count > 0 && fresh.len() - before == count;
         }
         self.since = self.since.max(end);
         self.keys.swap(0, 1);
@@ -267,7 +267,11 @@ mod tests {
         assert_eq!(look(&[30, 20], true, &[90, 80], false), (vec![30], false), "what is ahead hides nothing");
         assert_eq!(look(&[20, 10], true, &[90, 80], false), (vec![], false), "two were taken out, and one came back");
         assert_eq!(look(&[20, 10, 5], false, &[], false), (vec![], false), "it was there before");
-        assert_eq!(look(&[80, 20], true, &[90], false).0, [80], "its time has come; three looks ago it was given");
+        assert_eq!(
+            look(&[80, 20], true, &[90], false),
+            (vec![], false),
+            "its time has come; it was given while it was ahead"
+        );
         assert_eq!(look(&[85, 83], true, &[90], false), (vec![83, 85], true));
     }
 }

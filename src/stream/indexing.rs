@@ -33,9 +33,9 @@ pub struct Indexer {
     clock: Arc<dyn Clock>,
     /// Queues by name, and up to where each is in the index.
     queues: Mutex<BTreeMap<String, Queue>>,
-    /// The writer that the positions were read with, until the work begins.
+    /// The writer, until the work begins.
     writer: Mutex<Option<Writer>>,
-    /// What the index said when it was opened last, for queues that are opened later.
+    /// Up to where the index has each queue, as of its last commit.
     committed: Mutex<BTreeMap<String, u64>>,
     /// Wakes when the index has committed, or cannot.
     commits: Condvar,
@@ -93,12 +93,14 @@ impl Indexer {
     /// [`IndexError`], if it is of another version or cannot be read.
     pub fn open(options: IndexOptions, clock: Arc<dyn Clock>) -> Result<Self, IndexError> {
         let writer = Writer::open(options.writer.clone())?;
+        // Known before anybody opens a queue: one that began too early would write where nobody reads any more.
+        let committed = Mutex::new(positions(Some(&writer)));
         Ok(Self {
             options,
             clock,
             queues: Mutex::default(),
             writer: Mutex::new(Some(writer)),
-            committed: Mutex::default(),
+            committed,
             commits: Condvar::new(),
             is_troubled: AtomicBool::new(false),
             is_ended: Mutex::default(),
@@ -122,11 +124,7 @@ impl Indexer {
         if let Some(queue) = queues.get(name) {
             return Ok(Arc::clone(&queue.spool));
         }
-        let read = match &*self.writer.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(writer) => positions(Some(writer)).get(name).copied(),
-            None => self.committed.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied(),
-        };
-        let read = read.unwrap_or(0);
+        let read = self.committed.lock().unwrap_or_else(PoisonError::into_inner).get(name).copied().unwrap_or(0);
         let dir = self.options.writer.dir.join("queue").join(name);
         let spool = Arc::new(Spool::open(dir, self.options.spool, read)?);
         queues.insert(name.to_owned(), Queue { spool: Arc::clone(&spool), read });
@@ -382,5 +380,31 @@ impl Work<'_> {
         let waits = self.since.map_or(Duration::ZERO, |since| instant().duration_since(since));
         let dropped = queues.values().map(|queue| queue.spool.dropped_bytes()).sum();
         measure::index_behind(queues.iter().map(behind).sum(), waits, dropped);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::io::SystemClock;
+
+    #[test]
+    fn a_queue_begins_where_the_index_stands_with_it_whoever_has_the_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let options = || IndexOptions {
+            writer: index::Options { dir: dir.path().to_owned(), heap_bytes: 15 << 20, days_max: None },
+            commit_every: Duration::ZERO,
+            spool: SpoolOptions::default(),
+        };
+        let open = || Indexer::open(options(), Arc::new(SystemClock)).unwrap();
+        let indexer = open();
+        let today = indexer.today();
+        let mut writer = indexer.writer.lock().unwrap().take().unwrap();
+        writer.commit(r#"{"p-1":100}"#, today).unwrap();
+        drop((writer, indexer));
+        let indexer = open();
+        // As the work does when it begins: no moment may be left in which a queue is opened at its beginning.
+        let _writer = indexer.writer.lock().unwrap().take();
+        assert_eq!(indexer.spool("p-1").unwrap().written(), 100);
     }
 }

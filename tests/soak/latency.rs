@@ -17,8 +17,8 @@ use crate::client;
 use crate::stream::{Record, keyed};
 use crate::trial::{Trial, now, pause};
 
-/// The first part is not counted: groups form, caches fill.
-const WARM: Duration = Duration::from_secs(5);
+/// The first part is not counted: groups form, caches fill, the broker's code is compiled.
+const WARM: Duration = Duration::from_secs(20);
 
 type Sent = Mutex<BTreeMap<String, Instant>>;
 

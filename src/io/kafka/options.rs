@@ -330,7 +330,7 @@ impl KafkaOptions {
             .set("enable.idempotence", "true")
             .set("acks", "all")
             .set("compression.type", self.compression.name())
-            .set("linger.ms", "5")
+            .set("linger.ms", "2")
             .set("queue.buffering.max.messages", "1000000")
             .set("queue.buffering.max.kbytes", "65536");
         if self.delivery == Delivery::ExactlyOnce {

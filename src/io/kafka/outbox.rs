@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -23,6 +24,8 @@ use crate::io::clock::instant;
 const CALL_MAX: Duration = Duration::from_secs(5);
 /// How long the queue may stay full before it is looked at again.
 const FULL_WAIT: Duration = Duration::from_millis(10);
+/// How long between two looks at whether everything has arrived.
+const ARRIVAL_WAIT: Duration = Duration::from_micros(500);
 
 /// What comes back of what was sent.
 #[derive(Default)]
@@ -195,7 +198,16 @@ impl Outbox {
 
     /// Returns when everything that was sent has arrived.
     pub(super) fn flush(&self) -> Result<(), KafkaError> {
-        self.patiently("write", |outbox| outbox.producer.flush(CALL_MAX))?;
+        let until = instant() + self.options.transaction_timeout;
+        // The library's own flush looks up only every tenth of a second, whatever has arrived: no batch would be faster.
+        while self.producer.in_flight_count() > 0 {
+            if instant() >= until || self.inlet.is_ended() {
+                self.patiently("write", |outbox| outbox.producer.flush(CALL_MAX))?;
+                break;
+            }
+            self.producer.poll(Duration::ZERO);
+            thread::park_timeout(ARRIVAL_WAIT);
+        }
         let failed = self.producer.context().failed.lock().unwrap_or_else(PoisonError::into_inner).take();
         failed.map_or(Ok(()), |error| Err(self.error("write", &error)))
     }

@@ -85,6 +85,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/v1/top", REVIEWERS, "the most frequent values among what is found"),
     route("GET", "/v1/clusters/{cluster}", REVIEWERS, "the cases of a cluster of near-duplicates"),
     route("GET", "/es", REVIEWERS, "what this is, in the words of Elasticsearch"),
+    // Grafana asks the root of what it was given with a slash behind it.
+    route("GET", "/es/", REVIEWERS, "what this is, in the words of Elasticsearch"),
     route("GET", "/es/_cluster/health", REVIEWERS, "whether it answers"),
     route("GET", "/es/_mapping", REVIEWERS, "the fields and their types"),
     route("GET", "/es/{index}/_mapping", REVIEWERS, "the fields and their types"),
@@ -140,6 +142,7 @@ fn handlers() -> Vec<(&'static str, MethodRouter<Arc<Hub>>)> {
         ("/v1/top", get(search::top)),
         ("/v1/clusters/{cluster}", get(search::cluster)),
         ("/es", get(elastic::about)),
+        ("/es/", get(elastic::about)),
         ("/es/_cluster/health", get(elastic::health)),
         ("/es/_mapping", get(elastic::mapping)),
         ("/es/{index}/_mapping", get(elastic::mapping)),

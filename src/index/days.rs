@@ -118,6 +118,16 @@ impl Folder {
         Ok(days)
     }
 
+    /// What the last commit of a day left, byte for byte: other bytes where anything was committed, merged or erased since. `None`
+    /// where there is no index yet, or none any longer.
+    pub(super) fn meta(&self, day: Day) -> Result<Option<Vec<u8>>, IndexError> {
+        let path = self.of(day).join(META);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some).map_err(|source| IndexError::Io { doing: "read", path, source }),
+        }
+    }
+
     /// The index of a day, to be read; `None` where it is not made yet, or was removed.
     pub(super) fn existing(&self, day: Day) -> Result<Option<tantivy::Index>, IndexError> {
         let path = self.of(day);

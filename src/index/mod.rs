@@ -14,6 +14,7 @@ mod query;
 mod reader;
 mod repeats;
 mod schema;
+mod stop;
 mod times;
 mod tokens;
 mod trends;

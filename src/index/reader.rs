@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ use super::page::{Ask, Cursor, Hit, Order, Page};
 use super::plan::Planner;
 use super::query::Test;
 use super::schema::countable;
+use super::stop::{Stop, Until};
 use super::{Fold, IndexError, Query};
 use crate::event::Millis;
 
@@ -48,7 +49,7 @@ pub struct Reader {
     folder: Folder,
     fold: Fold,
     days: RwLock<Arc<Vec<OpenDay>>>,
-    stop: Option<Arc<AtomicBool>>,
+    pub(super) stop: Stop,
 }
 
 /// What an index holds at a moment: another one where anything was committed, merged or dropped since.
@@ -59,6 +60,10 @@ pub struct Generation(Vec<(Day, BTreeMap<SegmentId, Option<Opstamp>>)>);
 struct OpenDay {
     day: Day,
     reader: IndexReader,
+    /// As it stood when it was loaded, so that a search meets one state of it however long it takes.
+    searcher: Searcher,
+    /// Of what it was loaded: while these are the same bytes, there is nothing to load.
+    meta: Arc<[u8]>,
 }
 
 /// Where a hit stands: the place of its day, and its address there.
@@ -79,7 +84,7 @@ impl Reader {
     /// # Errors
     /// [`IndexError`], if there is none, or one of another version.
     pub fn open(dir: &Path, fold: Fold) -> Result<Self, IndexError> {
-        let reader = Self { folder: Folder::open(dir, false)?, fold, days: RwLock::default(), stop: None };
+        let reader = Self { folder: Folder::open(dir, false)?, fold, days: RwLock::default(), stop: Stop::default() };
         reader.refresh()?;
         Ok(reader)
     }
@@ -87,21 +92,27 @@ impl Reader {
     /// The same index as it stands now, whose searches end with [`IndexError::Stopped`] soon after `stop` is set.
     #[must_use]
     pub fn until(&self, stop: Arc<AtomicBool>) -> Self {
-        Self { folder: self.folder.clone(), fold: self.fold, days: RwLock::new(self.days()), stop: Some(stop) }
+        let stop = Stop::new(stop);
+        Self { folder: self.folder.clone(), fold: self.fold, days: RwLock::new(self.days()), stop }
     }
 
     /// What it holds.
     #[must_use]
     pub fn generation(&self) -> Generation {
         let days = self.days();
-        let segments = |open: &OpenDay| (open.day, open.reader.searcher().generation().segments().clone());
+        let segments = |open: &OpenDay| (open.day, open.searcher.generation().segments().clone());
         Generation(days.iter().map(segments).collect())
     }
 
-    /// Looked at between days.
+    /// Looked at between days; [`Until`] looks within them.
     fn go_on(&self) -> Result<(), IndexError> {
-        let is_stopped = self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed));
-        if is_stopped { Err(IndexError::Stopped) } else { Ok(()) }
+        if self.stop.is_set() { Err(IndexError::Stopped) } else { Ok(()) }
+    }
+
+    /// What the library refused on a day: a search that was stopped is none of its failures.
+    fn failed(&self, day: Day, source: tantivy::TantivyError) -> IndexError {
+        let failed = |()| IndexError::Tantivy { path: self.folder.of(day), source };
+        self.go_on().map_or_else(|stopped| stopped, failed)
     }
 
     /// The query as the library runs it; it is the same for all days.
@@ -118,15 +129,22 @@ impl Reader {
         let known = self.days();
         let mut days = Vec::new();
         for day in self.folder.days()? {
-            let failed = |source| IndexError::Tantivy { path: self.folder.of(day), source };
-            if let Some(open) = known.iter().find(|known| known.day == day) {
-                open.reader.reload().map_err(failed)?;
+            // Read before the day is loaded: what is committed between the two is loaded once more, and never missed.
+            let Some(meta) = self.folder.meta(day)? else { continue };
+            let known = known.iter().find(|known| known.day == day);
+            if let Some(open) = known.filter(|open| *open.meta == *meta) {
                 days.push(open.clone());
                 continue;
             }
-            let Some(index) = self.folder.existing(day)? else { continue };
-            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?;
-            days.push(OpenDay { day, reader });
+            let failed = |source| IndexError::Tantivy { path: self.folder.of(day), source };
+            let reader = if let Some(open) = known {
+                open.reader.reload().map_err(failed)?;
+                open.reader.clone()
+            } else {
+                let Some(index) = self.folder.existing(day)? else { continue };
+                index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(failed)?
+            };
+            days.push(OpenDay { day, searcher: reader.searcher(), reader, meta: meta.into() });
         }
         *self.days.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(days);
         Ok(())
@@ -135,7 +153,7 @@ impl Reader {
     /// How many cases there are in all.
     #[must_use]
     pub fn cases(&self) -> u64 {
-        self.days().iter().map(|open| open.reader.searcher().num_docs()).sum()
+        self.days().iter().map(|open| open.searcher.num_docs()).sum()
     }
 
     /// How many cases match.
@@ -145,10 +163,15 @@ impl Reader {
     pub fn count(&self, query: &Query) -> Result<u64, IndexError> {
         let mut total = 0;
         let plan = self.plan(query)?;
-        for OpenDay { day, reader } in self.days().iter() {
+        for OpenDay { day, searcher, .. } in self.days().iter() {
             self.go_on()?;
-            let counted = plan.count(&reader.searcher());
-            total += counted.map_err(|source| IndexError::Tantivy { path: self.folder.of(*day), source })? as u64;
+            let counted = if *query == Query::All {
+                // Known without looking at anything.
+                plan.count(searcher)
+            } else {
+                searcher.search(&*plan, &Until { collector: &Counter, stop: &self.stop })
+            };
+            total += counted.map_err(|source| self.failed(*day, source))? as u64;
         }
         Ok(total)
     }
@@ -172,10 +195,10 @@ impl Reader {
         let (mut page, mut ranked) = (Page::default(), Vec::new());
         let days = self.days();
         let plan = self.plan(narrowed.as_ref().unwrap_or(query))?;
-        for (place, OpenDay { day, reader }) in days.iter().enumerate() {
+        for (place, OpenDay { day, searcher, .. }) in days.iter().enumerate() {
             self.go_on()?;
-            let failed = |source| IndexError::Tantivy { path: self.folder.of(*day), source };
-            let (total, ranks) = rank(&reader.searcher(), &*plan, ask.order, wanted).map_err(failed)?;
+            let (total, ranks) =
+                rank(searcher, &*plan, ask.order, wanted, &self.stop).map_err(|source| self.failed(*day, source))?;
             page.total += total as u64;
             ranked.extend(ranks.into_iter().map(|(rank, address)| (rank, (place, address))));
         }
@@ -186,9 +209,9 @@ impl Reader {
         ranked.sort_by(|(a, at), (b, bt): &(Rank, Place)| b.key.total_cmp(&a.key).then(at.cmp(bt)));
         let (found, mut bytes) = (ranked.len(), 0);
         for &(rank, (place, address)) in ranked.iter().skip(skipped).take(limit) {
-            let OpenDay { day, reader } = &days[place];
-            let failed = |source| IndexError::Tantivy { path: self.folder.of(*day), source };
-            let document: TantivyDocument = reader.searcher().doc(address).map_err(failed)?;
+            self.go_on()?;
+            let OpenDay { day, searcher, .. } = &days[place];
+            let document: TantivyDocument = searcher.doc(address).map_err(|source| self.failed(*day, source))?;
             let case = document.get_first(self.folder.fields.case).and_then(|value| value.as_bytes());
             let case = case.unwrap_or_default();
             bytes += case.len();
@@ -237,13 +260,17 @@ impl Reader {
         let request: Aggregations = serde_json::from_value(request.clone()).map_err(|error| refused(&error))?;
         let mut all = IntermediateAggregationResults::default();
         let plan = self.plan(query)?;
-        for OpenDay { reader, .. } in self.days().iter() {
+        for OpenDay { searcher, .. } in self.days().iter() {
             self.go_on()?;
             // The guard is one for all days.
             let context = AggContextParams { limits: limits.clone(), ..AggContextParams::default() };
             let collector = DistributedAggregationCollector::from_aggs(request.clone(), context);
-            let counted = reader.searcher().search(&*plan, &collector).and_then(|counted| all.merge_fruits(counted));
-            counted.map_err(|error| refused(&error))?;
+            let until = Until { collector: &collector, stop: &self.stop };
+            let counted = searcher.search(&*plan, &until).and_then(|counted| all.merge_fruits(counted));
+            if let Err(error) = counted {
+                self.go_on()?;
+                return Err(refused(&error));
+            }
         }
         let counted = all.into_final_result(request, limits.clone()).map_err(|error| refused(&error))?;
         serde_json::to_value(counted).map_err(|error| refused(&error))
@@ -325,6 +352,12 @@ impl Reader {
         words.map(|word| word.word).filter(|word| word.chars().any(char::is_alphanumeric)).map(str::to_owned).collect()
     }
 
+    /// How often each day was loaded.
+    #[cfg(test)]
+    pub(super) fn loads(&self) -> Vec<u64> {
+        self.days().iter().map(|open| open.searcher.generation().generation_id()).collect()
+    }
+
     fn days(&self) -> Arc<Vec<OpenDay>> {
         Arc::clone(&self.days.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -389,20 +422,21 @@ fn rank(
     query: &dyn tantivy::query::Query,
     order: Order,
     wanted: usize,
+    stop: &Stop,
 ) -> tantivy::Result<(usize, Vec<(Rank, DocAddress)>)> {
     let mut collectors = MultiCollector::new();
     let count = collectors.add_collector(Counter);
     let top = TopDocs::with_limit(wanted);
     if order == Order::Score {
         let best = collectors.add_collector(top.order_by_score());
-        let mut fruits = searcher.search(query, &collectors)?;
+        let mut fruits = searcher.search(query, &Until { collector: &collectors, stop })?;
         let ranked = best.extract(&mut fruits).into_iter();
         let ranked = ranked.map(|(score, at)| (Rank { key: f64::from(score), score: Some(score) }, at));
         return Ok((count.extract(&mut fruits), ranked.collect()));
     }
     let (direction, sign) = if order == Order::Newest { (tantivy::Order::Desc, 1) } else { (tantivy::Order::Asc, -1) };
     let latest = collectors.add_collector(top.order_by_fast_field::<DateTime>("at", direction));
-    let mut fruits = searcher.search(query, &collectors)?;
+    let mut fruits = searcher.search(query, &Until { collector: &collectors, stop })?;
     let ranked = latest.extract(&mut fruits).into_iter().map(|(at, address)| {
         let millis = at.map_or(0, DateTime::into_timestamp_millis);
         (Rank { key: (sign * millis) as f64, score: None }, address)

@@ -1,6 +1,7 @@
 //! The index as a whole: cases in, searches out.
 
 mod dashboards;
+mod fresh;
 mod rising;
 
 use std::path::Path;

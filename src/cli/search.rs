@@ -7,7 +7,7 @@ mod show;
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::index::{self, Ask, FIELDS, Order, Query, QueryError, Reader};
 use crate::io::{Clock, SystemClock};
 use crate::text::fold_to_string;
 
-use self::saved::Saved;
+use self::saved::{Places, Saved};
 use super::term::{self, Role};
 use super::{Output, setting};
 
@@ -76,6 +76,9 @@ pub(super) struct SearchArgs {
     #[arg(long, group = "what")]
     fields: bool,
     /// Search by this saved query; QUERY narrows it. Without QUERY and with the name `list`, lists them.
+    ///
+    /// The file of --searches is looked at first, then what was saved by the service: `searches.jsonl` in the folder that the index
+    /// stands in. Of two queries of one name, that of the file counts.
     #[arg(long, value_name = "NAME")]
     saved: Option<String>,
     /// The file of saved queries; without it, `searches.toml` beside the index.
@@ -126,7 +129,7 @@ pub(super) fn run(args: &SearchArgs, output: &Output) -> anyhow::Result<ExitCode
         return Ok(ExitCode::SUCCESS);
     }
     if args.saved.as_deref() == Some("list") && args.query.is_empty() {
-        saved::list(&searches(args), output)?;
+        searches(args).list(output)?;
         return Ok(ExitCode::SUCCESS);
     }
     let query = query(args, output)?;
@@ -154,8 +157,12 @@ pub(super) fn span(text: &str) -> Result<u64, String> {
     charts::span(text).ok_or_else(|| "write a span such as 10m, 1h or 1d".to_owned())
 }
 
-fn searches(args: &SearchArgs) -> PathBuf {
-    args.searches.clone().unwrap_or_else(|| args.index.join("searches.toml"))
+fn searches(args: &SearchArgs) -> Places {
+    Places {
+        file: args.searches.clone().unwrap_or_else(|| args.index.join("searches.toml")),
+        is_named: args.searches.is_some(),
+        output: args.index.parent().map_or_else(PathBuf::new, Path::to_owned),
+    }
 }
 
 /// The query, with the saved one before it.
@@ -164,7 +171,7 @@ fn query(args: &SearchArgs, output: &Output) -> anyhow::Result<Query> {
     let written = args.query.join(" ");
     let own = index::parse(&written, now).map_err(|error| wrong(&written, &error, output))?;
     let Some(name) = &args.saved else { return Ok(own) };
-    let Saved { query, .. } = saved::find(&searches(args), name)?;
+    let Saved { query, .. } = searches(args).find(name)?;
     let saved = index::parse(&query, now).map_err(|error| wrong(&query, &error, output))?;
     Ok(if own == Query::All { saved } else { Query::And(vec![saved, own]) })
 }

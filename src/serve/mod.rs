@@ -49,6 +49,7 @@ pub use audit::{Audit, AuditError, Entry as AuditEntry, Verified};
 pub use hub::{Hub, Parts};
 pub use openapi::openapi;
 pub use routes::{ROUTES, Route, Who as WhoMay};
+pub use saved::{SEARCHES_FILE, Saved, saved_queries};
 pub use server::{Server, start};
 pub use tokens::{Role, Token, TokenError, Tokens};
 

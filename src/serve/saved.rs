@@ -38,18 +38,29 @@ const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// A query with a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub(super) struct Saved {
+pub struct Saved {
     /// What it is called.
-    pub(super) name: String,
+    pub name: String,
     /// In the language of `tidegate search`.
-    pub(super) query: String,
+    pub query: String,
     /// What it is for.
     #[serde(default)]
-    pub(super) about: String,
+    pub about: String,
     /// Who made it or changed it last.
-    pub(super) by: String,
+    pub by: String,
     /// When.
-    pub(super) at: String,
+    pub at: String,
+}
+
+/// The file of an output folder that the queries stand in.
+pub const SEARCHES_FILE: &str = "searches.jsonl";
+
+/// The queries that people saved by the service of an output folder, by name; none where there is no such file.
+///
+/// # Errors
+/// [`ServeError::Io`], if the file cannot be read.
+pub fn saved_queries(dir: &Path) -> Result<BTreeMap<String, Saved>, ServeError> {
+    Ok(Searches::open(dir)?.held().clone())
 }
 
 /// A line of the file.
@@ -71,7 +82,7 @@ pub(super) struct Searches {
 impl Searches {
     /// Reads what was saved.
     pub(super) fn open(dir: &Path) -> Result<Self, ServeError> {
-        let path = dir.join("searches.jsonl");
+        let path = dir.join(SEARCHES_FILE);
         let failed = |source| ServeError::Io { doing: "read", path: path.clone(), source };
         let held = match File::open(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),

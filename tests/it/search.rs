@@ -211,4 +211,26 @@ fn saved_queries_are_found_by_name_and_narrowed() {
         (count(&["--saved", "acted", "--count"]), count(&["--saved", "acted", "--count", "channel:group"]));
     assert!(groups > 0 && groups < all);
     assert_eq!(groups, count(&["--count", "action:* channel:group"]));
+
+    let saved = |name: &str, query: &str| {
+        format!(
+            "{{\"saved\":{{\"name\":\"{name}\",\"query\":\"{query}\",\"by\":\"li\",\"at\":\"2026-01-01T00:00:00Z\"}}}}\n"
+        )
+    };
+    let gone = "{\"removed\":{\"name\":\"gone\",\"by\":\"li\",\"at\":\"2026-01-01T00:00:00Z\"}}\n";
+    let lines =
+        [saved("acted", "channel:group"), saved("groups", "channel:group"), saved("gone", "x"), gone.to_owned()];
+    fs::write(output.join("searches.jsonl"), lines.concat()).unwrap();
+    assert_eq!(count(&["--saved", "groups", "--count", "action:*"]), groups, "what the service saved is known");
+    assert_eq!(count(&["--saved", "acted", "--count"]), all, "and the file comes first");
+    let listed = |args: &[&str]| -> Vec<(String, String)> {
+        let lines = search(&output, &[&["--json", "--saved", "list"], args].concat());
+        let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| ["name", "from"].map(|key| line[key].as_str().unwrap().to_owned()).into()).collect()
+    };
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, from)| ((*name).to_owned(), (*from).to_owned())).collect()
+    };
+    assert_eq!(listed(&["--searches", searches.to_str().unwrap()]), pairs(&[("acted", "file"), ("groups", "service")]));
+    assert_eq!(listed(&[]), pairs(&[("acted", "service"), ("groups", "service")]), "without a file of its own");
 }

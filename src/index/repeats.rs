@@ -41,6 +41,8 @@ pub struct Turn {
 const DAY_MS: Millis = 86_400_000;
 /// Bytes of cases on one page of candidates; few in tests, so that they turn pages.
 const PAGE_BYTES_MAX: usize = if cfg!(test) { 2000 } else { 4 << 20 };
+/// The label of what repeats a refuted claim.
+const REFUTED: &str = "refuted";
 /// Events whose kin are asked for at once.
 pub const KIN_OF_MAX: usize = 64;
 
@@ -92,6 +94,31 @@ impl Reader {
         self.page(&both(Query::Or(any), from, Millis::MAX), Order::Newest, usize::MAX, turn)
     }
 
+    /// Which of these have the label of a refuted claim by anything that was filed of them.
+    ///
+    /// # Errors
+    /// [`IndexError`], if the index cannot be read.
+    pub fn labelled(&self, events: &[&str]) -> Result<BTreeSet<String>, IndexError> {
+        let mut labelled = BTreeSet::new();
+        for events in events.chunks(KIN_OF_MAX) {
+            let any = Query::Or(events.iter().map(|event| Query::is("event", event)).collect());
+            let query = Query::And(vec![any, Query::is("label", REFUTED)]);
+            let mut after = None;
+            loop {
+                let ask = Ask { order: Order::Newest, limit: PAGE_HITS_MAX, after };
+                let page = self.search_within(&query, &ask, PAGE_BYTES_MAX)?;
+                for hit in &page.hits {
+                    labelled.extend(hit.case()?.decision.map(|decision| decision.event));
+                }
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(labelled)
+    }
+
     fn page(&self, query: &Query, order: Order, max: usize, turn: Option<Turn>) -> Result<Repeats, IndexError> {
         let given = turn.map_or(0, |turn| turn.given);
         let limit = max.saturating_sub(given).min(PAGE_HITS_MAX);
@@ -137,7 +164,7 @@ fn is_refuted(decision: &Decision) -> bool {
         ActionKind::Label { code, .. } => Some(&**code),
         _ => None,
     });
-    labels.into_iter().any(|code| code == "refuted")
+    labels.into_iter().any(|code| code == REFUTED)
 }
 
 fn alike(wordings: &[String]) -> Query {

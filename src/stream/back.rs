@@ -470,10 +470,12 @@ pub struct Previewed<'a> {
     pub outcome: &'a Outcome,
     /// What was looked at in this step.
     pub events: &'a [Event<'static>],
+    /// Messages that were left out, as a run leaves them out: what was filed of them has the label.
+    pub already: &'a BTreeSet<String>,
 }
 
-/// Looks for claims in an index as a run would in which they came into force at `preview.since`, with nothing labelled before;
-/// nothing is kept.
+/// Looks for claims in an index as a run would in which they came into force at `preview.since`: what was filed with the label is
+/// left out, and so is what only passes that on. Nothing is kept.
 ///
 /// # Errors
 /// [`IndexError`], if the index cannot be read; those of `tell`, and of starting threads.
@@ -490,18 +492,22 @@ pub fn preview<E: From<IndexError> + From<StreamError>>(
     engine.want(edition, preview.claims, preview.since);
     let mut tally = LateTally::default();
     while let Some(wanted) = engine.wanted(edition) {
-        let mut look = |events: Vec<Event<'static>>, looked: Looked| {
+        let mut look = |page: Repeats, looked: Looked| {
+            // A label that was given late is filed by itself, and may stand on another page than the message.
+            let already = reader.labelled(&page.events.iter().map(|event| &*event.id).collect::<Vec<_>>())?;
+            let mut events = unlabelled(page);
+            events.retain(|event| !already.contains(&*event.id));
             let looks = front.observe_again(edition, events.clone());
             let outcome = engine.look_back(edition, &wanted, &looks, looked);
             tally.add(&outcome.tally.late);
             let reach = if let Looked::To(reach) = looked { reach } else { wanted.reach };
-            tell(&Previewed { claim: &wanted.id, reach, outcome: &outcome, events: &events })?;
+            tell(&Previewed { claim: &wanted.id, reach, outcome: &outcome, events: &events, already: &already })?;
             Ok::<_, E>(engine.state().labelled_late(wanted.key))
         };
         let asked = (&*wanted.wordings, wanted.since, Millis::MAX);
-        each_day(&reader, asked, &preview.options, &mut |page, looked| look(page.events, looked).map(drop))?;
+        each_day(&reader, asked, &preview.options, &mut |page, looked| look(page, looked).map(drop))?;
         let mut known = BTreeSet::new();
-        let mut labelled = look(Vec::new(), Looked::More)?;
+        let mut labelled = look(Repeats::default(), Looked::More)?;
         loop {
             let new: Vec<Arc<str>> = labelled.into_iter().filter(|event| known.insert(Arc::clone(event))).collect();
             if new.is_empty() {
@@ -510,11 +516,11 @@ pub fn preview<E: From<IndexError> + From<StreamError>>(
             labelled = Vec::new();
             let from = wanted.since.saturating_sub(preview.options.back_ms);
             each_kin(&reader, &new, from, &mut |page| {
-                labelled = look(page.events, Looked::More)?;
+                labelled = look(page, Looked::More)?;
                 Ok::<_, E>(())
             })?;
         }
-        look(Vec::new(), Looked::Done)?;
+        look(Repeats::default(), Looked::Done)?;
     }
     Ok(tally)
 }

@@ -343,8 +343,22 @@ fn what_would_be_labelled_is_shown_before_anything_is_published() {
         4,
         "r1 is older, and so nothing that passes it on"
     );
+    let told = || -> String {
+        let (index, edition) = (yard.index.path().to_str().unwrap(), edition.path().to_str().unwrap());
+        let args = ["claims", "backsearch", "--dry-run", "--index", index, "--edition", edition];
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate")).args(args).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().lines().last().unwrap().to_owned()
+    };
+    let number = |told: &str, at: usize| told.split_whitespace().nth(at).unwrap().parse::<u64>().unwrap();
+    let told_before = told();
+    assert_eq!(number(&told_before, 3), 7, "{told_before}");
+    assert!(!told_before.contains("already"), "{told_before}");
     let later = yard.after([before(), filler(60, 61, 5)].concat());
     later.run(&editions(&[claim("active", 1)]), Cut::default()).unwrap();
+    let told_after = told();
+    assert_eq!(number(&told_after, 3), 0, "{told_after}");
+    assert!(told_after.ends_with("have such a label already"), "{told_after}");
+    assert!(number(&told_after, 0) + 7 <= number(&told_before, 0), "they are not judged again: {told_after}");
     assert_eq!(found(&[]), [json!(null); 0], "what has its label is not shown again");
     let refused = backsearch(&["--claim", "nothing"]);
     assert_eq!(refused.status.code(), Some(2));

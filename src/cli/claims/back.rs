@@ -1,6 +1,6 @@
 //! `tidegate claims backsearch`: what would be labelled, were these claims to come into force now?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,7 +69,8 @@ pub(super) fn run(args: &BacksearchArgs, output: &Output) -> anyhow::Result<Exit
     }
     let claims = (!args.claim.is_empty()).then_some(&*args.claim);
     let asked = Preview { dir: args.index.clone(), fold: fold_to_string, options: repeats, claims, since: now };
-    let mut shown = Shown { reader, out: io::stdout().lock(), output, found: BTreeMap::new(), already: 0, bar: None };
+    let mut shown =
+        Shown { out: io::stdout().lock(), output, found: BTreeMap::new(), already: BTreeSet::new(), bar: None };
     let tally = preview(&asked, &edition, &options, Arc::new(SystemClock), &mut |step| shown.step(step))?;
     shown.end(&tally)?;
     Ok(ExitCode::SUCCESS)
@@ -103,13 +104,12 @@ enum Trouble {
 }
 
 struct Shown<'a> {
-    reader: Reader,
     out: io::StdoutLock<'a>,
     output: &'a Output,
     /// What would be labelled, by claim.
     found: BTreeMap<String, u64>,
-    /// What would be labelled, had it not such a label.
-    already: u64,
+    /// What was left out: it has such a label.
+    already: BTreeSet<String>,
     bar: Option<Progress>,
 }
 
@@ -120,12 +120,8 @@ impl Shown<'_> {
         if let Reach::Before(day) = step.reach {
             tracing::info!(claim = step.claim, before = rfc3339(day), "looked at");
         }
+        self.already.extend(step.already.iter().cloned());
         for decision in &step.outcome.decisions {
-            let labelled = Query::And(vec![Query::is("event", &decision.event), Query::is("label", "refuted")]);
-            if self.reader.count(&labelled)? > 0 {
-                self.already += 1;
-                continue;
-            }
             *self.found.entry(claim_of(decision, step.claim).to_owned()).or_default() += 1;
             let event = step.events.iter().find(|event| *event.id == *decision.event);
             self.show(decision, event, step.claim)?;
@@ -162,8 +158,11 @@ impl Shown<'_> {
         for (claim, count) in &self.found {
             writeln!(self.out, "{:>8}  {claim}", term::count(*count))?;
         }
-        let already =
-            if self.already > 0 { format!(", {} have a label", term::count(self.already)) } else { String::new() };
+        let already = if !self.already.is_empty() {
+            format!("; {} have such a label already", term::count(self.already.len() as u64))
+        } else {
+            String::new()
+        };
         writeln!(
             self.out,
             "{} looked at, {} would be labelled{already}",

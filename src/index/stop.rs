@@ -22,7 +22,11 @@ pub(super) struct Stop {
 
 impl Stop {
     pub(super) fn new(flag: Arc<AtomicBool>) -> Self {
-        Self { flag: Some(flag), ..Self::default() }
+        Self {
+            flag: Some(flag),
+            #[cfg(test)]
+            looks: None,
+        }
     }
 
     /// One that is set while it is looked at for the last of so many times.

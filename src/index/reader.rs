@@ -165,8 +165,8 @@ impl Reader {
         let plan = self.plan(query)?;
         for OpenDay { day, searcher, .. } in self.days().iter() {
             self.go_on()?;
-            let counted = if *query == Query::All {
-                // Known without looking at anything.
+            // The library knows some counts without looking at a document, that of everything among them.
+            let counted = if *query == Query::All || !self.stop.may_come() {
                 plan.count(searcher)
             } else {
                 searcher.search(&*plan, &Until { collector: &Counter, stop: &self.stop })

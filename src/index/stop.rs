@@ -36,6 +36,10 @@ impl Stop {
         Self { flag: Some(Arc::default()), looks: Some(looks) }
     }
 
+    pub(super) fn may_come(&self) -> bool {
+        self.flag.is_some()
+    }
+
     pub(super) fn is_set(&self) -> bool {
         let Some(flag) = &self.flag else { return false };
         #[cfg(test)]
@@ -83,7 +87,7 @@ impl<C: Collector> Collector for Until<'_, C> {
         at: u32,
         reader: &SegmentReader,
     ) -> tantivy::Result<<C::Child as SegmentCollector>::Fruit> {
-        if self.stop.flag.is_none() {
+        if !self.stop.may_come() {
             return self.collector.collect_segment(weight, at, reader);
         }
         self.stop.go_on()?;

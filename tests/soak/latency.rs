@@ -30,16 +30,21 @@ pub(crate) fn run(bootstrap: &str, args: &Args) {
         "latency: {} messages a second for {} s, {} partitions, one instance",
         args.rate, args.seconds, args.partitions
     );
-    for (delivery, wait_ms) in [("exactly_once", 20), ("at_least_once", 5)] {
+    for ((delivery, wait_ms), shipped) in [("exactly_once", 20), ("at_least_once", 5)]
+        .into_iter()
+        .flat_map(|delivery| [(delivery, true), (delivery, false)])
+    {
         let settings = format!("delivery = \"{delivery}\"\n[run]\nbatch_wait_ms = {wait_ms}");
         let trial = Trial::new(bootstrap, "latency", args.partitions, &settings);
+        let (trial, rules) =
+            if shipped { (trial.with_shipped_rules(), "shipped rules") } else { (trial, "a decision for each") };
         let instance = trial.start("a");
         pause(Duration::from_secs(5));
         let (micros, late) = measure(bootstrap, &trial, &records, args.rate);
         assert!(instance.stop().success());
         let ms = |percentile| micros.value_at_quantile(percentile) as f64 / 1000.0;
         println!(
-            "  {delivery:13} p50 {:.0} ms, p99 {:.0} ms, longest {:.0} ms over {} decisions; the feed was at most {late:?} late",
+            "  {delivery:13} {rules:19} p50 {:.0} ms, p99 {:.0} ms, longest {:.0} ms over {} decisions; the feed was at most {late:?} late",
             ms(0.5),
             ms(0.99),
             micros.max() as f64 / 1000.0,

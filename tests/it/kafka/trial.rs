@@ -70,6 +70,12 @@ impl Trial {
         self
     }
 
+    /// The same with one more rule, beside the one that fires on every message.
+    pub(crate) fn with_rule(self, rule: &str) -> Self {
+        fs::write(self.at("overlay/more.yaml"), rule).unwrap();
+        self
+    }
+
     /// The same with a window of so many texts in each lane.
     pub(crate) fn with_window(mut self, entries_max: usize) -> Self {
         self.entries_max = entries_max;
